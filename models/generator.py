@@ -1,0 +1,200 @@
+"""The four-input Context Switching generator (Bian and Li; Sengupta et al., CVPR 2020, section 3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from models.blocks import ConvBlock, ResidualBlock, UpBlock
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Sizes of a generator; the defaults are the paper's.
+
+    Attributes:
+        width: Channels after an encoder's first layer; twice and four times as many follow.
+        shared_blocks: Residual blocks that both branches share.
+        branch_blocks: Residual blocks of each branch.
+        end_kernel: Kernel of the first and of the last layers.
+        context: Channels of levels below the encoders' quarter size, each half the one above. The shared
+            blocks run on the lowest. Empty in the paper.
+        knows_coverage: The plate's encoder also sees where the plate is known, and image minus plate there.
+        alpha_skip: The alpha decoder sees the plate encoder's half-size map, as the foreground's decoder
+            sees the image's.
+        foreground_residual: The foreground is predicted as a correction of the image.
+        hidden: Channels that the alpha branch hands to a refiner, the predicted error of alpha first.
+        long_side: Size the frame is reduced to, pixels.
+    """
+
+    width: int = 64
+    shared_blocks: int = 7
+    branch_blocks: int = 3
+    end_kernel: int = 7
+    context: tuple[int, ...] = ()
+    knows_coverage: bool = False
+    alpha_skip: bool = False
+    foreground_residual: bool = False
+    hidden: int = 0
+    long_side: int = 512
+
+
+PAPER = GeneratorConfig()
+FAST = GeneratorConfig(
+    width=12,
+    shared_blocks=4,
+    branch_blocks=1,
+    end_kernel=3,
+    context=(48, 88),
+    knows_coverage=True,
+    alpha_skip=True,
+    foreground_residual=True,
+    hidden=5,
+)
+
+
+class Coarse(NamedTuple):
+    """What the generator says, at its own size.
+
+    Attributes:
+        alpha: B x 1 x h x w in [0, 1].
+        foreground: B x 3 x h x w; a colour, or what to add to the image where the config says so.
+        hidden: B x hidden x h x w for a refiner; channel 0 is the expected |error| of alpha.
+    """
+
+    alpha: Tensor
+    foreground: Tensor
+    hidden: Tensor
+
+
+class Encoder(nn.Module):
+    """C64(k7) - C*128(k3) - C*256(k3): gives the half-size and the quarter-size map."""
+
+    def __init__(self, inputs: int, config: GeneratorConfig) -> None:
+        super().__init__()
+        w = config.width
+        self.first = ConvBlock(inputs, w, config.end_kernel)
+        self.to_half = ConvBlock(w, 2 * w, 3, stride=2)
+        self.to_quarter = ConvBlock(2 * w, 4 * w, 3, stride=2)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """B x inputs x H x W to (B x 2w x H/2 x W/2, B x 4w x H/4 x W/4)."""
+        half: Tensor = self.to_half(self.first(x))
+        return half, self.to_quarter(half)
+
+
+class ContextSwitch(nn.Module):
+    """The CS block: every prior is mixed with the image before it may contribute (a selector), then combined."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        features = 4 * width
+        self.select_plate = ConvBlock(2 * features, width, 1)
+        self.select_mask = ConvBlock(2 * features, width, 1)
+        self.select_motion = ConvBlock(2 * features, width, 1)
+        self.combine = ConvBlock(features + 3 * width, features, 1)
+
+    def forward(self, image: Tensor, plate: Tensor, mask: Tensor, motion: Tensor) -> Tensor:
+        """Four maps of B x 4w x h x w to one."""
+        selected = (
+            self.select_plate(torch.cat((image, plate), dim=1)),
+            self.select_mask(torch.cat((image, mask), dim=1)),
+            self.select_motion(torch.cat((image, motion), dim=1)),
+        )
+        result: Tensor = self.combine(torch.cat((image, *selected), dim=1))
+        return result
+
+
+class Trunk(nn.Module):
+    """The shared residual blocks, on the quarter-size map or on levels below it."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        levels = (4 * config.width, *config.context)
+        pairs = list(zip(levels, levels[1:], strict=False))
+        self.down = nn.ModuleList(ConvBlock(upper, lower, 3, stride=2) for upper, lower in pairs)
+        self.blocks = nn.Sequential(*(ResidualBlock(levels[-1]) for _ in range(config.shared_blocks)))
+        self.up = nn.ModuleList(UpBlock(lower, upper) for upper, lower in reversed(pairs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x 4w x h x w to the same shape."""
+        above: list[Tensor] = []
+        for down in self.down:
+            above.append(x)
+            x = down(x)
+        x = self.blocks(x)
+        for up in self.up:
+            skip = above.pop()
+            x = skip + up(x, (skip.shape[2], skip.shape[3]))
+        return x
+
+
+class Branch(nn.Module):
+    """Residual blocks, two upsampling steps and a last convolution, for alpha or for the foreground."""
+
+    def __init__(self, config: GeneratorConfig, outputs: int, skip: bool) -> None:
+        super().__init__()
+        w = config.width
+        self.blocks = nn.Sequential(*(ResidualBlock(4 * w) for _ in range(config.branch_blocks)))
+        self.to_half = UpBlock(4 * w, 2 * w)
+        self.to_full = UpBlock((4 if skip else 2) * w, w)
+        self.last = nn.Conv2d(w, outputs, config.end_kernel, padding=config.end_kernel // 2)
+
+    def forward(self, x: Tensor, half: Tensor, size: tuple[int, int], skip: bool) -> Tensor:
+        """B x 4w x H/4 x W/4 and the half-size map to B x outputs x H x W."""
+        x = self.to_half(self.blocks(x), (half.shape[2], half.shape[3]))
+        if skip:
+            x = torch.cat((x, half), dim=1)
+        result: Tensor = self.last(self.to_full(x, size))
+        return result
+
+
+class Generator(nn.Module):
+    """Image, plate, soft mask and motion to alpha and foreground."""
+
+    def __init__(self, config: GeneratorConfig = PAPER) -> None:
+        super().__init__()
+        self.config = config
+        self.encode_image = Encoder(3, config)
+        self.encode_plate = Encoder(7 if config.knows_coverage else 3, config)
+        self.encode_mask = Encoder(1, config)
+        self.encode_motion = Encoder(4, config)
+        self.switch = ContextSwitch(config.width)
+        self.trunk = Trunk(config)
+        self.alpha_branch = Branch(config, 1 + config.hidden, config.alpha_skip)
+        self.foreground_branch = Branch(config, 3, skip=True)
+
+    def forward(self, image: Tensor, plate: Tensor, coverage: Tensor, mask: Tensor, motion: Tensor) -> Coarse:
+        """Estimate alpha and foreground at the inputs' own size.
+
+        Args:
+            image: B x 3 x H x W, RGB in [0, 1].
+            plate: B x 3 x H x W, aligned, RGB in [0, 1]; 0 where unknown.
+            coverage: B x 1 x H x W, 1 where the plate is known. A config that does not know coverage
+                is shown the image itself as plate there, which says "no evidence".
+            mask: B x 1 x H x W, the soft mask in [0, 1].
+            motion: B x 4 x H x W, grey frames at t - 2T, t - T, t + T and t + 2T in [0, 1].
+
+        Returns:
+            Coarse result; H and W need not be multiples of anything.
+        """
+        size = (image.shape[2], image.shape[3])
+        half_image, image_features = self.encode_image(2 * image - 1)
+        half_plate, plate_features = self.encode_plate(self._plate_input(image, plate, coverage))
+        _, mask_features = self.encode_mask(2 * mask - 1)
+        _, motion_features = self.encode_motion(2 * motion - 1)
+        shared = self.trunk(self.switch(image_features, plate_features, mask_features, motion_features))
+        alpha = self.alpha_branch(shared, half_plate, size, self.config.alpha_skip)
+        foreground = self.foreground_branch(shared, half_image, size, skip=True)
+        if not self.config.foreground_residual:
+            foreground = (torch.tanh(foreground) + 1) / 2
+        return Coarse((torch.tanh(alpha[:, :1]) + 1) / 2, foreground, alpha[:, 1:])
+
+    def _plate_input(self, image: Tensor, plate: Tensor, coverage: Tensor) -> Tensor:
+        if self.config.knows_coverage:
+            difference = (image - plate) * coverage
+            return torch.cat(((2 * plate - 1) * coverage, coverage, 4 * difference), dim=1)
+        return 2 * (coverage * plate + (1 - coverage) * image) - 1

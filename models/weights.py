@@ -1,0 +1,130 @@
+"""Weights as safetensors files that carry their own configuration."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from models.generator import FAST, PAPER, Generator, GeneratorConfig
+from models.refiner import Refiner, RefinerConfig
+
+FOLDER = Path(__file__).parent / "weights"
+MODELS = ("fast", "paper")
+
+
+class WeightsError(Exception):
+    """Weights that are not there, or are not what they should be; the message says what to do."""
+
+
+class MattingNet(nn.Module):
+    """A generator and, where the model has one, its refiner: what one weights file holds."""
+
+    def __init__(self, generator: GeneratorConfig, refiner: RefinerConfig | None) -> None:
+        super().__init__()
+        self.generator = Generator(generator)
+        self.refiner = Refiner(refiner) if refiner is not None else None
+
+
+@dataclass(frozen=True)
+class WeightsInfo:
+    """What is known of a weights file without loading it.
+
+    Attributes:
+        name: Model name.
+        path: Where the file is, or would be.
+        parameters: How many numbers it holds; 0 where there is no file.
+        card: Free text from training: data, licences, commit, steps.
+    """
+
+    name: str
+    path: Path
+    parameters: int
+    card: dict[str, str]
+
+
+def new_net(name: str) -> MattingNet:
+    """An untrained net of the named size."""
+    if name == "fast":
+        return MattingNet(FAST, RefinerConfig(hidden=FAST.hidden))
+    if name == "paper":
+        return MattingNet(PAPER, None)
+    raise WeightsError(f"there is no model {name!r}; the models are {', '.join(MODELS)}")
+
+
+def save_weights(net: MattingNet, path: Path, card: dict[str, str]) -> None:
+    """Write weights and configuration; `card` says where they come from.
+
+    The file appears under its name only when it is whole.
+    """
+    refiner = net.refiner
+    metadata = {
+        "generator": json.dumps(asdict(net.generator.config)),
+        "refiner": json.dumps(asdict(refiner.config) if refiner is not None else None),
+        "card": json.dumps(card),
+    }
+    tensors = {key: value.detach().contiguous() for key, value in net.state_dict().items()}
+    beside = path.with_name(f".{path.name}.partial")
+    save_file(tensors, beside, metadata)
+    beside.replace(path)
+
+
+def load_weights(name: str, path: Path | None = None) -> MattingNet:
+    """The named model with its weights, in evaluation mode, float32, on the CPU.
+
+    Args:
+        name: `fast` or `paper`.
+        path: Another weights file than the one that ships.
+
+    Raises:
+        WeightsError: There is no such model or file, or the file is damaged.
+    """
+    if name not in MODELS:
+        raise WeightsError(f"there is no model {name!r}; the models are {', '.join(MODELS)}")
+    path = path or FOLDER / f"{name}.safetensors"
+    if not path.exists():
+        raise WeightsError(
+            f"the model {name!r} has no trained weights yet ({path.name} is not there); use --model fast, "
+            "or train it with: cleanplate train supervised"
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            net = _net_of(metadata)
+            net.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118 (not a dict)
+    except (SafetensorError, KeyError, ValueError, RuntimeError, TypeError) as error:
+        raise WeightsError(f"{path} is damaged or not a weights file of this program: {error}") from error
+    return net.float().eval()
+
+
+def _net_of(metadata: dict[str, str]) -> MattingNet:
+    generator: dict[str, Any] = json.loads(metadata["generator"])
+    refiner: dict[str, Any] | None = json.loads(metadata["refiner"])
+    generator["context"] = tuple(generator["context"])
+    return MattingNet(GeneratorConfig(**generator), RefinerConfig(**refiner) if refiner else None)
+
+
+def list_weights() -> list[WeightsInfo]:
+    """All models, with what is known of their shipped weights."""
+    return [_describe(name) for name in MODELS]
+
+
+def _describe(name: str) -> WeightsInfo:
+    path = FOLDER / f"{name}.safetensors"
+    if not path.exists():
+        return WeightsInfo(name, path, 0, {})
+    with safe_open(path, framework="pt") as file:
+        shapes = [file.get_slice(key).get_shape() for key in file.keys()]  # noqa: SIM118
+        card: dict[str, str] = json.loads((file.metadata() or {}).get("card", "{}"))
+    count = 0
+    for shape in shapes:
+        size = 1
+        for length in shape:
+            size *= length
+        count += size
+    return WeightsInfo(name, path, count, card)

@@ -1,0 +1,184 @@
+"""The types that travel through the program. They hold data, check themselves and do nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alignment.plate import AlignmentReport
+
+Image = NDArray[np.uint8] | NDArray[np.uint16]
+FloatImage = NDArray[np.float32]
+
+
+class CleanplateError(Exception):
+    """Something the user can mend: the command, or a file that it names. Exit code 2."""
+
+
+class MachineError(Exception):
+    """Something this machine could not do, such as finding room on the disk. Exit code 3."""
+
+
+@dataclass(frozen=True)
+class Colour:
+    """What a clip's numbers mean, in the code points of ITU-T H.273, as containers and FFmpeg store them.
+
+    Attributes:
+        matrix: Matrix coefficients: 0 RGB, 1 BT.709, 5 and 6 BT.601, 9 BT.2020.
+        primaries: Colour primaries, 2 where the clip does not say.
+        transfer: Transfer characteristics, 2 where the clip does not say.
+        full_range: Whether luma spans all codes rather than the studio's 16 to 235.
+        assumed: Whether the matrix was not tagged and is a guess from the picture's size.
+    """
+
+    matrix: int = 1
+    primaries: int = 2
+    transfer: int = 2
+    full_range: bool = False
+    assumed: bool = False
+
+
+@dataclass(frozen=True, repr=False)
+class Frame:
+    """One picture of a clip, upright.
+
+    Attributes:
+        image: H x W x 3 RGB, full range: uint8, or uint16 spanning all of 0..65535 when the source has more
+            than 8 bits.
+        index: Place in the clip, from 0.
+        pts: Presentation time in units of `time_base`.
+        time_base: Seconds a unit.
+        bit_depth: Bits a sample of the source: 8, 10, 12 or 16.
+        colour: What the source's numbers meant; the writer tags its output with it.
+        duration: In units of `time_base`; None where the clip does not say.
+        alpha: H x W of the image's type, where the source has an alpha channel.
+    """
+
+    image: Image
+    index: int
+    pts: int
+    time_base: Fraction
+    bit_depth: int = 8
+    colour: Colour = field(default_factory=Colour)
+    duration: int | None = None
+    alpha: Image | None = None
+
+    def __post_init__(self) -> None:
+        if self.image.ndim != 3 or self.image.shape[2] != 3:
+            raise ValueError(f"image is H x W x 3, not {self.image.shape}")
+        wanted = np.uint8 if self.bit_depth == 8 else np.uint16
+        if self.image.dtype != wanted:
+            raise ValueError(f"a frame of {self.bit_depth} bits is {wanted.__name__}, not {self.image.dtype}")
+
+    @property
+    def seconds(self) -> float:
+        """Presentation time in seconds, for people; arithmetic uses `pts` and `time_base`."""
+        return float(self.pts * self.time_base)
+
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        return f"Frame({self.index}, {width} x {height}, {self.bit_depth} bit, pts {self.pts} x {self.time_base})"
+
+
+@dataclass(frozen=True, repr=False)
+class ClipInfo:
+    """What is known of a clip before a picture of it is decoded.
+
+    Attributes:
+        path: The file, the folder, or the pattern that it was opened from.
+        width: Of the upright picture, pixels.
+        height: Of the upright picture, pixels.
+        pts: Presentation time of every frame, ascending, in units of `time_base`. Its length is the clip's.
+        time_base: Seconds a unit.
+        rate: Nominal frames a second, for containers that want one; never used to compute times.
+        bit_depth: Bits a sample.
+        colour: What the numbers mean.
+        audio_streams: How many audio streams can be carried along.
+        end_pts: Where the last frame ends, in units of `time_base`.
+        is_still: Whether the clip is a single image file.
+    """
+
+    path: Path
+    width: int
+    height: int
+    pts: tuple[int, ...]
+    time_base: Fraction
+    rate: Fraction
+    bit_depth: int
+    colour: Colour
+    audio_streams: int
+    end_pts: int
+    is_still: bool = False
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    def __repr__(self) -> str:
+        return (
+            f"ClipInfo({self.path.name}, {self.width} x {self.height}, {len(self)} frames, "
+            f"{float(self.rate):.3f} a second, {self.bit_depth} bit)"
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Neighbour:
+    """A small grey copy of a frame near the one being matted, and where the plate lies in it.
+
+    Attributes:
+        index: Its place in the clip.
+        grey: h x w float32 in [0, 1], at the generator's size.
+        plate_to_frame: 3 x 3 in pixels of the full-size frame; None where alignment failed.
+    """
+
+    index: int
+    grey: FloatImage
+    plate_to_frame: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
+class FrameWindow:
+    """All that the matte of one frame may depend on, beside the plate and the settings.
+
+    Attributes:
+        frame: The frame itself.
+        neighbours: At t - 2T, t - T, t + T and t + 2T, clamped at the clip's ends and at cuts.
+        mask: The user's own soft mask for this frame, H x W float32 in [0, 1], or None.
+    """
+
+    frame: Frame
+    neighbours: tuple[Neighbour, Neighbour, Neighbour, Neighbour]
+    mask: FloatImage | None = None
+
+
+class FrameStatus(StrEnum):
+    """How the matting of one frame ended."""
+
+    OK = "ok"
+    NO_SUBJECT = "no subject"
+    ALIGNMENT_FAILED = "alignment failed"
+
+
+@dataclass(frozen=True, repr=False)
+class Matte:
+    """The result for one frame.
+
+    Attributes:
+        alpha: H x W float32 in [0, 1].
+        foreground: H x W x 3 float32 RGB in [0, 1], straight (not multiplied by alpha).
+        status: How it went.
+        alignment: Where the plate was found; None where it was not.
+    """
+
+    alpha: FloatImage
+    foreground: FloatImage
+    status: FrameStatus
+    alignment: AlignmentReport | None
+
+    def __repr__(self) -> str:
+        height, width = self.alpha.shape
+        return f"Matte({width} x {height}, {self.status})"

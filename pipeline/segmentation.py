@@ -1,0 +1,101 @@
+"""The generator's soft mask: where, roughly, the subject is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.frames import FloatImage
+
+THRESHOLD = 0.055
+"""Colour difference, in [0, 1], above noise, that counts as half a subject."""
+
+SHADOW_DEPTH = 0.55
+"""A shadow leaves at least this much of the plate's light."""
+
+
+class Segmenter(Protocol):
+    """Anything that gives a soft mask for a frame at the generator's size."""
+
+    def __call__(self, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> FloatImage:
+        """Soft mask of the subject.
+
+        Args:
+            image: h x w x 3 RGB in [0, 1].
+            plate: h x w x 3, aligned, RGB in [0, 1], 0 where unknown.
+            coverage: h x w, 1 where the plate is known.
+
+        Returns:
+            h x w float32 in [0, 1].
+        """
+        ...
+
+
+def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) -> FloatImage:
+    """Soft mask of what the plate does not show: any subject, no training, no download.
+
+    A pixel counts by its distance to the range of colours the plate takes in its 3 x 3 neighbourhood, which
+    swallows misalignment below a pixel; darkening that keeps the hue counts little (a shadow). The threshold
+    rises with the noise of the frame itself. Shapes as in `Segmenter`.
+    """
+    distance = np.minimum(_neighbourhood_distance(image, plate), _shadow_distance(image, plate))
+    known = coverage > 0.5
+    distance *= known
+    noise = float(np.median(distance[known])) if known.any() else 0.0
+    threshold = THRESHOLD + 2 * noise
+    score = cv2.GaussianBlur(distance, (0, 0), 1.0)
+    mask = _hysteresis(score, low=0.6 * threshold, high=1.6 * threshold)
+    mask = _clean(mask, known)
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(image.shape[:2]) / 200)
+    return np.clip(soft, 0, 1).astype(np.float32)
+
+
+def _neighbourhood_distance(image: FloatImage, plate: FloatImage) -> FloatImage:
+    """How far each colour lies outside the plate's local range (largest channel), h x w."""
+    kernel = np.ones((3, 3), np.uint8)
+    above = image - cv2.dilate(plate, kernel)
+    below = cv2.erode(plate, kernel) - image
+    distance: FloatImage = np.maximum(np.maximum(above, below).max(axis=2), 0)
+    return distance
+
+
+def _shadow_distance(image: FloatImage, plate: FloatImage) -> FloatImage:
+    """Distance to the plate's colour scaled by the best factor a soft shadow may have, h x w."""
+    blurred_image, blurred_plate = (cv2.GaussianBlur(x, (0, 0), 1.2) for x in (image, plate))
+    light = (blurred_image * blurred_plate).sum(2) / np.maximum((blurred_plate**2).sum(2), 1e-3)
+    light = np.clip(light, SHADOW_DEPTH, 1.05)
+    residual: FloatImage = np.abs(blurred_image - light[..., None] * blurred_plate).max(axis=2)
+    # A dark subject is a very deep shadow too: the less light is left, the less this may excuse.
+    return (1.5 * residual + 0.15 * np.maximum(1 - light - 0.1, 0)).astype(np.float32)
+
+
+def _hysteresis(score: FloatImage, low: float, high: float) -> NDArray[np.bool_]:
+    """Pixels above `low` that hang together with one above `high`."""
+    _, labels = cv2.connectedComponents((score > low).astype(np.uint8))
+    strong = np.zeros(labels.max() + 1, bool)
+    strong[np.unique(labels[score > high])] = True
+    strong[0] = False
+    kept: NDArray[np.bool_] = strong[labels]
+    return kept
+
+
+def _clean(mask: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Drop pieces below a 2000th of the picture, close gaps, fill holes below a 200th."""
+    size = max(mask.shape)
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * (size // 170) + 1,) * 2)
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, ellipse)
+    closed = _without_small(closed, mask.size // 2000)
+    holes = _without_small(1 - closed, mask.size // 200)
+    return (holes == 0) & known
+
+
+def _without_small(mask: NDArray[np.uint8], smallest: int) -> NDArray[np.uint8]:
+    """Connected pieces of at least `smallest` pixels."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
+    large = stats[:, cv2.CC_STAT_AREA] >= smallest
+    large[0] = False
+    kept: NDArray[np.uint8] = large[labels].astype(np.uint8)
+    return kept

@@ -1,0 +1,65 @@
+"""What a training run is made of, as read from a TOML file and stored with the weights."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.frames import CleanplateError
+
+
+class SupervisedConfig(BaseModel):
+    """A stage-1 run.
+
+    Attributes:
+        model: Which networks to train.
+        steps: Updates in all.
+        batch: Samples an update.
+        learning_rate: Of AdamW at its highest; it follows half a cosine to 0.
+        warm_up: Updates over which the rate rises from 0.
+        seed: Of the weights' start and of every sample.
+        coarse_size: Side of the generator's crop, pixels.
+        factors: Full-size pixels a coarse pixel spans, one drawn each update.
+        crop: Side of the part of the full-size crop that the refiner sees, pixels, even.
+        workers: Processes that make samples.
+        threads: Threads of the networks.
+        precision: `bfloat16` where the processor is quick at it.
+        checkpoint_every: Updates between checkpoints.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: Literal["fast", "paper"] = "fast"
+    steps: int = Field(gt=0)
+    batch: int = Field(default=8, gt=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    warm_up: int = Field(default=200, ge=0)
+    seed: int = 0
+    coarse_size: int = Field(default=192, ge=64)
+    factors: tuple[float, ...] = (1.5, 2.0, 2.5, 2.5, 3.0, 3.75)
+    crop: int = Field(default=256, ge=32, multiple_of=2)
+    workers: int = Field(default=1, ge=0)
+    threads: int = Field(default=1, ge=1)
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    checkpoint_every: int = Field(default=100, gt=0)
+
+
+def read_config(path: Path) -> SupervisedConfig:
+    """Read a run's TOML file.
+
+    Raises:
+        CleanplateError: The file is missing, is not TOML, or a field is wrong; the message names it.
+    """
+    try:
+        return SupervisedConfig(**tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise CleanplateError(f"{path}: there is no such file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise CleanplateError(f"{path} is not TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise CleanplateError(f"{path}: {field}: {first['msg']}, not {first['input']!r}") from None
