@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -114,7 +115,7 @@ class Trunk(nn.Module):
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         levels = (4 * config.width, *config.context)
-        pairs = list(zip(levels, levels[1:], strict=False))
+        pairs = list(pairwise(levels))
         self.down = nn.ModuleList(ConvBlock(upper, lower, 3, stride=2) for upper, lower in pairs)
         self.blocks = nn.Sequential(*(ResidualBlock(levels[-1]) for _ in range(config.shared_blocks)))
         self.up = nn.ModuleList(UpBlock(lower, upper) for upper, lower in reversed(pairs))

@@ -125,33 +125,58 @@ class ClipInfo:
         )
 
 
-@dataclass(frozen=True, repr=False)
-class Neighbour:
-    """A small grey copy of a frame near the one being matted, and where the plate lies in it.
+@dataclass(frozen=True)
+class Settings:
+    """What decides a matte, beside the window and the plate.
 
     Attributes:
-        index: Its place in the clip.
+        model: Name of the generator: `fast` or `paper`.
+        weights: Another weights file than the one that ships with the model.
+        segmenter: Where the soft mask comes from: `difference` (the plate) or `deeplab` (a person net).
+        device: `cpu`, `cuda` or `mps`; `auto` takes the best that works.
+        tile_px: Side of the refiner's tiles.
+        tile_batch: Tiles the refiner takes at once.
+    """
+
+    model: str = "fast"
+    weights: Path | None = None
+    segmenter: str = "difference"
+    device: str = "auto"
+    tile_px: int = 128
+    tile_batch: int = 16
+
+
+@dataclass(frozen=True, repr=False)
+class Observation:
+    """What one frame tells the mattes of the frames around it. A pure function of that frame and the plate.
+
+    Attributes:
+        index: The frame's place in the clip.
         grey: h x w float32 in [0, 1], at the generator's size.
-        plate_to_frame: 3 x 3 in pixels of the full-size frame; None where alignment failed.
+        alignment: Where the plate lies in the frame; None where it was not found.
+        failure: Why it was not found; empty where it was.
     """
 
     index: int
     grey: FloatImage
-    plate_to_frame: NDArray[np.float64] | None
+    alignment: AlignmentReport | None
+    failure: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FrameWindow:
     """All that the matte of one frame may depend on, beside the plate and the settings.
 
     Attributes:
         frame: The frame itself.
-        neighbours: At t - 2T, t - T, t + T and t + 2T, clamped at the clip's ends and at cuts.
+        observation: Its own observation.
+        neighbours: Those at t - 2T, t - T, t + T and t + 2T, clamped at the clip's ends and at cuts.
         mask: The user's own soft mask for this frame, H x W float32 in [0, 1], or None.
     """
 
     frame: Frame
-    neighbours: tuple[Neighbour, Neighbour, Neighbour, Neighbour]
+    observation: Observation
+    neighbours: tuple[Observation, ...]
     mask: FloatImage | None = None
 
 

@@ -6,9 +6,10 @@ from typing import Protocol
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from pipeline.frames import FloatImage
+from pipeline.frames import CleanplateError, FloatImage
 
 THRESHOLD = 0.055
 """Colour difference, in [0, 1], above noise, that counts as half a subject."""
@@ -99,3 +100,18 @@ def _without_small(mask: NDArray[np.uint8], smallest: int) -> NDArray[np.uint8]:
     large[0] = False
     kept: NDArray[np.uint8] = large[labels].astype(np.uint8)
     return kept
+
+
+def make_segmenter(name: str, device: torch.device) -> Segmenter:
+    """The segmenter of that name: `difference` or `deeplab`.
+
+    Raises:
+        CleanplateError: There is no such segmenter, or its weights cannot be had.
+    """
+    if name == "difference":
+        return difference_mask
+    if name == "deeplab":
+        from pipeline.deeplab import DeepLabSegmenter
+
+        return DeepLabSegmenter(device)
+    raise CleanplateError(f"--segmenter {name}: the segmenters are difference, deeplab")

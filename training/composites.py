@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.random import Generator as Random
+from numpy.typing import NDArray
 
 from pipeline.frames import FloatImage
 from pipeline.segmentation import difference_mask
@@ -154,8 +155,8 @@ class Camera:
         quality = min(98, self.quality + 15) if plate else self.quality
         # A JPEG has 4:2:0 colour and blocks, as a frame of video has.
         _, packed = cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        seen: FloatImage = cv2.imdecode(packed, cv2.IMREAD_COLOR).astype(np.float32) / 255
-        return seen
+        seen: NDArray[np.uint8] = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+        return seen.astype(np.float32) / 255
 
 
 def _coverage(random: Random, size: int) -> FloatImage:
@@ -169,7 +170,7 @@ def _coverage(random: Random, size: int) -> FloatImage:
         corners = np.array([[-9, -9], [size + 9, -9], [size + 9, depth + slope * size], [-9, depth]])
         strip = np.zeros((size, size), np.uint8)
         cv2.fillPoly(strip, [np.int32(np.round(corners))], 1)
-        coverage[np.rot90(strip, random.integers(4)) > 0] = 0
+        coverage[np.rot90(strip, int(random.integers(4))) > 0] = 0
     return coverage
 
 
@@ -192,9 +193,7 @@ def _soft_mask(
     return soft
 
 
-def _motion(
-    random: Random, subject: Subject, background: FloatImage, image: FloatImage, size: int
-) -> FloatImage:
+def _motion(random: Random, subject: Subject, background: FloatImage, image: FloatImage, size: int) -> FloatImage:
     """Four grey neighbours: the subject moved on, the place stays but for a residual error."""
     frame = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     if random.random() < 0.1:  # a still image is its own neighbour
@@ -218,7 +217,7 @@ def _motion(
 
 
 def _neighbour(
-    random: Random, alpha: FloatImage, light: FloatImage, ground: FloatImage, move: FloatImage, turn: float
+    random: Random, alpha: FloatImage, light: FloatImage, ground: FloatImage, move: NDArray[np.float64], turn: float
 ) -> FloatImage:
     size = (len(alpha), len(alpha))
     matrix = cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), float(np.degrees(turn)), 1 + random.normal(0, 0.01))

@@ -256,9 +256,7 @@ def _leg(canvas: Canvas, hip: Points, height: float, cloth: FloatImage) -> None:
     canvas.add(shoe)
 
 
-def _arm(
-    canvas: Canvas, shoulder: Points, side: int, height: float, cloth: FloatImage, skin: FloatImage
-) -> None:
+def _arm(canvas: Canvas, shoulder: Points, side: int, height: float, cloth: FloatImage, skin: FloatImage) -> None:
     random = canvas.random
     angle = np.pi / 2 - side * abs(random.normal(0.3, 0.6))
     elbow = shoulder + _polar(angle, 0.16 * height)
@@ -305,7 +303,13 @@ def draw_head(canvas: Canvas, centre: Points, radius: float, skin: FloatImage) -
         canvas.add(fringe, hair_colour)
         for eye in (-1, 1):
             mark = canvas.mask()
-            cv2.circle(mark, tuple(np.int32(centre + [eye * 0.4 * radius, 0]).tolist()), int(0.12 * radius) + 1, 255, -1)
+            cv2.circle(
+                mark,
+                (int(centre[0] + eye * 0.4 * radius), int(centre[1])),
+                int(0.12 * radius) + 1,
+                255,
+                -1,
+            )
             canvas.add(mark, np.zeros_like(skin))
 
 

@@ -131,7 +131,7 @@ def update(run: Run, batch: Batch) -> dict[str, float]:
         terms |= _full_terms(alpha.float(), foreground.float(), batch, run.net.refiner.margin)
     loss = torch.stack(list(terms.values())).sum()
     run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(run.net.parameters(), 1.0)
     run.optimizer.step()
     run.step += 1
@@ -152,9 +152,7 @@ def _coarse_terms(coarse: Coarse, batch: Batch) -> dict[str, Tensor]:
     terms = {
         "coarse_alpha": alpha_loss(coarse.alpha, batch["alpha"]),
         "coarse_foreground": 2 * foreground_loss(foreground, batch["foreground"], batch["alpha"]),
-        "coarse_recomposition": recomposition_loss(
-            batch["image"], coarse.alpha, foreground, batch["background"]
-        ),
+        "coarse_recomposition": recomposition_loss(batch["image"], coarse.alpha, foreground, batch["background"]),
     }
     if residual:
         terms["error"] = error_loss(coarse, batch["alpha"])

@@ -55,9 +55,7 @@ def random_colour(random: Random) -> FloatImage:
         return np.full(3, random.uniform(0.02, 0.98), np.float32) + random.normal(0, 0.015, 3).astype(np.float32)
     if kind < 0.45:
         light = random.uniform(0.2, 0.95)
-        return np.float32(light) * np.array(
-            [1.0, random.uniform(0.6, 0.85), random.uniform(0.4, 0.75)], np.float32
-        )
+        return np.float32(light) * np.array([1.0, random.uniform(0.6, 0.85), random.uniform(0.4, 0.75)], np.float32)
     if kind < 0.6:
         return random.uniform(0.0, 0.2, 3).astype(np.float32)
     return random.uniform(0.0, 1.0, 3).astype(np.float32)

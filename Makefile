@@ -1,0 +1,39 @@
+# make demo   renders the sample            make test       the tests
+# make lint   ruff and mypy                 make test-all   the slow tests, too
+#
+# An environment that stands at $(VENV) already is used, with whatever build of torch it has.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-all lint
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+demo: $(VENV)/.installed
+	mkdir -p demo
+	$(BIN)/cleanplate render samples/clip.mp4 --plate samples/plate.png --background samples/background.jpg \
+	    -o demo/composite.mp4 --alpha demo/alpha.mkv --sheet demo/sheet.png --overwrite
+	@echo "composite:     demo/composite.mp4"
+	@echo "alpha:         demo/alpha.mkv"
+	@echo "contact sheet: demo/sheet.png"
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(VENV)/.installed-test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy

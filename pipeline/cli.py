@@ -1,0 +1,248 @@
+"""The command line. Thin: it reads options, calls, and tells people how it went."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Replace backgrounds with a clean plate.")
+weights_app = typer.Typer(no_args_is_help=True, help="The networks' weights.")
+train_app = typer.Typer(no_args_is_help=True, help="Train the networks.")
+app.add_typer(weights_app, name="weights")
+app.add_typer(train_app, name="train")
+
+console = Console(stderr=True, soft_wrap=True, highlight=False)
+
+DONE, OUR_FAULT, INPUT_WRONG, MACHINE_COULD_NOT, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+Clip = Annotated[Path, typer.Argument(help="A video, a still, a folder or a %05d pattern of images.")]
+PlateOption = Annotated[Path, typer.Option(help="The same place without the subject: a still, or a video.")]
+Start = Annotated[str | None, typer.Option(help="First frame: 120, 3.5s or 00:00:03:12.")]
+End = Annotated[str | None, typer.Option(help="Frame to stop before, written like --start.")]
+Fps = Annotated[str | None, typer.Option(help="Frames a second of an image sequence, such as 25 or 24000/1001.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result to this file, too.")]
+
+
+def main() -> None:
+    """Run the program; exit codes as in `docs`: 0 done, 1 our fault, 2 input, 3 machine, 4 some frames failed."""
+    from pipeline.frames import CleanplateError, MachineError
+
+    try:
+        app()
+    except CleanplateError as error:
+        _fail(error, INPUT_WRONG)
+    except MachineError as error:
+        _fail(error, MACHINE_COULD_NOT)
+    except KeyboardInterrupt:
+        console.print("interrupted; no output was left behind")
+        sys.exit(INTERRUPTED)
+
+
+def _fail(error: Exception, code: int) -> None:
+    console.print(f"[bold red]error:[/] {_plain(str(error))}")
+    sys.exit(code)
+
+
+def _plain(text: str) -> str:
+    """Text whose brackets are not markup."""
+    return text.replace("[", r"\[")
+
+
+@app.command()
+def render(
+    clip: Clip,
+    plate: PlateOption,
+    background: Annotated[str, typer.Option(
+        help="A video (it begins again when it is over), an image, #rrggbb, blur, or none for transparency."
+    )] = "none",
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Composite: .mp4, .mov, .mkv, .png, name_%05d.png.")] = None,
+    alpha: Annotated[Path | None, typer.Option(help="Write alpha here; .mkv is lossless.")] = None,
+    foreground: Annotated[Path | None, typer.Option(help="Write the foreground (straight colour) here.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="Your own soft mask: a clip of as many frames, or a still.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet (PNG) of a few frames here.")] = None,
+    model: Annotated[str, typer.Option(help="fast or paper.")] = "fast",
+    weights: Annotated[Path | None, typer.Option(help="Another weights file (.safetensors) than the model's own.")] = None,
+    segmenter: Annotated[str, typer.Option(help="Soft mask from: difference (the plate) or deeplab (people).")] = "difference",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    on_failed: Annotated[Literal["stop", "skip"], typer.Option(
+        help="Where the plate cannot be aligned to a frame: stop, or skip it (alpha 0)."
+    )] = "stop",
+    start: Start = None,
+    end: End = None,
+    fps: Fps = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace outputs that exist.")] = False,
+    json_file: JsonFile = None,
+) -> None:  # fmt: skip
+    """Cut the subject out of CLIP and put it in front of another background."""
+    from pipeline.frames import Settings
+    from pipeline.render import RenderJob
+    from pipeline.render import render as run
+
+    settings = Settings(model=model, weights=weights, segmenter=segmenter, device=device)
+    job = RenderJob(
+        clip, plate, background, out, alpha, foreground, mask, sheet, start, end, _rate(fps), overwrite, on_failed,
+        settings,
+    )  # fmt: skip
+    with _progress("rendering") as progress:
+        summary = run(job, progress)
+    if json_file is not None:
+        _write_json(json_file, summary.to_dict())
+    _report(summary)
+    sys.exit(summary.exit_code)
+
+
+def _report(summary: Any) -> None:
+    console.print(f"{summary.frames} frames; wrote {', '.join(_plain(path) for path in summary.outputs)}")
+    for what, frames in (
+        ("no subject, alpha is 0", summary.no_subject),
+        ("the plate could not be aligned, alpha is 0", summary.failed),
+        ("the plate's alignment is weak", summary.weak),
+    ):
+        if frames:
+            console.print(f"[yellow]{len(frames)} frames:[/] {what}: {_ranges(frames)}")
+
+
+def _ranges(frames: list[int]) -> str:
+    """`[1, 2, 3, 7]` as `1-3, 7`."""
+    runs: list[list[int]] = []
+    for frame in frames:
+        if runs and frame == runs[-1][1] + 1:
+            runs[-1][1] = frame
+        else:
+            runs.append([frame, frame])
+    return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs)
+
+
+@app.command()
+def align(
+    clip: Clip,
+    plate: PlateOption,
+    start: Start = None,
+    end: End = None,
+    fps: Fps = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Say where and how well the plate fits, frame by frame."""
+    from pipeline.registration import align_clip
+
+    with _progress("aligning") as progress:
+        rows = align_clip(clip, plate, start, end, _rate(fps), progress)
+    if json_file is not None:
+        _write_json(json_file, {"frames": [row.to_dict() for row in rows]})
+    counts = {status: sum(row.status == status for row in rows) for status in ("ok", "weak", "failed")}
+    console.print(", ".join(f"{count} {status}" for status, count in counts.items()))
+    reports = [row.report for row in rows if row.report is not None]
+    if reports:
+        residuals = sorted(report.residual_px for report in reports)
+        coverage = min(report.coverage for report in reports)
+        console.print(f"residual {residuals[len(residuals) // 2]:.2f} px (median), {residuals[-1]:.2f} px (worst)")
+        console.print(f"the plate covers at least {100 * coverage:.1f} % of every frame")
+    for row in [row for row in rows if row.report is None][:5]:
+        console.print(f"frame {row.index} ({row.pts_seconds:.2f} s): {_plain(row.reason)}")
+    sys.exit(SOME_FAILED if counts["failed"] else DONE)
+
+
+@app.command()
+def evaluate(
+    predicted: Annotated[Path, typer.Argument(help="A predicted alpha.")],
+    true: Annotated[Path, typer.Argument(help="The true alpha, of the same size and length.")],
+    predicted_foreground: Annotated[Path | None, typer.Option(help="A predicted foreground.")] = None,
+    true_foreground: Annotated[Path | None, typer.Option(help="The true foreground.")] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Compare an alpha with the truth: MAD, MSE, Grad, Conn, dtSSD, foreground MSE."""
+    from evaluation.evaluate import evaluate_clips
+    from pipeline.frames import CleanplateError
+
+    if (predicted_foreground is None) != (true_foreground is None):
+        raise CleanplateError("give --predicted-foreground and --true-foreground together")
+    pair = (predicted_foreground, true_foreground) if predicted_foreground and true_foreground else None
+    scores = evaluate_clips(predicted, true, pair).to_dict()
+    if json_file is not None:
+        _write_json(json_file, scores)
+    table = Table("metric", "mean")
+    for name, value in scores.items():
+        if isinstance(value, float):
+            table.add_row(name, f"{value:.3f}")
+    Console().print(table)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what works on this machine and what does not."""
+    from pipeline.doctor import examine
+
+    table = Table("", "", "works", "")
+    for finding in examine():
+        mark = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[finding.works]
+        table.add_row(finding.group, finding.name, mark, _plain(finding.detail))
+    Console().print(table)
+
+
+@weights_app.command("list")
+def weights_list() -> None:
+    """Say which models there are, and where their weights come from."""
+    from models.weights import list_weights
+
+    table = Table("model", "weights", "from")
+    for info in list_weights():
+        size = f"{info.parameters / 1e6:.2f} million" if info.parameters else "not trained yet"
+        table.add_row(info.name, size, _plain(info.card.get("data", "")))
+    Console().print(table)
+
+
+@train_app.command("supervised")
+def train_supervised(
+    config: Annotated[Path, typer.Argument(help="The run's TOML file, such as training/configs/fast.toml.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for checkpoint, weights and log; resumed if it exists.")],
+    assets: Annotated[Path | None, typer.Option(help="Folder of photographs of places.")] = None,
+) -> None:  # fmt: skip
+    """Train on composites made on the fly (stage 1 of the paper)."""
+    from training.config import read_config
+    from training.supervised import train
+
+    console.print(f"weights: {train(read_config(config), out, assets)}")
+
+
+def _rate(text: str | None) -> Fraction | None:
+    from pipeline.frames import CleanplateError
+
+    try:
+        return Fraction(text) if text is not None else None
+    except (ValueError, ZeroDivisionError):
+        raise CleanplateError(f"--fps {text}: give a number such as 25 or 24000/1001") from None
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with frames a second and time left; silent where nobody watches."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn()
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None, rate="")
+
+        def step(done: int, total: int) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, total=total, rate=f"{speed:.2f} frames/s" if speed else "")
+
+        yield step
+
+
+if __name__ == "__main__":
+    main()

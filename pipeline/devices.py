@@ -1,0 +1,35 @@
+"""Which device the networks run on."""
+
+from __future__ import annotations
+
+import torch
+
+from pipeline.frames import CleanplateError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def works(name: str) -> bool:
+    """Whether PyTorch can compute on a device here, tried out by an addition."""
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not present.get(name, False):
+        return False
+    try:
+        return float(torch.ones(2, device=name).sum()) == 2
+    except RuntimeError:
+        return False
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name; `auto` is the first of cuda, mps and cpu that works.
+
+    Raises:
+        CleanplateError: There is no such device here.
+    """
+    if name not in DEVICES:
+        raise CleanplateError(f"--device {name}: the devices are {', '.join(DEVICES)}")
+    if name == "auto":
+        return torch.device(next(device for device in ("cuda", "mps", "cpu") if works(device)))
+    if not works(name):
+        raise CleanplateError(f"--device {name}: PyTorch cannot use it on this machine; see cleanplate doctor")
+    return torch.device(name)

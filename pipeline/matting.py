@@ -1,0 +1,125 @@
+"""The matte of one frame: a pure function of its window, the plate and the settings."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+
+from alignment.plate import AlignedPlate, PlateAligner, PlateAlignmentError
+from models.weights import MattingNet, WeightsError, load_weights
+from pipeline.devices import pick_device
+from pipeline.frames import (
+    CleanplateError,
+    FloatImage,
+    Frame,
+    FrameStatus,
+    FrameWindow,
+    Image,
+    Matte,
+    Observation,
+    Settings,
+)
+from pipeline.motion import motion_stack
+from pipeline.refinement import refine_tiles
+from pipeline.segmentation import make_segmenter
+
+SMALLEST_SUBJECT = 2e-4
+"""Fraction of the picture above half coverage, below which a frame counts as empty."""
+
+
+class Matter:
+    """Makes mattes. Holds the plate and the networks; keeps nothing between frames."""
+
+    def __init__(self, plate: Image, frame_size: tuple[int, int], settings: Settings) -> None:
+        """Prepares plate and networks.
+
+        Args:
+            plate: H x W x 3 RGB, uint8 or uint16.
+            frame_size: Width and height of the frames to come, pixels.
+            settings: Model, segmenter, device, tiles.
+
+        Raises:
+            CleanplateError: The plate cannot be aligned to anything, or the model has no weights.
+        """
+        self.settings, self.frame_size = settings, frame_size
+        try:
+            self.aligner = PlateAligner(plate, frame_size)
+            self.net: MattingNet = load_weights(settings.model, settings.weights)
+        except (PlateAlignmentError, WeightsError) as error:
+            raise CleanplateError(str(error)) from error
+        self.device = pick_device(settings.device)
+        self.net.to(self.device).to(memory_format=torch.channels_last)
+        self.segment = make_segmenter(settings.segmenter, self.device)
+        self.coarse_size = coarse_size(frame_size, self.net.generator.config.long_side)
+
+    def observe(self, frame: Frame) -> Observation:
+        """Align the plate to a frame and keep a small grey copy; a pure function of the frame."""
+        grey = cv2.cvtColor(_reduce(frame.image, self.coarse_size), cv2.COLOR_RGB2GRAY)
+        try:
+            return Observation(frame.index, grey, self.aligner.register(frame.image))
+        except PlateAlignmentError as error:
+            return Observation(frame.index, grey, None, str(error))
+
+    def matte(self, window: FrameWindow) -> Matte:
+        """The matte of the frame in the middle of `window`."""
+        image = window.frame.image
+        report = window.observation.alignment
+        if report is None:
+            return _empty(window, FrameStatus.ALIGNMENT_FAILED)
+        aligned = self.aligner.warp(report)
+        with torch.inference_mode():
+            alpha, foreground = self._infer(window, image, aligned)
+        if float((alpha > 0.5).mean()) < SMALLEST_SUBJECT:
+            return _empty(window, FrameStatus.NO_SUBJECT)
+        return Matte(alpha, _image_where_opaque(alpha, foreground, image), FrameStatus.OK, report)
+
+    def soft_mask(self, window: FrameWindow, small: FloatImage, plate: FloatImage, known: FloatImage) -> FloatImage:
+        """The user's own mask where there is one, else the segmenter's; at the generator's size."""
+        if window.mask is not None:
+            return _reduce(window.mask, self.coarse_size)
+        return self.segment(small, plate, known)
+
+    def _infer(self, window: FrameWindow, image: Image, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
+        small, plate, known = (_reduce(x, self.coarse_size) for x in (image, aligned.image, aligned.coverage))
+        mask = self.soft_mask(window, small, plate, known)
+        motion = motion_stack(window, self.frame_size)
+        inputs = (_tensor(x, self.device) for x in (small, plate, known, mask, motion))
+        coarse = self.net.generator(*inputs)
+        return refine_tiles(self.net, coarse, image, aligned, self.settings)
+
+
+def coarse_size(frame_size: tuple[int, int], long_side: int) -> tuple[int, int]:
+    """Width and height a frame is reduced to for the generator; never enlarged."""
+    scale = min(1.0, long_side / max(frame_size))
+    return max(1, round(frame_size[0] * scale)), max(1, round(frame_size[1] * scale))
+
+
+def _reduce(image: Image | FloatImage, size: tuple[int, int]) -> FloatImage:
+    """Area average, as float32 in [0, 1]."""
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    if small.dtype == np.float32:
+        return small
+    return small.astype(np.float32) / np.float32(np.iinfo(small.dtype).max)
+
+
+def _tensor(array: FloatImage, device: torch.device) -> torch.Tensor:
+    """H x W or H x W x C to 1 x C x H x W, channels last."""
+    if array.ndim == 2:
+        array = array[..., None]
+    return torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)[None].to(device)
+
+
+def _image_where_opaque(alpha: FloatImage, foreground: FloatImage, image: Image) -> FloatImage:
+    """Fade the foreground over to the image itself where alpha is nearly 1 (PAPER, decision c)."""
+    scale = np.float32(1 / np.iinfo(image.dtype).max)
+    weight = np.clip((alpha - 0.95) / 0.045, 0, 1)[..., None]
+    result: FloatImage = foreground + weight * (image * scale - foreground)
+    return result
+
+
+def _empty(window: FrameWindow, status: FrameStatus) -> Matte:
+    image = window.frame.image
+    scale = np.float32(1 / np.iinfo(image.dtype).max)
+    alpha = np.zeros(image.shape[:2], np.float32)
+    return Matte(alpha, image * scale, status, window.observation.alignment)

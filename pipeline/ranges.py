@@ -1,0 +1,56 @@
+"""Which part of a clip: `--start` and `--end` as people write them."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from fractions import Fraction
+
+from pipeline.frames import CleanplateError, ClipInfo
+
+
+def parse_position(text: str, info: ClipInfo, option: str) -> int:
+    """Frame number of `120`, `3.5s` or `00:00:03:12` (hours, minutes, seconds, frames from the clip's start).
+
+    Args:
+        text: What the user wrote.
+        info: The clip; seconds are looked up in its own times, frames of a timecode count at its nominal rate.
+        option: The option's name, for the message.
+
+    Returns:
+        The first frame at or after that position, 0 to the clip's length.
+
+    Raises:
+        CleanplateError: It is none of these, or lies outside the clip.
+    """
+    if re.fullmatch(r"\d+", text):
+        index = int(text)
+    elif re.fullmatch(r"\d+(\.\d+)?s", text):
+        index = _frame_at(Fraction(text[:-1]), info)
+    elif match := re.fullmatch(r"(\d+):(\d\d):(\d\d):(\d\d)", text):
+        hours, minutes, seconds, frames = (int(part) for part in match.groups())
+        index = _frame_at(hours * 3600 + minutes * 60 + seconds + frames / info.rate, info)
+    else:
+        raise CleanplateError(
+            f"{option} {text}: give a frame such as 120, seconds such as 3.5s, or a timecode such as 00:00:03:12"
+        )
+    if index > len(info):
+        raise CleanplateError(f"{option} {text}: {info.path.name} has {len(info)} frames, 0 to {len(info) - 1}")
+    return index
+
+
+def parse_range(start: str | None, end: str | None, info: ClipInfo) -> tuple[int, int]:
+    """First frame and the frame to stop before.
+
+    Raises:
+        CleanplateError: The range is empty or lies outside the clip.
+    """
+    first = parse_position(start, info, "--start") if start is not None else 0
+    stop = parse_position(end, info, "--end") if end is not None else len(info)
+    if first >= stop:
+        raise CleanplateError(f"--start {start} --end {end}: no frame lies from {first} to before {stop}")
+    return first, stop
+
+
+def _frame_at(seconds: Fraction, info: ClipInfo) -> int:
+    return bisect_left(info.pts, info.pts[0] + seconds / info.time_base)

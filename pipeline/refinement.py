@@ -1,0 +1,147 @@
+"""From the coarse result to full size: the refiner on the tiles that are not certain, enlargement elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from alignment.plate import AlignedPlate
+from models.generator import Coarse
+from models.refiner import Refiner, stretch
+from models.weights import MattingNet
+from pipeline.frames import FloatImage, Image, Settings
+
+CERTAIN = 0.02
+"""Expected error of alpha, and distance of alpha from 0 and 1, up to which a tile needs no refinement."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A square of the full-size frame, pixels; it may reach over the right and the lower border."""
+
+    left: int
+    top: int
+
+
+def refine_tiles(
+    net: MattingNet, coarse: Coarse, image: Image, aligned: AlignedPlate, settings: Settings
+) -> tuple[FloatImage, FloatImage]:
+    """Alpha and foreground of a frame at full size.
+
+    Args:
+        net: The networks.
+        coarse: The generator's result for this frame, batch of 1.
+        image: H x W x 3, uint8 or uint16.
+        aligned: The plate for this frame.
+        settings: Tile size and batch; part of what decides the last bit.
+
+    Returns:
+        Alpha H x W in [0, 1] and straight foreground H x W x 3 in [0, 1], float32. Where nothing was refined the
+        foreground is the image.
+    """
+    height, width = image.shape[:2]
+    scale = np.float32(1 / np.iinfo(image.dtype).max)
+    if net.refiner is None:
+        return _enlarged(net, coarse, image)
+    alpha = cv2.resize(stretch(coarse.alpha)[0, 0].cpu().numpy(), (width, height), interpolation=cv2.INTER_LINEAR)
+    alpha = np.clip(alpha, 0, 1)
+    foreground = image * scale
+    tiles = iter(uncertain_tiles(coarse, (width, height), settings.tile_px))
+    plan = _Padded(net.refiner, coarse, image, aligned, settings.tile_px)
+    while batch := list(islice(tiles, settings.tile_batch)):
+        for tile, a, f in plan.refined(batch):
+            rows = slice(tile.top, min(tile.top + settings.tile_px, height))
+            columns = slice(tile.left, min(tile.left + settings.tile_px, width))
+            size = (rows.stop - rows.start, columns.stop - columns.start)
+            alpha[rows, columns] = a[: size[0], : size[1]]
+            foreground[rows, columns] = f[: size[0], : size[1]]
+    return alpha, foreground
+
+
+def uncertain_tiles(coarse: Coarse, size: tuple[int, int], tile_px: int) -> Iterator[Tile]:
+    """Tiles in which the coarse result is not plainly 0 or 1, row by row.
+
+    Args:
+        coarse: The generator's result, batch of 1; its first hidden channel is the expected error.
+        size: Full width and height, pixels.
+        tile_px: Side of a tile.
+    """
+    alpha = coarse.alpha[0, 0]
+    doubt = torch.maximum(torch.minimum(alpha, 1 - alpha), coarse.hidden[0, 0])
+    doubt = F.max_pool2d(doubt[None, None].float(), 3, stride=1, padding=1)[0, 0].cpu()
+    needed = (doubt > CERTAIN).numpy()
+    sx, sy = needed.shape[1] / size[0], needed.shape[0] / size[1]
+    for top in range(0, size[1], tile_px):
+        rows = slice(int(top * sy), int(np.ceil((top + tile_px) * sy)))
+        for left in range(0, size[0], tile_px):
+            columns = slice(int(left * sx), int(np.ceil((left + tile_px) * sx)))
+            if needed[rows, columns].any():
+                yield Tile(left, top)
+
+
+class _Padded:
+    """A frame and its plate with a replicated border, from which tiles with surroundings can be cut."""
+
+    def __init__(self, refiner: Refiner, coarse: Coarse, image: Image, aligned: AlignedPlate, tile_px: int) -> None:
+        self.refiner, self.coarse, self.tile_px = refiner, coarse, tile_px
+        self.height, self.width = image.shape[:2]
+        self.image, self.plate, self.coverage = (self._pad(x) for x in (image, aligned.image, aligned.coverage))
+
+    def _pad(self, array: NDArray[Any]) -> NDArray[Any]:
+        m = self.refiner.margin
+        below, right = (m + -n % self.tile_px for n in (self.height, self.width))
+        return cv2.copyMakeBorder(array, m, below, m, right, cv2.BORDER_REPLICATE)
+
+    def refined(self, tiles: list[Tile]) -> Iterator[tuple[Tile, FloatImage, FloatImage]]:
+        """Alpha and foreground of each tile, tile_px x tile_px."""
+        device = self.coarse.alpha.device
+        image = self._cut(self.image, tiles, device)
+        plate, coverage = self._cut(self.plate, tiles, device), self._cut(self.coverage, tiles, device)
+        coarse = Coarse(*(self._enlarge(x, tiles) for x in self.coarse))
+        alpha, foreground = self.refiner(image, plate, coverage, coarse)
+        alphas = alpha.clamp(0, 1)[:, 0].cpu().numpy()
+        foregrounds = foreground.clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
+        yield from zip(tiles, alphas, foregrounds, strict=True)
+
+    def _cut(self, array: NDArray[Any], tiles: list[Tile], device: torch.device) -> Tensor:
+        side = self.tile_px + 2 * self.refiner.margin
+        cut = np.stack([array[t.top : t.top + side, t.left : t.left + side] for t in tiles])
+        if cut.dtype != np.float32:
+            cut = cut.astype(np.float32) / np.float32(np.iinfo(cut.dtype).max)
+        if cut.ndim == 3:
+            cut = cut[..., None]
+        return torch.from_numpy(cut).permute(0, 3, 1, 2).to(device)
+
+    def _enlarge(self, coarse: Tensor, tiles: list[Tile]) -> Tensor:
+        """Bilinear enlargement of the coarse map, of which only the tiles are made."""
+        side, m = self.tile_px + 2 * self.refiner.margin, self.refiner.margin
+        offsets = torch.arange(side, device=coarse.device) - m
+        grids = []
+        for tile in tiles:
+            x = (2 * (tile.left + offsets) + 1) / self.width - 1
+            y = (2 * (tile.top + offsets) + 1) / self.height - 1
+            grids.append(torch.stack((x[None].expand(side, side), y[:, None].expand(side, side)), dim=2))
+        grid = torch.stack(grids).to(coarse.dtype)
+        maps = coarse.expand(len(tiles), -1, -1, -1)
+        return F.grid_sample(maps, grid, padding_mode="border", align_corners=False)
+
+
+def _enlarged(net: MattingNet, coarse: Coarse, image: Image) -> tuple[FloatImage, FloatImage]:
+    """A model without a refiner: plain enlargement."""
+    height, width = image.shape[:2]
+    foreground = coarse.foreground
+    maps = torch.cat((coarse.alpha, foreground), dim=1)
+    large = F.interpolate(maps, (height, width), mode="bilinear", align_corners=False)[0].cpu().numpy()
+    result = np.ascontiguousarray(large[1:].transpose(1, 2, 0))
+    if net.generator.config.foreground_residual:
+        result += image * np.float32(1 / np.iinfo(image.dtype).max)
+    return np.clip(large[0], 0, 1), np.clip(result, 0, 1)

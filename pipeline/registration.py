@@ -1,0 +1,73 @@
+"""`cleanplate align`: where and how well the plate fits, frame by frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from alignment.plate import AlignmentReport, PlateAligner, PlateAlignmentError
+from pipeline.decode import open_clip, read_plate
+from pipeline.frames import CleanplateError
+from pipeline.ranges import parse_range
+from pipeline.render import Progress, silent
+
+
+@dataclass(frozen=True)
+class FrameAlignment:
+    """One frame's line of the report; `report` is None, and `reason` says why, where the plate was not found."""
+
+    index: int
+    pts_seconds: float
+    report: AlignmentReport | None
+    reason: str = ""
+
+    @property
+    def status(self) -> str:
+        """`ok`, `weak` or `failed`."""
+        return self.report.status if self.report is not None else "failed"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The frame's entry of `align --json`."""
+        report = self.report
+        row: dict[str, Any] = {"index": self.index, "pts_seconds": self.pts_seconds, "status": self.status}
+        if report is None:
+            return row | {"plate_to_frame": None, "reason": self.reason}
+        return row | {
+            "plate_to_frame": report.plate_to_frame.tolist(),
+            "residual_px": report.residual_px,
+            "inliers": report.inliers,
+            "coverage": report.coverage,
+            "gain": list(report.gain),
+            "offset": list(report.offset),
+        }
+
+
+def align_clip(
+    clip_path: Path,
+    plate_path: Path,
+    start: str | None = None,
+    end: str | None = None,
+    fps: Fraction | None = None,
+    progress: Progress = silent,
+) -> list[FrameAlignment]:
+    """Align the plate to each frame of a clip.
+
+    Raises:
+        CleanplateError: An input is wrong, or the plate could not be aligned to anything.
+    """
+    with open_clip(clip_path, fps) as clip:
+        first, stop = parse_range(start, end, clip.info)
+        try:
+            aligner = PlateAligner(read_plate(plate_path), (clip.info.width, clip.info.height))
+        except PlateAlignmentError as error:
+            raise CleanplateError(f"{plate_path}: {error}") from error
+        rows = []
+        for frame in clip.frames(first, stop):
+            try:
+                rows.append(FrameAlignment(frame.index, frame.seconds, aligner.register(frame.image)))
+            except PlateAlignmentError as error:
+                rows.append(FrameAlignment(frame.index, frame.seconds, None, str(error)))
+            progress(len(rows), stop - first)
+    return rows

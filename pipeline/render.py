@@ -1,0 +1,205 @@
+"""The main job: a clip, its plate and a background in; composite, alpha and foreground out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+from pipeline.background import Background, open_background, unit
+from pipeline.clip import Clip
+from pipeline.composite import composite, quantise, transparent
+from pipeline.decode import open_clip, read_plate
+from pipeline.encode import Writer, open_writer
+from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame, FrameStatus, Matte, Settings
+from pipeline.matting import Matter
+from pipeline.ranges import parse_range
+from pipeline.sheet import ContactSheet
+from pipeline.windows import windows
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """One render, as the user asked for it. Paths of outputs that are not wanted are None."""
+
+    clip: Path
+    plate: Path
+    background: str
+    out: Path | None
+    alpha: Path | None = None
+    foreground: Path | None = None
+    mask: Path | None = None
+    sheet: Path | None = None
+    start: str | None = None
+    end: str | None = None
+    fps: Fraction | None = None
+    overwrite: bool = False
+    on_failed: Literal["stop", "skip"] = "stop"
+    settings: Settings = field(default_factory=Settings)
+
+
+@dataclass
+class Summary:
+    """How a render went; frames are named by their number in the clip."""
+
+    frames: int = 0
+    no_subject: list[int] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
+    weak: list[int] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+
+    def add(self, index: int, matte: Matte) -> None:
+        """Count one frame."""
+        self.frames += 1
+        if matte.status is FrameStatus.NO_SUBJECT:
+            self.no_subject.append(index)
+        elif matte.status is FrameStatus.ALIGNMENT_FAILED:
+            self.failed.append(index)
+        if matte.alignment is not None and matte.alignment.status == "weak":
+            self.weak.append(index)
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 4 where frames failed or no frame had a subject."""
+        return 4 if self.failed or len(self.no_subject) == self.frames else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+Progress = Callable[[int, int], None]
+"""Called after each frame with frames done and frames in all."""
+
+
+def silent(done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def render(job: RenderJob, progress: Progress = silent) -> Summary:
+    """Run a render.
+
+    Args:
+        job: What to do.
+        progress: Called after every frame.
+
+    Returns:
+        The summary. Outputs stand under their names only when all of them are whole.
+
+    Raises:
+        CleanplateError: An input or the command is wrong, or a frame could not be aligned and the job says
+            to stop then.
+        MachineError: The machine could not.
+    """
+    summary = Summary(outputs=[str(p) for p in (job.out, job.alpha, job.foreground) if p is not None])
+    if not summary.outputs:
+        raise CleanplateError("nothing to write: give -o OUT, --alpha PATH or --foreground PATH")
+    with ExitStack() as stack:
+        clip = stack.enter_context(open_clip(job.clip, job.fps))
+        start, end = parse_range(job.start, job.end, clip.info)
+        matter = Matter(read_plate(job.plate), (clip.info.width, clip.info.height), job.settings)
+        background = _open_background(stack, job, clip.info)
+        mask = stack.enter_context(_user_mask(job.mask, clip.info))
+        outputs = _Outputs(stack, job, clip.info, background)
+        sheet = ContactSheet(job.sheet, start, end, matter.aligner) if job.sheet is not None else None
+        for window in windows(clip, matter.observe, start, end, mask):
+            if window.observation.alignment is None and job.on_failed == "stop":
+                raise CleanplateError(
+                    f"frame {window.frame.index} ({window.frame.seconds:.2f} s) of {job.clip}: "
+                    f"{window.observation.failure} (--on-failed skip goes on with an empty matte)"
+                )
+            matte = matter.matte(window)
+            summary.add(window.frame.index, matte)
+            composed = outputs.write(window.frame, matte)
+            if sheet is not None:
+                sheet.add(window.frame, matte, composed)
+            progress(summary.frames, end - start)
+    if sheet is not None:
+        sheet.save()
+    return summary
+
+
+def _open_background(stack: ExitStack, job: RenderJob, info: ClipInfo) -> Background | None:
+    background = open_background(job.background, info.pts[0] * info.time_base)
+    if background is not None:
+        stack.callback(background.close)
+    return background
+
+
+class _Outputs:
+    """The files that a render writes, side by side."""
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        job: RenderJob,
+        info: ClipInfo,
+        background: Background | None,
+    ) -> None:
+        self.background = background
+        self.bit_depth = info.bit_depth
+
+        def writer(path: Path | None, channels: Literal[1, 3, 4], sound: bool = False) -> Writer | None:
+            if path is None:
+                return None
+            audio = job.clip if sound and info.audio_streams else None
+            opened = open_writer(path, info, channels=channels, audio_from=audio, overwrite=job.overwrite)
+            return stack.enter_context(opened)
+
+        self.composite = writer(job.out, 3 if background is not None else 4, sound=True)
+        self.alpha = writer(job.alpha, 1)
+        self.foreground = writer(job.foreground, 3)
+
+    def write(self, frame: Frame, matte: Matte) -> FloatImage:
+        """Write one frame to all of them; returns the composite, H x W x 3, or 4 where it is transparent."""
+        composed = self._compose(frame, matte)
+        if self.composite is not None:
+            self._write(self.composite, composed, frame)
+        if self.alpha is not None:
+            self._write(self.alpha, matte.alpha, frame)
+        if self.foreground is not None:
+            self._write(self.foreground, matte.foreground, frame)
+        return composed
+
+    def _compose(self, frame: Frame, matte: Matte) -> FloatImage:
+        if self.background is None:
+            return transparent(matte)
+        return composite(matte, self.background.behind(frame, matte))
+
+    def _write(self, writer: Writer, image: FloatImage, frame: Frame) -> None:
+        writer.write(quantise(image, self.bit_depth), frame.pts)
+
+
+@contextmanager
+def _user_mask(path: Path | None, info: ClipInfo) -> Iterator[Callable[[Frame], FloatImage] | None]:
+    """A function that gives the user's soft mask of a frame: of the same number, or the one still for all."""
+    if path is None:
+        yield None
+        return
+    with open_clip(path) as masks:
+        if not masks.info.is_still and len(masks.info) != len(info):
+            raise CleanplateError(
+                f"--mask {path} has {len(masks.info)} frames, {info.path} has {len(info)}; give as many, or a still"
+            )
+        yield _MaskReader(masks)
+
+
+class _MaskReader:
+    """Reads masks in step with the frames, which come in order."""
+
+    def __init__(self, masks: Clip) -> None:
+        self.masks = masks
+        self._frames: Iterator[Frame] = iter(())
+        self._current: Frame | None = None
+
+    def __call__(self, frame: Frame) -> FloatImage:
+        index = 0 if self.masks.info.is_still else frame.index
+        if self._current is None:
+            self._frames = self.masks.frames(index)
+        while self._current is None or self._current.index < index:
+            self._current = next(self._frames)
+        mask: FloatImage = unit(self._current.image).mean(axis=2)
+        return mask

@@ -1,0 +1,81 @@
+"""A contact sheet: a few frames of a render, each with what it was made from and what came out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from alignment.plate import PlateAligner
+from pipeline.background import unit
+from pipeline.frames import FloatImage, Frame, MachineError, Matte
+
+ROWS = 4
+WIDTH_PX = 480
+GAP_PX = 4
+TITLES = ("frame", "aligned plate", "alpha", "composite")
+CHECKER_PX = 12
+
+
+class ContactSheet:
+    """Collects rows while a render goes on: frame, aligned plate, alpha, composite."""
+
+    def __init__(self, path: Path, start: int, end: int, aligner: PlateAligner) -> None:
+        """Chooses the frames.
+
+        Args:
+            path: PNG to write; replaced if it exists.
+            start: First frame of the render.
+            end: Frame it stops before.
+            aligner: Gives the aligned plate.
+        """
+        self.path, self.aligner = path, aligner
+        self.wanted = set(np.linspace(start, end - 1, min(ROWS, end - start)).round().astype(int).tolist())
+        self._rows: list[FloatImage] = []
+
+    def add(self, frame: Frame, matte: Matte, composite: FloatImage) -> None:
+        """Offer one frame; it is kept if it was chosen. `composite` is H x W x 3, or 4 with alpha."""
+        if frame.index not in self.wanted:
+            return
+        height = round(WIDTH_PX * frame.image.shape[0] / frame.image.shape[1])
+        size = (WIDTH_PX, height)
+        plate = np.zeros((height, WIDTH_PX, 3), np.float32)
+        if matte.alignment is not None:
+            plate = self.aligner.warp(matte.alignment, size).image
+        pictures = (
+            unit(frame.image),
+            plate,
+            np.repeat(matte.alpha[..., None], 3, axis=2),
+            _opaque(composite),
+        )
+        row = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures]
+        self._rows.append(np.hstack([np.pad(cell, ((0, GAP_PX), (0, GAP_PX), (0, 0))) for cell in row]))
+
+    def save(self) -> None:
+        """Write the PNG.
+
+        Raises:
+            MachineError: It could not be written.
+        """
+        header = np.zeros((28, self._rows[0].shape[1], 3), np.float32)
+        for column, title in enumerate(TITLES):
+            at = (column * (WIDTH_PX + GAP_PX) + 6, 20)
+            cv2.putText(header, title, at, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (1, 1, 1), 1, cv2.LINE_AA)
+        sheet = np.vstack((header, *self._rows))
+        codes = np.clip(sheet * 255 + 0.5, 0, 255).astype(np.uint8)
+        packed, data = cv2.imencode(".png", np.ascontiguousarray(codes[:, :, ::-1]))
+        try:
+            self.path.write_bytes(data.tobytes() if packed else b"")
+        except OSError as error:
+            raise MachineError(f"{self.path} could not be written: {error.strerror}") from error
+
+
+def _opaque(image: FloatImage) -> FloatImage:
+    """H x W x 4 over a checkerboard; H x W x 3 as it is."""
+    if image.shape[2] == 3:
+        return image
+    yy, xx = np.mgrid[: image.shape[0], : image.shape[1]] // (CHECKER_PX * max(1, image.shape[1] // WIDTH_PX))
+    board = np.where((yy + xx) % 2 == 0, 0.45, 0.65).astype(np.float32)[..., None]
+    result: FloatImage = board + image[..., 3:] * (image[..., :3] - board)
+    return result

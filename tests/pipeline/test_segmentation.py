@@ -1,0 +1,114 @@
+"""The soft mask: finds what the plate does not show, and nothing else."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from pipeline.deeplab import PERSON, DeepLabSegmenter
+from pipeline.frames import CleanplateError
+from pipeline.segmentation import difference_mask, make_segmenter
+
+EVERYWHERE = np.ones((288, 512), np.float32)
+
+
+def place(seed=0):
+    random = np.random.default_rng(seed)
+    coarse = random.random((24, 43, 3), np.float32)
+    fine = cv2.resize(coarse, (512, 288), interpolation=cv2.INTER_CUBIC)
+    return np.clip(
+        0.15 + 0.6 * fine + 0.06 * cv2.GaussianBlur(random.random((288, 512, 3), np.float32), (0, 0), 1), 0, 1
+    )
+
+
+def noisy(image, sigma, seed):
+    return np.clip(image + sigma * np.random.default_rng(seed).standard_normal(image.shape), 0, 1).astype(np.float32)
+
+
+def shifted(image, pixels):
+    matrix = np.array([[1, 0, pixels], [0, 1, pixels / 2]])
+    return cv2.warpAffine(image, matrix, (512, 288), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+
+
+def subject():
+    alpha = np.zeros((288, 512), np.float32)
+    cv2.ellipse(alpha, (260, 170), (50, 110), 0, 0, 360, 1, -1, cv2.LINE_AA)
+    return alpha
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.01, 0.03])
+def test_an_empty_place_is_empty_in_spite_of_noise_and_misalignment(sigma):
+    scene = place()
+    mask = difference_mask(noisy(shifted(scene, 0.3), sigma, 1), noisy(scene, sigma, 2), EVERYWHERE)
+    assert mask.mean() < 0.002
+
+
+def test_a_soft_shadow_is_no_subject():
+    scene = place()
+    shadow = 1 - 0.3 * cv2.GaussianBlur(subject(), (0, 0), 15)[..., None]
+    assert difference_mask(noisy(scene * shadow, 0.01, 1), noisy(scene, 0.01, 2), EVERYWHERE).mean() < 0.01
+
+
+@pytest.mark.parametrize("colour", [(0.9, 0.1, 0.1), (0.02, 0.02, 0.03), (0.97, 0.97, 0.97)])
+def test_a_subject_is_found_whole(colour):
+    scene, alpha = place(), subject()[..., None]
+    frame = noisy(alpha * np.float32(colour) + (1 - alpha) * shifted(scene, 0.3), 0.01, 1)
+    mask = difference_mask(frame, noisy(scene, 0.01, 2), EVERYWHERE)
+    overlap = np.minimum(mask, alpha[..., 0]).sum() / np.maximum(mask, alpha[..., 0]).sum()
+    assert overlap > 0.88
+    assert mask[120:220, 250:270].min() > 0.95
+
+
+def test_specks_are_dropped_and_small_holes_closed():
+    scene, alpha = place(), subject()
+    cv2.circle(alpha, (255, 150), 6, 0, -1)
+    cv2.circle(alpha, (60, 40), 3, 1, -1)
+    frame = alpha[..., None] * np.float32((0.95, 0.05, 0.9)) + (1 - alpha[..., None]) * scene
+    mask = difference_mask(frame.astype(np.float32), scene, EVERYWHERE)
+    assert mask[35:46, 55:66].max() == 0
+    assert mask[150, 255] > 0.9
+
+
+def test_the_edge_is_soft():
+    scene, alpha = place(), subject()[..., None]
+    mask = difference_mask((alpha * np.float32((1, 0, 0)) + (1 - alpha) * scene).astype(np.float32), scene, EVERYWHERE)
+    assert ((mask > 0.05) & (mask < 0.95)).sum() > 500
+    assert mask.min() >= 0 and mask.max() <= 1
+
+
+def test_where_the_plate_is_unknown_nothing_is_claimed():
+    scene = place()
+    coverage = EVERYWHERE.copy()
+    coverage[:, :100] = 0
+    mask = difference_mask(scene, scene * coverage[..., None], coverage)
+    assert mask.max() == 0
+
+
+class Net(torch.nn.Module):
+    """Says person on the left half, as torchvision's nets say it."""
+
+    def forward(self, x):
+        scores = torch.zeros(len(x), 21, *x.shape[2:])
+        scores[:, PERSON, :, : x.shape[3] // 2] = 10
+        return {"out": scores}
+
+
+def test_deeplab_takes_the_class_of_people():
+    mask = DeepLabSegmenter(torch.device("cpu"), Net())(place(), place(), EVERYWHERE)
+    assert mask.shape == (288, 512)
+    assert mask[:, :240].min() > 0.99 and mask[:, 272:].max() < 0.01
+
+
+def test_deeplab_without_a_network_says_what_to_do(monkeypatch, tmp_path):
+    def offline(*args, **kwargs):
+        raise OSError("no route to host")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
+    with pytest.raises(CleanplateError, match=r"could not be downloaded.*no route.*--segmenter difference"):
+        make_segmenter("deeplab", torch.device("cpu"))
+
+
+def test_an_unknown_segmenter_is_named():
+    with pytest.raises(CleanplateError, match=r"--segmenter magic.*difference, deeplab"):
+        make_segmenter("magic", torch.device("cpu"))

@@ -1,0 +1,76 @@
+"""Windows: the same whatever part of a clip is asked for, and no more of it held than needed."""
+
+import weakref
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.clip import Clip
+from pipeline.frames import ClipInfo, Colour, Frame, Observation
+from pipeline.windows import windows
+
+
+class Numbers(Clip):
+    """A clip of made frames; keeps account of which were read."""
+
+    def __init__(self, count, rate=24):
+        self.read = []
+        self.info = ClipInfo(
+            Path("made"), 32, 18, tuple(range(count)), Fraction(1, rate), Fraction(rate), 8, Colour(), 0, count
+        )
+
+    def _frames(self, start, end):
+        for index in range(start, end):
+            self.read.append(index)
+            yield Frame(np.full((18, 32, 3), index % 256, np.uint8), index, index, self.info.time_base)
+
+
+def observe(frame):
+    grey = np.full((18, 32), 0.5, np.float32)
+    if frame.index >= 30:  # another scene
+        grey[:9], grey[9:] = 0.0, 1.0
+    return Observation(frame.index, grey, None, "made")
+
+
+def described(window):
+    return window.frame.index, window.observation.index, tuple(n.index for n in window.neighbours)
+
+
+def test_every_frame_once_and_in_order_with_its_neighbours():
+    rows = [described(w) for w in windows(Numbers(60), observe, 0, 60)]
+    assert [row[0] for row in rows] == list(range(60))
+    assert rows[20] == (20, 20, (4, 12, 28, 29))  # the scene changes at 30
+    assert rows[31] == (31, 31, (30, 30, 39, 47))
+    assert rows[59] == (59, 59, (43, 51, 59, 59))
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (10, 20), (29, 31), (35, 36), (50, 60)])
+def test_a_window_does_not_depend_on_the_part_asked_for(start, end):
+    whole = [described(w) for w in windows(Numbers(60), observe, 0, 60)]
+    assert [described(w) for w in windows(Numbers(60), observe, start, end)] == whole[start:end]
+
+
+def test_only_what_is_needed_is_read():
+    clip = Numbers(1000)
+    assert len(list(windows(clip, observe, 500, 510))) == 10
+    assert clip.read == list(range(484, 526))
+
+
+def test_a_still_has_one_window():
+    (row,) = [described(w) for w in windows(Numbers(1), observe, 0, 1)]
+    assert row == (0, 0, (0, 0, 0, 0))
+
+
+def test_frames_are_let_go():
+    images = []
+
+    def watched(frame):
+        images.append(weakref.ref(frame.image))
+        return observe(frame)
+
+    most = 0
+    for _ in windows(Numbers(200), watched, 0, 200):
+        most = max(most, sum(image() is not None for image in images))
+    assert 16 <= most <= 20  # 2T at 24 frames a second, and the one in hand

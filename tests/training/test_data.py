@@ -1,0 +1,62 @@
+"""Samples: the same seed gives the same picture, and what they say of themselves is true."""
+
+import numpy as np
+import pytest
+import torch
+
+from training.composites import make_sample
+from training.config import SupervisedConfig
+from training.data import CompositeBatches
+from training.supervised import _enlarge_crops
+
+
+def sample(seed, size=96, coarse=64):
+    return make_sample(np.random.default_rng(seed), size, coarse, ())
+
+
+def test_same_seed_same_sample():
+    for first, second in zip(vars(sample(3)).values(), vars(sample(3)).values(), strict=True):
+        assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_shapes_and_ranges(seed):
+    made = sample(seed)
+    full, coarse = (96, 96), (64, 64)
+    shapes = {"image": (*full, 3), "plate": (*full, 3), "coverage": full, "alpha": full, "foreground": (*full, 3)}
+    shapes |= {"background": (*full, 3), "mask": coarse, "motion": (*coarse, 4)}
+    for name, shape in shapes.items():
+        array = getattr(made, name)
+        assert array.shape == shape and array.dtype == np.float32, name
+        assert np.isfinite(array).all() and array.min() >= -1e-6 and array.max() <= 1 + 1e-6, name
+    assert (made.plate[made.coverage == 0] == 0).all()
+
+
+def test_the_image_is_the_composite_but_for_the_camera():
+    errors = []
+    for seed in range(12):
+        made = sample(seed)
+        alpha = made.alpha[..., None]
+        composite = alpha * made.foreground + (1 - alpha) * made.background
+        errors.append(float(np.median(np.abs(made.image - composite))))
+    assert np.median(errors) < 0.02
+
+
+def test_batches_are_a_function_of_seed_and_step():
+    config = SupervisedConfig(steps=4, batch=2, coarse_size=64, crop=64, factors=(1.5, 2.0))
+    again = CompositeBatches(config, (), first=2)
+    for name, tensor in CompositeBatches(config, ())[3].items():
+        assert torch.equal(tensor, again[1][name]), name
+    assert len(again) == 2
+
+
+def test_the_refiners_crop_is_where_the_box_says():
+    config = SupervisedConfig(steps=8, batch=4, coarse_size=64, crop=64, factors=(2.0,))
+    worst = {}
+    for step in range(4):
+        batch = CompositeBatches(config, ())[step]
+        for shift in (-2, 0, 2):
+            box = batch["box"] + torch.tensor([shift, 0, 0])
+            error = (_enlarge_crops(batch["background"], box, 64) - batch["full_background"]).abs().mean()
+            worst[shift] = worst.get(shift, 0) + float(error)
+    assert worst[0] < worst[-2] and worst[0] < worst[2]
