@@ -1,0 +1,72 @@
+"""A predicted matte beside the true one, clip against clip, frame by frame."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from evaluation.metrics import ScoreAccumulator, Scores
+from pipeline.decode import open_clip
+from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame
+
+# A grey picture that went through 4:2:0 comes back with channels a few codes apart; a colour one far more.
+GREY_TOLERANCE = 8 / 255
+
+
+def evaluate_clips(predicted: Path, true: Path, foreground: tuple[Path, Path] | None = None) -> Scores:
+    """Scores a predicted alpha against the true one, at the memory of a few frames.
+
+    Args:
+        predicted: The predicted alpha: a grey clip or still, or one with an alpha channel.
+        true: The true alpha, of the same size and number of frames.
+        foreground: Predicted and true foreground in straight colour, of the same size and number of frames.
+
+    Raises:
+        CleanplateError: A file cannot be read, holds no alpha, or differs from the truth in size or length.
+    """
+    scores = ScoreAccumulator()
+    with ExitStack() as stack:
+        clips = [stack.enter_context(open_clip(path)) for path in (true, predicted, *(foreground or ()))]
+        for clip in clips[1:]:
+            _check_fits(clip.info, clips[0].info)
+        for true_frame, predicted_frame, *colours in zip(*(clip.frames() for clip in clips), strict=True):
+            pair = (_colour(colours[0]), _colour(colours[1])) if colours else None
+            scores.add(_alpha(predicted_frame, predicted), _alpha(true_frame, true), pair)
+    return scores.result()
+
+
+def _check_fits(clip: ClipInfo, truth: ClipInfo) -> None:
+    if (clip.width, clip.height) != (truth.width, truth.height):
+        raise CleanplateError(
+            f"{clip.path} is {clip.width} x {clip.height}, "
+            f"but {truth.path} is {truth.width} x {truth.height}: "
+            "they are compared pixel by pixel, so give both at one size"
+        )
+    if len(clip) != len(truth):
+        raise CleanplateError(
+            f"{clip.path} has {len(clip)} frames, but {truth.path} has {len(truth)}: "
+            "they are compared frame by frame, so give both the same range"
+        )
+
+
+def _alpha(frame: Frame, path: Path) -> FloatImage:
+    """A frame's alpha, H x W in [0, 1]: its own alpha channel, or its grey."""
+    if frame.alpha is not None:
+        return _unit(frame.alpha)
+    colour = _colour(frame)
+    if float(np.ptp(colour, axis=2).max()) > GREY_TOLERANCE:
+        raise CleanplateError(
+            f"{path} is in colour at frame {frame.index} and has no alpha channel: "
+            "give the alpha as a grey clip, as `cleanplate render --alpha` writes it"
+        )
+    return np.ascontiguousarray(colour[:, :, 1])
+
+
+def _colour(frame: Frame) -> FloatImage:
+    return _unit(frame.image)
+
+
+def _unit(samples: np.ndarray[tuple[int, ...], np.dtype[np.uint8 | np.uint16]]) -> FloatImage:
+    return samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
