@@ -21,6 +21,7 @@ class Clip(ABC):
     """
 
     info: ClipInfo
+    _closed = False
 
     def frames(self, start: int = 0, end: int | None = None) -> Iterator[Frame]:
         """Yield the frames `start` (inclusive) to `end` (exclusive), in order of presentation.
@@ -32,20 +33,30 @@ class Clip(ABC):
             end: Index after the last frame, `start` to the clip's length; None for the clip's end.
 
         Raises:
-            ValueError: `start` or `end` lies outside the clip.
+            ValueError: `start` or `end` lies outside the clip; or, while iterating, the clip has been closed.
             CleanplateError: While iterating, a frame could not be decoded.
         """
         end = len(self.info) if end is None else end
         if not 0 <= start <= end <= len(self.info):
             raise ValueError(f"frames {start} to {end} do not lie in 0 to {len(self.info)}")
-        return self._frames(start, end)
+        return self._until_closed(start, end)
+
+    def _until_closed(self, start: int, end: int) -> Iterator[Frame]:
+        # Closing files under an iterator's feet would crash FFmpeg: each iterator closes its own.
+        for frame in self._frames(start, end):
+            if self._closed:
+                break
+            yield frame
+        if self._closed:
+            raise ValueError(f"{self.info.path} has been closed")
 
     @abstractmethod
     def _frames(self, start: int, end: int) -> Iterator[Frame]:
         """Yield frames of a range that has been checked."""
 
-    def close(self) -> None:  # noqa: B027 - most clips hold nothing between frames
-        """Let go of whatever open iterators hold; further reading from them is an error."""
+    def close(self) -> None:
+        """End all iterators: reading on is an error."""
+        self._closed = True
 
     def __enter__(self) -> Self:
         return self

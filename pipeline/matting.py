@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 import torch
 
 from alignment.plate import AlignedPlate, PlateAligner, PlateAlignmentError
+from models.generator import Coarse
 from models.weights import MattingNet, WeightsError, load_weights
 from pipeline.devices import pick_device
 from pipeline.frames import (
@@ -26,6 +29,16 @@ from pipeline.segmentation import make_segmenter
 
 SMALLEST_SUBJECT = 2e-4
 """Fraction of the picture above half coverage, below which a frame counts as empty."""
+
+
+class GeneratorInputs(NamedTuple):
+    """The generator's inputs as arrays, h x w (x channels) float32 in [0, 1]; see `models.generator.Generator`."""
+
+    image: FloatImage
+    plate: FloatImage
+    coverage: FloatImage
+    mask: FloatImage
+    motion: FloatImage
 
 
 class Matter:
@@ -55,7 +68,7 @@ class Matter:
 
     def observe(self, frame: Frame) -> Observation:
         """Align the plate to a frame and keep a small grey copy; a pure function of the frame."""
-        grey = cv2.cvtColor(_reduce(frame.image, self.coarse_size), cv2.COLOR_RGB2GRAY)
+        grey = cv2.cvtColor(reduce(frame.image, self.coarse_size), cv2.COLOR_RGB2GRAY)
         try:
             return Observation(frame.index, grey, self.aligner.register(frame.image))
         except PlateAlignmentError as error:
@@ -74,18 +87,20 @@ class Matter:
             return _empty(window, FrameStatus.NO_SUBJECT)
         return Matte(alpha, _image_where_opaque(alpha, foreground, image), FrameStatus.OK, report)
 
-    def soft_mask(self, window: FrameWindow, small: FloatImage, plate: FloatImage, known: FloatImage) -> FloatImage:
-        """The user's own mask where there is one, else the segmenter's; at the generator's size."""
-        if window.mask is not None:
-            return _reduce(window.mask, self.coarse_size)
-        return self.segment(small, plate, known)
+    def inputs(self, window: FrameWindow, aligned: AlignedPlate) -> GeneratorInputs:
+        """What the generator sees of a window, at its own size."""
+        small, plate, known = (
+            reduce(x, self.coarse_size) for x in (window.frame.image, aligned.image, aligned.coverage)
+        )
+        mask = reduce(window.mask, self.coarse_size) if window.mask is not None else self.segment(small, plate, known)
+        return GeneratorInputs(small, plate, known, mask, motion_stack(window, self.frame_size))
+
+    def generate(self, inputs: GeneratorInputs) -> Coarse:
+        """Run the generator."""
+        return self.net.generator(*(_tensor(x, self.device) for x in inputs))
 
     def _infer(self, window: FrameWindow, image: Image, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
-        small, plate, known = (_reduce(x, self.coarse_size) for x in (image, aligned.image, aligned.coverage))
-        mask = self.soft_mask(window, small, plate, known)
-        motion = motion_stack(window, self.frame_size)
-        inputs = (_tensor(x, self.device) for x in (small, plate, known, mask, motion))
-        coarse = self.net.generator(*inputs)
+        coarse = self.generate(self.inputs(window, aligned))
         return refine_tiles(self.net, coarse, image, aligned, self.settings)
 
 
@@ -95,7 +110,7 @@ def coarse_size(frame_size: tuple[int, int], long_side: int) -> tuple[int, int]:
     return max(1, round(frame_size[0] * scale)), max(1, round(frame_size[1] * scale))
 
 
-def _reduce(image: Image | FloatImage, size: tuple[int, int]) -> FloatImage:
+def reduce(image: Image | FloatImage, size: tuple[int, int]) -> FloatImage:
     """Area average, as float32 in [0, 1]."""
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     if small.dtype == np.float32:

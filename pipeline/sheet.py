@@ -9,6 +9,7 @@ import numpy as np
 
 from alignment.plate import PlateAligner
 from pipeline.background import unit
+from pipeline.composite import quantise
 from pipeline.frames import FloatImage, Frame, MachineError, Matte
 
 ROWS = 4
@@ -58,13 +59,12 @@ class ContactSheet:
         Raises:
             MachineError: It could not be written.
         """
-        header = np.zeros((28, self._rows[0].shape[1], 3), np.float32)
+        header = np.zeros((28, self._rows[0].shape[1], 3), np.uint8)
         for column, title in enumerate(TITLES):
             at = (column * (WIDTH_PX + GAP_PX) + 6, 20)
-            cv2.putText(header, title, at, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (1, 1, 1), 1, cv2.LINE_AA)
-        sheet = np.vstack((header, *self._rows))
-        codes = np.clip(sheet * 255 + 0.5, 0, 255).astype(np.uint8)
-        packed, data = cv2.imencode(".png", np.ascontiguousarray(codes[:, :, ::-1]))
+            cv2.putText(header, title, at, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
+        sheet = np.vstack((header, *(quantise(row, 8) for row in self._rows)))
+        packed, data = cv2.imencode(".png", np.ascontiguousarray(sheet[:, :, ::-1]))
         try:
             self.path.write_bytes(data.tobytes() if packed else b"")
         except OSError as error:

@@ -1,0 +1,158 @@
+"""Where the plate lies in a frame: starts from the cheapest on, each refined and verified, until one holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from alignment.features import Features, Method, detect, match
+from alignment.homography import Matrix, PlateAlignmentError, between_sizes, fit, implausible
+from alignment.refine import refine
+from alignment.template import FloatImage, make_template, pyramid
+from alignment.verify import Verification, full_size, verify
+
+Grey = NDArray[np.uint8] | NDArray[np.uint16]
+Size = tuple[int, int]
+
+FEWEST_KEY_POINTS = 30
+FEWEST_TEMPLATE_PIXELS = 300
+DARK = 5  # of 255; a plate with no pixel brighter shows nothing
+MATCH_THRESHOLD = 1 / 400  # of the frame's long side: 3 px at 720p
+METHODS: tuple[Method, ...] = ("orb", "sift")
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where the plate was found, full-size pixels, and how well that stands up."""
+
+    plate_to_frame: Matrix
+    verification: Verification
+
+
+class PlateLocator:
+    """Knows a plate by its key points and its edges."""
+
+    def __init__(self, grey: Grey, frame_size: Size) -> None:
+        """Prepares a plate, H x W grey, for frames of a width and height.
+
+        Raises:
+            PlateAlignmentError: The plate is black or shows too little structure to be found in anything.
+        """
+        self.frame_size = frame_size
+        self.plate_size = (grey.shape[1], grey.shape[0])
+        self._grey = eight_bits(grey)
+        if self._grey.max() <= DARK:
+            raise PlateAlignmentError(
+                f"the plate is black: its brightest value is {self._grey.max()} of 255. "
+                "Check that the file is the picture of the empty place."
+            )
+        self._templates = [make_template(level) for level in pyramid(grey)]
+        self._orb = detect(self._grey, self.plate_size, "orb")
+        pixels = len(self._templates[0])
+        few = len(self._orb) < FEWEST_KEY_POINTS and len(self._sift) < FEWEST_KEY_POINTS
+        if few or pixels < FEWEST_TEMPLATE_PIXELS:
+            raise PlateAlignmentError(
+                f"the plate has too little texture: {len(self._sift)} key points ({FEWEST_KEY_POINTS} are needed), "
+                f"{pixels} pixels on edges ({FEWEST_TEMPLATE_PIXELS} are needed). "
+                "Film a place with edges and objects in view, in focus."
+            )
+
+    @cached_property
+    def _sift(self) -> Features:
+        return detect(self._grey, self.plate_size, "sift")
+
+    @cached_property
+    def _mirrored(self) -> Features:
+        return detect(np.ascontiguousarray(self._grey[:, ::-1]), self.plate_size, "sift")
+
+    def locate(self, grey: Grey) -> Location:
+        """Finds the plate in a frame, H x W grey.
+
+        Returns:
+            The first start that was verified all over the frame, or the best of those that were found.
+
+        Raises:
+            PlateAlignmentError: None was found.
+        """
+        levels = pyramid(grey)
+        weak: Location | None = None
+        reasons: list[str] = []
+        for start in self._starts(eight_bits(grey), reasons):
+            try:
+                found = self._refine(start, levels)
+            except (PlateAlignmentError, np.linalg.LinAlgError) as error:
+                reasons.append(str(error))
+                continue
+            if not found.verification.found:
+                reasons.append(found.verification.describe())
+            elif found.verification.ok:
+                return found
+            elif weak is None or found.verification.error_px < weak.verification.error_px:
+                weak = found
+        if weak is None:
+            raise PlateAlignmentError(self._explain(eight_bits(grey), reasons))
+        return weak
+
+    def _starts(self, grey: NDArray[np.uint8], reasons: list[str]) -> Iterator[Matrix]:
+        """Homographies to refine; why one is missing is noted among the reasons."""
+        threshold_px = max(2.0, max(self.frame_size) * MATCH_THRESHOLD)
+        for method in METHODS:
+            plate = self._orb if method == "orb" else self._sift
+            try:
+                start = fit(*match(plate, detect(grey, self.frame_size, method)), threshold_px)
+            except PlateAlignmentError as error:
+                reasons.append(str(error))
+                continue
+            fault = implausible(start.plate_to_frame, self.plate_size, self.frame_size)
+            if fault:
+                reasons.append(f"where the key points put it is not possible, {fault}")
+            else:
+                yield start.plate_to_frame
+        # A camera on a tripod before a bare wall has no key points to speak of, but nothing moved either.
+        yield between_sizes(self.plate_size, self.frame_size)
+
+    def _refine(self, start: Matrix, levels: list[FloatImage]) -> Location:
+        plate_to_frame, result = start, None
+        for template, level in reversed(list(zip(self._templates, levels, strict=True))):
+            size = (level.shape[1], level.shape[0])
+            reduced = (
+                between_sizes(self.frame_size, size) @ plate_to_frame @ between_sizes(template.size, self.plate_size)
+            )
+            result = refine(template, level, reduced, result)
+            plate_to_frame = full_size(result, template, self.plate_size, self.frame_size, size)
+            fault = implausible(plate_to_frame, self.plate_size, self.frame_size)
+            if fault:
+                raise PlateAlignmentError(f"where its pixels put it is not possible, {fault}")
+        if result is None:
+            raise ValueError("a pyramid has no level")
+        return Location(plate_to_frame, verify(template, result, level, self.frame_size[0] / size[0]))
+
+    def _explain(self, grey: NDArray[np.uint8], reasons: list[str]) -> str:
+        frame = detect(grey, self.frame_size, "sift")
+        if len(frame) < FEWEST_KEY_POINTS:
+            return (
+                f"the frame shows too little to find the plate by: {len(frame)} key points, at least "
+                f"{FEWEST_KEY_POINTS} are needed. It may be black, out of focus, or hidden by the subject."
+            )
+        try:
+            mirrored = fit(*match(self._mirrored, frame), threshold_px=3.0)
+            if mirrored.inliers >= 2 * FEWEST_KEY_POINTS:
+                return (
+                    f"the plate is mirrored: turned left to right, {mirrored.inliers} of its key points agree with "
+                    "the frame. Flip the plate."
+                )
+        except PlateAlignmentError:
+            pass
+        return f"the plate does not fit the frame: {reasons[0]}"
+
+
+def eight_bits(grey: Grey) -> NDArray[np.uint8]:
+    """Grey as uint8."""
+    if grey.dtype == np.uint16:
+        grey = cv2.convertScaleAbs(grey, alpha=1 / 257)
+    return np.asarray(grey, np.uint8)

@@ -1,0 +1,170 @@
+"""The plate meets a frame: geometry, exposure, and how far either can be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from alignment.features import reduced_size
+from alignment.homography import PlateAlignmentError, between_sizes, covered_fraction
+from alignment.locate import Location, PlateLocator
+from alignment.photometric import LONG_SIDE_PX as PHOTOMETRIC_LONG_SIDE_PX
+from alignment.photometric import Exposure, match_exposure
+from alignment.shading import smooth_shading
+from alignment.verify import block_map
+from alignment.warp import PlateImage, clear_unknown, expose, warp
+
+__all__ = ["AlignedPlate", "AlignmentReport", "PlateAligner", "PlateAlignmentError"]
+
+Image = NDArray[np.uint8] | NDArray[np.uint16]
+
+REFUTED_TRUST = 0.02  # a pixel's say in the exposure where the frame shows another structure than the plate
+UNKNOWN_TRUST = 0.3  # where the plate has none to compare
+
+
+@dataclass(frozen=True)
+class AlignmentReport:
+    """Where the plate lies in a frame, how it is exposed there, and how sure that is.
+
+    Attributes:
+        plate_to_frame: 3 x 3 float64, maps plate pixels to frame pixels, both full size, x right, y down, the
+            centre of the first pixel at 0, 0; the last element is 1.
+        residual_px: Displacement, in frame pixels, that parts of the background still show after the fit (the
+            median of the parts that were confirmed).
+        inliers: Pixels used by the refinement that agree with the fit.
+        coverage: Fraction of the frame that the plate knows, in [0, 1].
+        gain: Per channel, R, G, B. The aligned plate is `gain * plate + offset`.
+        offset: Per channel, for pictures in [0, 1].
+        status: `ok` where the fit was verified all over the frame, `weak` where it was found but could not be.
+        shading: rows x columns x 3 float32, a coarse grid over the frame, where light changed unevenly: the aligned
+            plate is `(gain * plate + offset) * (1 + shading)`. None where gain and offset say it all.
+    """
+
+    plate_to_frame: NDArray[np.float64]
+    residual_px: float
+    inliers: int
+    coverage: float
+    gain: tuple[float, float, float]
+    offset: tuple[float, float, float]
+    status: Literal["ok", "weak"]
+    shading: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class AlignedPlate:
+    """The plate as the camera would have seen it from where the frame was taken.
+
+    Attributes:
+        image: H x W x 3 float32 RGB in [0, 1], exposure matched; 0 where coverage is 0.
+        coverage: H x W float32, 1 where the plate is known, 0 where it is not. Nothing beyond 0.15 px outside
+            the centres of the plate's outermost pixels is called known, and what lies between is theirs.
+        report: Where this came from.
+    """
+
+    image: NDArray[np.float32]
+    coverage: NDArray[np.float32]
+    report: AlignmentReport
+
+
+class PlateAligner:
+    """Finds one plate in any number of frames, each on its own.
+
+    What is computed of the plate never changes, so every result is a pure function of the plate and one frame,
+    and an aligner may be shared by threads.
+    """
+
+    def __init__(self, plate: Image, frame_size: tuple[int, int]) -> None:
+        """Prepares the plate.
+
+        Args:
+            plate: H x W x 3 RGB, uint8 or uint16 (spanning all of 0..65535).
+            frame_size: Width and height of the frames to come, in pixels. The plate's may differ.
+
+        Raises:
+            PlateAlignmentError: The plate is black or shows too little structure to be found in anything.
+        """
+        _check_picture(plate, "plate")
+        self.frame_size = frame_size
+        self.plate_size = (plate.shape[1], plate.shape[0])
+        self._locator = PlateLocator(_grey(plate), frame_size)
+        self._image = PlateImage(plate)
+
+    def register(self, frame: Image) -> AlignmentReport:
+        """Finds where the plate lies in a frame and how the frame is exposed.
+
+        Args:
+            frame: H x W x 3 RGB of the size given at the start, uint8 or uint16.
+
+        Raises:
+            PlateAlignmentError: The plate was not found; the message says why.
+        """
+        _check_picture(frame, "frame")
+        if (frame.shape[1], frame.shape[0]) != self.frame_size:
+            raise ValueError(
+                f"frame is {frame.shape[1]} x {frame.shape[0]}, this aligner was made for "
+                f"{self.frame_size[0]} x {self.frame_size[1]}"
+            )
+        found = self._locator.locate(_grey(frame))
+        exposure, shading = self._expose(frame, found)
+        return AlignmentReport(
+            plate_to_frame=found.plate_to_frame,
+            residual_px=found.verification.residual_px,
+            inliers=found.verification.inliers,
+            coverage=covered_fraction(found.plate_to_frame, self.plate_size, self.frame_size),
+            gain=exposure.gain,
+            offset=exposure.offset,
+            status="ok" if found.verification.ok else "weak",
+            shading=shading,
+        )
+
+    def warp(self, report: AlignmentReport, size: tuple[int, int] | None = None) -> AlignedPlate:
+        """Renders the plate into the frame.
+
+        Args:
+            report: From `register`.
+            size: Width and height of the picture wanted, at most the frame's; the frame's own if None. Reduced
+                pictures are anti-aliased like the whole one put through INTER_AREA.
+        """
+        width, height = size or self.frame_size
+        if not (0 < width <= self.frame_size[0] and 0 < height <= self.frame_size[1]):
+            raise ValueError(f"size is {size}, allowed is 1 x 1 to the frame's {self.frame_size}")
+        image, coverage = self._image.render(report.plate_to_frame, self.frame_size, (width, height))
+        image = expose(image, report.gain, report.offset, report.shading)
+        clear_unknown(image, coverage)
+        return AlignedPlate(image, coverage, report)
+
+    def align(self, frame: Image) -> AlignedPlate:
+        """`register` and `warp` at full size."""
+        return self.warp(self.register(frame))
+
+    def _expose(self, frame: Image, found: Location) -> tuple[Exposure, NDArray[np.float32] | None]:
+        """Compares plate and frame at a small size."""
+        size = reduced_size(self.frame_size, PHOTOMETRIC_LONG_SIDE_PX)
+        small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        small /= np.float32(np.iinfo(frame.dtype).max)
+        plate_size = reduced_size(self.plate_size, PHOTOMETRIC_LONG_SIDE_PX)
+        homography = (
+            between_sizes(self.frame_size, size) @ found.plate_to_frame @ between_sizes(plate_size, self.plate_size)
+        )
+        plate, known = warp(self._image.reduced(plate_size), homography, size)
+        trust = np.full(plate_size[::-1], UNKNOWN_TRUST, np.float32)
+        trust[block_map(found.verification.refuted, plate_size)] = REFUTED_TRUST
+        trust[block_map(found.verification.confirmed, plate_size)] = 1.0
+        trust = cv2.warpPerspective(trust, homography, size, flags=cv2.INTER_NEAREST) * known
+        exposure = match_exposure(plate, small, trust)
+        exposed = expose(plate, exposure.gain, exposure.offset, None)
+        return exposure, smooth_shading(exposed, small, trust)
+
+
+def _check_picture(picture: Image, name: str) -> None:
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"{name} is {picture.shape} of {picture.dtype}, wanted is H x W x 3 of uint8 or uint16")
+
+
+def _grey(picture: Image) -> Image:
+    grey: Image = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    return grey

@@ -1,0 +1,177 @@
+"""Sub-pixel refinement: Gauss-Newton on the pixels themselves, exposure and subject taken into account.
+
+Inverse compositional (Baker and Matthews 2004), so that all that depends on the plate is computed once. Tukey
+weights let pixels drop out that the subject hides. Every block of the plate has a brightness of its own, or a
+shadow's slope would pass for a shift of the edges it lies on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alignment.homography import Matrix, PlateAlignmentError, Points, grid, project
+from alignment.template import BLOCKS, FloatImage, Template, Vector, sample
+
+FEWEST_PIXELS = 24  # a block with fewer has no say
+LIKELY = 0.4  # correlation of a block that is probably not hidden, before the refinement
+FEWEST_LIKELY = 4
+TUKEY = 4.685  # 95 % efficient under Gaussian noise
+SCALE_QUANTILE = 0.25  # of the residuals: still among the background's where the subject covers 60 %
+LEAST_SCALE = 0.7  # of 255; below lies the rounding to 8 bits
+LOCAL_PRIOR = 10.0  # pixels that a block's brightness must outweigh to leave that of the others
+STEPS = 10
+ENOUGH_PX = 0.006
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """How the template lies in the frame.
+
+    Attributes:
+        template_to_frame: 3 x 3, pixels at the template's and the reduced frame's size.
+        samples: N, the frame's grey at the template's pixels.
+        weights: N, in [0, 1]; 0 outside the frame and where the subject is.
+        gain: Of grey.
+        offset: Of grey, of 255.
+        offsets: The same for every block, drawn towards `offset` where the block shows little.
+    """
+
+    template_to_frame: Matrix
+    samples: Vector
+    weights: Vector
+    gain: float
+    offset: float
+    offsets: Vector
+
+    def residuals(self, template: Template) -> Vector:
+        """Frame minus exposed plate, N, grey of 255."""
+        return np.asarray(self.samples - self.gain * template.values - self.offsets[template.blocks])
+
+
+def increment(parameters: Vector) -> Matrix:
+    """The homography of eight parameters, the identity where they are 0."""
+    return np.eye(3) + np.append(parameters, 0.0).reshape(3, 3)
+
+
+def refine(
+    template: Template, frame: FloatImage, template_to_frame: Matrix, previous: Refinement | None = None
+) -> Refinement:
+    """Improves a homography that is right within a few pixels.
+
+    Args:
+        template: Of the plate.
+        frame: h x w, blurred grey of 255 at its working size.
+        template_to_frame: The start.
+        previous: Of a coarser size, to start its exposure from; guessed where there is none.
+
+    Returns:
+        Where the iteration ended. Whether that is right is for `verify` to say.
+
+    Raises:
+        PlateAlignmentError: It ran away.
+    """
+    homography = template_to_frame @ np.linalg.inv(template.normal)
+    units = project(template.normal, template.points)
+    corners = project(template.normal, grid(template.size, 4, 3))
+    likely = _likely(template, frame, template_to_frame)
+    state = previous or _guess(template, frame, template_to_frame, likely)
+    state = _look(template, frame, homography, units, likely, state, np.zeros(10))
+    for _ in range(STEPS):
+        step = _solve(template, state)
+        change = np.linalg.inv(increment(step[:8] / state.gain))
+        moved = project(homography @ change, corners) - project(homography, corners)
+        if not np.abs(moved).max() < max(template.size):
+            raise PlateAlignmentError("its pixels pull it out of the picture")
+        homography = homography @ change
+        homography /= homography[2, 2]
+        state = _look(template, frame, homography, units, likely, state, step)
+        if np.abs(moved).max() < ENOUGH_PX:
+            break
+    final = homography @ template.normal
+    return replace(state, template_to_frame=final / final[2, 2])
+
+
+def correlations(template: Template, samples: Vector, seen: NDArray[np.bool_]) -> tuple[Vector, NDArray[np.bool_]]:
+    """Normalised correlation of plate and frame in every block, and whether it has pixels enough to say."""
+    weights = seen.astype(np.float64)
+    count = BLOCKS[0] * BLOCKS[1]
+    members = np.bincount(template.blocks, weights, count)
+
+    def mean(values: Vector) -> Vector:
+        return np.asarray(np.bincount(template.blocks, weights * values, count) / np.maximum(members, 1))
+
+    p = template.values - mean(template.values)[template.blocks]
+    f = samples - mean(samples)[template.blocks]
+    return np.asarray(mean(p * f) / np.sqrt(mean(p * p) * mean(f * f) + 1e-9)), members >= FEWEST_PIXELS
+
+
+def _likely(template: Template, frame: FloatImage, template_to_frame: Matrix) -> NDArray[np.bool_]:
+    """Pixels of blocks that already resemble the frame; all of them if next to none does."""
+    samples, seen = sample(frame, project(template_to_frame, template.points))
+    correlation, judged = correlations(template, samples, seen)
+    likely = judged & (correlation >= LIKELY)
+    if np.count_nonzero(likely) < FEWEST_LIKELY:
+        return np.ones(len(template), np.bool_)
+    return np.asarray(likely[template.blocks])
+
+
+def _guess(template: Template, frame: FloatImage, template_to_frame: Matrix, likely: NDArray[np.bool_]) -> Refinement:
+    """An exposure to start from: the median difference."""
+    samples, seen = sample(frame, project(template_to_frame, template.points))
+    seen &= likely
+    offset = float(np.median((samples - template.values)[seen])) if seen.any() else 0.0
+    offsets = np.full(BLOCKS[0] * BLOCKS[1], offset)
+    return Refinement(template_to_frame, samples, seen.astype(np.float64), 1.0, offset, offsets)
+
+
+def _look(
+    template: Template,
+    frame: FloatImage,
+    homography: Matrix,
+    units: Points,
+    likely: NDArray[np.bool_],
+    previous: Refinement,
+    step: Vector,
+) -> Refinement:
+    """Samples the frame and weighs every pixel by how well it and its cell agree."""
+    samples, seen = sample(frame, project(homography, units))
+    seen &= likely
+    gain = float(np.clip(previous.gain + step[8], 0.3, 3.0))
+    offset = previous.offset + float(step[9])
+    difference = samples - gain * template.values
+    residuals = np.abs(difference - (previous.offsets + step[9])[template.blocks])
+    ratio = np.minimum(residuals / (TUKEY * robust_scale(residuals[seen])), 1.0)
+    weights = np.where(seen, (1 - ratio * ratio) ** 2, 0.0)
+    # A pixel of the subject agrees by chance, its neighbours do not.
+    members = np.bincount(template.cells) + 1e-9
+    support = np.bincount(template.cells, weights) / members
+    weights *= support[template.cells]
+    total = np.bincount(template.blocks, weights, len(previous.offsets))
+    sums = np.bincount(template.blocks, weights * difference, len(previous.offsets))
+    offsets = (sums + LOCAL_PRIOR * offset) / (total + LOCAL_PRIOR)
+    return Refinement(homography, samples, weights, gain, offset, offsets)
+
+
+def _solve(template: Template, state: Refinement) -> Vector:
+    """One weighted least-squares step, the blocks' brightnesses eliminated.
+
+    Very slightly damped, so that an empty side cannot explode.
+    """
+    weighted = template.jacobian * state.weights
+    totals = np.add.reduceat(state.weights, template.starts)
+    sums = np.add.reduceat(weighted, template.starts, axis=1)
+    normal = weighted @ template.jacobian.T - (sums / (totals + LOCAL_PRIOR)) @ sums.T
+    normal[np.diag_indices(10)] *= 1 + 1e-6
+    normal[np.diag_indices(10)] += 1e-6
+    return np.asarray(np.linalg.solve(normal, weighted @ state.residuals(template)), np.float64)
+
+
+def robust_scale(residuals: Vector) -> float:
+    """Standard deviation of the majority's noise from a low quantile of absolute residuals, of 255."""
+    if not len(residuals):
+        return LEAST_SCALE
+    place = int(SCALE_QUANTILE * (len(residuals) - 1))
+    return max(LEAST_SCALE, float(np.partition(residuals, place)[place]) / 0.3186)

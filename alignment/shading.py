@@ -1,0 +1,83 @@
+"""What one gain and offset leave: a smooth field of brightness. Vignetting, a cloud, a person's far shadow.
+
+The camera's own exposure is the same all over the frame, light is not. The field is an average over a
+neighbourhood much larger than hair and smaller than a wall, of pixels that look like background; the subject is
+left out by how far it is from the plate, and inside it the field fades to none.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+GRID_LONG_SIDE = 48
+SIGMA_CELLS = 1.7
+TOLERANCES = (16 / 255, 10 / 255, 7 / 255, 5 / 255, 5 / 255)  # narrowing as the field comes to explain more
+PRIOR = 0.004  # of a full cell of white background, for no shading
+LIMIT = 0.2
+NEGLIGIBLE = 0.5 / 255  # a field of this root mean square is not applied, one of twice it is in full
+CLIPPED = (0.012, 0.985)
+
+FloatImage = NDArray[np.float32]
+
+
+def smooth_shading(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> FloatImage | None:
+    """Finds by which factor the background of a frame differs from the exposed plate, place by place.
+
+    Args:
+        plate: h x w x 3, warped into the frame and exposure matched, reduced.
+        frame: The same.
+        trust: h x w in [0, 1], 0 where the plate is unknown, high where it is known to be in view.
+
+    Returns:
+        rows x columns x 3, spread over the frame (INTER_LINEAR enlarges it): the background there is
+        `plate * (1 + shading)`. None where nothing worth the name was found.
+    """
+    size = _grid_size(frame)
+    full = (frame.shape[1], frame.shape[0])
+    difference = frame - plate
+    low, high = CLIPPED
+    usable = np.sqrt(trust) * ((frame > low) & (frame < high)).all(axis=2)
+    field: FloatImage = np.zeros((size[1], size[0], 3), np.float32)
+    share = 0.0
+    for step, tolerance in enumerate(TOLERANCES):
+        left = difference - plate * cv2.resize(field, full, interpolation=cv2.INTER_LINEAR)
+        ratio = np.minimum(_largest_channel(left) / np.float32(tolerance), 1)
+        weights = (usable * (1 - ratio * ratio) ** 2)[..., None]
+        field = _average(weights * plate * difference, size) / (_average(weights * plate * plate, size) + PRIOR)
+        np.clip(field, -LIMIT, LIMIT, out=field)
+        if step == 0:
+            # Fades in, so that a clip at the threshold does not flicker.
+            shift = plate * cv2.resize(field, full, interpolation=cv2.INTER_LINEAR)
+            share = float(np.clip(np.sqrt(_mean_square(shift, weights)) / NEGLIGIBLE - 1, 0, 1))
+            if share == 0:
+                return None
+    return field * np.float32(share)
+
+
+def shade(image: FloatImage, shading: FloatImage) -> None:
+    """Applies a field to a picture of any size, in place."""
+    factor = cv2.resize(shading, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
+    factor += 1
+    np.multiply(image, factor, out=image)
+
+
+def _grid_size(frame: FloatImage) -> tuple[int, int]:
+    height, width = frame.shape[:2]
+    factor = max(width, height) / GRID_LONG_SIDE
+    return max(2, round(width / factor)), max(2, round(height / factor))
+
+
+def _largest_channel(values: FloatImage) -> FloatImage:
+    r, g, b = cv2.split(np.abs(values))
+    return np.asarray(cv2.max(cv2.max(r, g), b))
+
+
+def _average(values: FloatImage, size: tuple[int, int]) -> FloatImage:
+    cells = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.GaussianBlur(cells, (0, 0), SIGMA_CELLS, borderType=cv2.BORDER_REPLICATE), np.float32)
+
+
+def _mean_square(values: FloatImage, weights: FloatImage) -> float:
+    return float((weights * values * values).sum() / max(1e-6, 3 * float(weights.sum())))

@@ -1,0 +1,118 @@
+"""What each input brings: `python -m evaluation.ablation DIR...`.
+
+MAD on clips with truth (folders as for `evaluation.report`) when one input of the networks is another clip's, and
+when the generator is replaced by its own soft mask. An input that can be exchanged without harm is not used.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from alignment.plate import AlignedPlate
+from evaluation.metrics import mad
+from evaluation.report import find_clips
+from models.generator import Coarse
+from pipeline.decode import open_clip, read_plate
+from pipeline.frames import FloatImage, FrameWindow, Settings
+from pipeline.matting import GeneratorInputs, Matter
+from pipeline.refinement import refine_tiles
+from pipeline.windows import windows
+
+
+@dataclass(frozen=True)
+class Given:
+    """A window of a clip with all that the networks see of it, and the truth."""
+
+    matter: Matter
+    window: FrameWindow
+    aligned: AlignedPlate
+    inputs: GeneratorInputs
+    true: FloatImage
+
+    def alpha(self, inputs: GeneratorInputs, aligned: AlignedPlate) -> FloatImage:
+        """Alpha for other inputs than its own."""
+        with torch.inference_mode():
+            coarse = self.matter.generate(inputs)
+            return self._refined(coarse, aligned)
+
+    def soft_mask_refined(self) -> FloatImage:
+        """Alpha where the soft mask stands in for the generator, under the same refiner."""
+        mask = torch.from_numpy(self.inputs.mask)[None, None].to(self.matter.device)
+        hidden = self.matter.net.generator.config.hidden
+        doubt = ((mask > 0.02) & (mask < 0.98)).float().expand(-1, hidden, -1, -1)
+        with torch.inference_mode():
+            return self._refined(Coarse(mask, torch.zeros_like(mask).expand(-1, 3, -1, -1), doubt), self.aligned)
+
+    def soft_mask_enlarged(self) -> FloatImage:
+        """The soft mask itself at full size."""
+        return cv2.resize(self.inputs.mask, self.true.shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+    def _refined(self, coarse: Coarse, aligned: AlignedPlate) -> FloatImage:
+        return refine_tiles(self.matter.net, coarse, self.window.frame.image, aligned, self.matter.settings)[0]
+
+
+Variant = Callable[[Given, Given], FloatImage]
+"""Alpha of the first, with something of the second where the variant takes something."""
+
+VARIANTS: dict[str, Variant] = {
+    "as it is": lambda own, _: own.alpha(own.inputs, own.aligned),
+    "another clip's plate": lambda own, other: own.alpha(
+        own.inputs._replace(plate=other.inputs.plate), replace(own.aligned, image=other.aligned.image)
+    ),
+    "another clip's mask": lambda own, other: own.alpha(own.inputs._replace(mask=other.inputs.mask), own.aligned),
+    "another clip's motion": lambda own, other: own.alpha(own.inputs._replace(motion=other.inputs.motion), own.aligned),
+    "soft mask under the same refiner": lambda own, _: own.soft_mask_refined(),
+    "soft mask alone": lambda own, _: own.soft_mask_enlarged(),
+}
+
+
+def given(folder: Path, settings: Settings, step: int) -> Iterator[Given]:
+    """Every `step`-th frame of a clip with truth."""
+    with open_clip(folder / "clip.mp4") as clip, open_clip(folder / "truth" / "alpha.mkv") as truth:
+        matter = Matter(read_plate(folder / "plate.png"), (clip.info.width, clip.info.height), settings)
+        for index in range(step // 2, len(clip.info), step):
+            (window,) = windows(clip, matter.observe, index, index + 1)
+            if window.observation.alignment is None:
+                raise ValueError(f"{folder.name}, frame {index}: {window.observation.failure}")
+            aligned = matter.aligner.warp(window.observation.alignment)
+            true = next(truth.frames(index, index + 1)).image[:, :, 0]
+            scale = np.float32(1 / np.iinfo(true.dtype).max)
+            yield Given(matter, window, aligned, matter.inputs(window, aligned), true * scale)
+
+
+def measure(folders: list[Path], settings: Settings, step: int) -> dict[str, list[float]]:
+    """Mean MAD of each clip, by variant; each clip borrows from the one before it (of the same size)."""
+    clips = [list(given(folder, settings, step)) for folder in folders]
+    return {
+        name: [
+            float(np.mean([mad(variant(own, other), own.true) for own, other in zip(clip, clips[i - 1], strict=True)]))
+            for i, clip in enumerate(clips)
+        ]
+        for name, variant in VARIANTS.items()
+    }
+
+
+def main() -> None:
+    """Read the command line and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m evaluation.ablation", description=__doc__.splitlines()[0])
+    parser.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--step", type=int, default=15, help="take every so many frames")
+    arguments = parser.parse_args()
+    folders = find_clips(arguments.folders)
+    rows = measure(folders, Settings(weights=arguments.weights), arguments.step)
+    print("| MAD | " + " | ".join(folder.name for folder in folders) + " | mean |")
+    print("|---" * (len(folders) + 2) + "|")
+    for name, values in rows.items():
+        print(f"| {name} | " + " | ".join(f"{v:.1f}" for v in (*values, float(np.mean(values)))) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""Frames that are image files: one still, or a numbered sequence."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from pipeline.clip import Clip
+from pipeline.colour import Converter, bit_depth_of, colour_of
+from pipeline.frames import CleanplateError, ClipInfo, Frame
+from pipeline.orientation import orientation_of_image
+from pipeline.timeline import DEFAULT_RATE
+
+SUFFIXES = frozenset((".bmp", ".dpx", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff", ".webp"))
+PATTERN = re.compile(r"%(?:0?(\d+))?d")
+
+
+class ImageClip(Clip):
+    """Image files as a clip, one a frame, at a constant rate."""
+
+    def __init__(self, path: Path, files: list[Path], rate: Fraction, *, is_still: bool = False) -> None:
+        """Open the files.
+
+        Args:
+            path: What the user named: the file, the folder or the pattern.
+            files: At least one, in order.
+            rate: Frames a second.
+            is_still: Whether this is one picture rather than a sequence.
+
+        Raises:
+            CleanplateError: The first file cannot be read.
+        """
+        self._files = files
+        self._time_base = 1 / rate
+        first = read_image(files[0])
+        self.info = ClipInfo(
+            path=path,
+            width=first.image.shape[1],
+            height=first.image.shape[0],
+            pts=tuple(range(len(files))),
+            time_base=self._time_base,
+            rate=rate,
+            bit_depth=first.bit_depth,
+            colour=first.colour,
+            audio_streams=0,
+            end_pts=len(files),
+            is_still=is_still,
+        )
+
+    def _frames(self, start: int, end: int) -> Iterator[Frame]:
+        for index in range(start, end):
+            frame = read_image(self._files[index], index, self._time_base)
+            self._check(frame, self._files[index])
+            yield frame
+
+    def _check(self, frame: Frame, file: Path) -> None:
+        height, width = frame.image.shape[:2]
+        if (width, height) != (self.info.width, self.info.height):
+            raise CleanplateError(
+                f"{file} is {width} x {height}, but {self._files[0].name} is {self.info.width} x "
+                f"{self.info.height}; the images of a sequence have one size"
+            )
+        if frame.bit_depth != self.info.bit_depth:
+            raise CleanplateError(
+                f"{file} has {frame.bit_depth} bits, but {self._files[0].name} has {self.info.bit_depth}; "
+                f"the images of a sequence have one depth"
+            )
+
+
+def open_still(path: Path, rate: Fraction = DEFAULT_RATE) -> ImageClip:
+    """Open one image file as a clip of one frame."""
+    return ImageClip(path, [path], rate, is_still=True)
+
+
+def open_folder(path: Path, rate: Fraction = DEFAULT_RATE) -> ImageClip:
+    """Open the images in a folder, in natural order (2 before 10); gaps in the numbers are fine.
+
+    Raises:
+        CleanplateError: There are none, or of more than one kind.
+    """
+    files = [
+        file
+        for file in path.iterdir()
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+    ]
+    if not files:
+        raise CleanplateError(f"the folder {path} holds no images; known are {', '.join(sorted(SUFFIXES))}")
+    kinds = sorted({file.suffix.lower() for file in files})
+    if len(kinds) > 1:
+        raise CleanplateError(
+            f"the folder {path} holds images of several kinds ({', '.join(kinds)}); name one, for example "
+            f"{path / ('name_%05d' + kinds[0])}"
+        )
+    return ImageClip(path, sorted(files, key=_natural), rate)
+
+
+def open_pattern(path: Path, rate: Fraction = DEFAULT_RATE) -> ImageClip:
+    """Open the images that a pattern such as `name_%05d.png` names, from the lowest number there is.
+
+    Raises:
+        CleanplateError: There are none, or a number is missing.
+    """
+    numbered = matching(path)
+    if not numbered:
+        raise CleanplateError(f"no file is named like {path}")
+    numbers = sorted(numbered)
+    for expected, number in enumerate(numbers, numbers[0]):
+        if number != expected:
+            raise CleanplateError(
+                f"{numbered_path(path, expected)} is missing: the sequence goes from {numbers[0]} to "
+                f"{numbers[-1]}; add it, or name the folder {path.parent} to read what is there"
+            )
+    return ImageClip(path, [numbered[number] for number in numbers], rate)
+
+
+def is_pattern(path: Path) -> bool:
+    """Whether a path names numbered files, as `name_%05d.png` does."""
+    return PATTERN.search(path.name) is not None
+
+
+def numbered_path(pattern: Path, number: int) -> Path:
+    """The file of a number: `name_%05d.png` and 7 give `name_00007.png`."""
+    return pattern.with_name(PATTERN.sub(lambda found: found[0] % number, pattern.name, count=1))
+
+
+def matching(pattern: Path) -> dict[int, Path]:
+    """The files that a pattern names, by their numbers."""
+    before, after = PATTERN.split(pattern.name, maxsplit=1)[::2]
+    digits = int((PATTERN.search(pattern.name) or [None, None])[1] or 1)
+    wanted = re.compile(f"{re.escape(before)}(\\d{{{digits},}}){re.escape(after)}")
+    found = ((wanted.fullmatch(file.name), file) for file in _listed(pattern.parent))
+    return {int(match[1]): file for match, file in found if match}
+
+
+def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RATE) -> Frame:
+    """Read an image file.
+
+    Args:
+        path: The file.
+        index: The frame's place in its clip, and its pts.
+        time_base: Seconds a frame.
+
+    Returns:
+        The upright picture, with its alpha if it has one; 8 or 16 bits as in the file.
+
+    Raises:
+        CleanplateError: The file is missing, or no image that can be read.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise CleanplateError(f"{path} does not exist") from error
+    except OSError as error:
+        raise CleanplateError(f"{path} could not be opened: {error.strerror}") from error
+    picture = _decoded(data, path)
+    colour = colour_of(picture)
+    orientation = orientation_of_image(data)
+    image, alpha = Converter().to_rgb(picture, colour)
+    return Frame(
+        image=orientation.upright(image),
+        index=index,
+        pts=index,
+        time_base=time_base,
+        bit_depth=bit_depth_of(picture.format),
+        colour=colour,
+        duration=1,
+        alpha=None if alpha is None else orientation.upright(alpha),
+    )
+
+
+def _decoded(data: bytes, path: Path) -> av.VideoFrame:
+    try:
+        # From memory: FFmpeg would take a % in a file's name for a pattern.
+        with av.open(io.BytesIO(data), mode="r") as container:
+            picture = next(container.decode(video=0), None)
+            codec = container.streams.video[0].codec_context.name
+    except (av.FFmpegError, IndexError, ValueError) as error:
+        raise CleanplateError(f"{path} is not an image that can be read, or it is damaged") from error
+    if picture is None:
+        raise CleanplateError(f"{path} is not an image that can be read, or it is damaged")
+    if codec == "mjpeg" and picture.format.name in ("gbrap", "yuva444p"):
+        raise CleanplateError(f"{path} has CMYK colours; convert it to RGB first")
+    return picture
+
+
+def _natural(file: Path) -> list[tuple[int, str]]:
+    """Sort key under which 2 comes before 10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", file.name) if part]
+
+
+def _listed(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []

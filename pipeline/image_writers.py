@@ -1,0 +1,117 @@
+"""Image files: one still, or a numbered sequence."""
+
+from __future__ import annotations
+
+import shutil
+from bisect import bisect_left
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.colour import as_depth
+from pipeline.frames import CleanplateError, ClipInfo, Image
+from pipeline.image_clips import matching, numbered_path
+from pipeline.writer import Writer, already_there
+
+_JPEG = [
+    cv2.IMWRITE_JPEG_QUALITY, 95,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+]  # fmt: skip
+
+
+class StillWriter(Writer):
+    """One picture."""
+
+    def __init__(self, path: Path, like: ClipInfo, *, channels: int, bits: int, overwrite: bool) -> None:
+        """Prepare; the arguments are those of `SequenceWriter`."""
+        super().__init__(path, overwrite=overwrite)
+        self._shape = (like.height, like.width, channels)
+        self._bits = bits
+
+    def _write(self, image: Image, pts: int) -> None:  # noqa: ARG002 - a still has no time
+        if self._last_pts is not None:
+            raise CleanplateError(
+                f"{self.path} is one picture, but the clip has more; name a sequence, such as "
+                f"{self.path.stem}_%05d{self.path.suffix}, or a video"
+            )
+        self._partial.write_bytes(encoded(image, self.path.suffix, self._shape, self._bits))
+
+    def _finish(self) -> None:
+        """It is complete."""
+
+
+class SequenceWriter(Writer):
+    """Numbered pictures. The number is the frame's index in the clip, also where a part is rendered."""
+
+    def __init__(self, path: Path, like: ClipInfo, *, channels: int, bits: int, overwrite: bool) -> None:
+        """Make the hidden folder.
+
+        Args:
+            path: A pattern such as `name_%05d.png`.
+            like: The clip that the frames come from.
+            channels: 1, 3 or 4.
+            bits: 8 or 16, for formats that have both.
+            overwrite: Whether pictures with such names may be replaced. Those that are not, because the new
+                sequence is shorter, are removed, so that none is taken for a part of it.
+
+        Raises:
+            CleanplateError: There are such pictures, and they may not be replaced.
+            MachineError: The folder cannot be made.
+        """
+        super().__init__(path, overwrite=overwrite)
+        self._pts = like.pts
+        self._shape = (like.height, like.width, channels)
+        self._bits = bits
+        self._numbers: list[int] = []
+        self._check_free()
+        with self._reporting():
+            self._partial.mkdir()
+
+    def _write(self, image: Image, pts: int) -> None:
+        number = bisect_left(self._pts, pts)
+        if number == len(self._pts) or self._pts[number] != pts:
+            raise ValueError(f"pts {pts} is none of the clip's")
+        data = encoded(image, self.path.suffix, self._shape, self._bits)
+        numbered_path(self._partial / self.path.name, number).write_bytes(data)
+        self._numbers.append(number)
+
+    def _finish(self) -> None:
+        """Every picture is complete."""
+
+    def _publish(self) -> None:
+        self._check_free()
+        stale = matching(self.path)
+        for number in self._numbers:
+            numbered_path(self._partial / self.path.name, number).replace(numbered_path(self.path, number))
+        for number in stale.keys() - set(self._numbers):
+            stale[number].unlink()
+        shutil.rmtree(self._partial)
+
+    def _check_free(self) -> None:
+        there = matching(self.path)
+        if there and not self._overwrite:
+            raise CleanplateError(already_there(there[min(there)]))
+
+
+def encoded(image: Image, suffix: str, shape: tuple[int, int, int], bits: int) -> bytes:
+    """Encode a picture.
+
+    Args:
+        image: H x W (x 1), H x W x 3 RGB or H x W x 4 RGBA, uint8 or uint16.
+        suffix: `.png`, or one of JPEG's, which has 8 bits and no alpha.
+        shape: What the image's is to be: height, width, channels.
+        bits: 8 or 16.
+
+    Raises:
+        ValueError: The image has another shape.
+    """
+    if (*image.shape, 1)[:3] != shape:
+        raise ValueError(f"an image here is {shape}, not {image.shape}")
+    is_png = suffix.lower() == ".png"
+    pixels = as_depth(image, bits if is_png else 8).reshape(shape)
+    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[shape[2]]
+    done, data = cv2.imencode(suffix, np.ascontiguousarray(pixels[..., order]), [] if is_png else _JPEG)
+    if not done:
+        raise RuntimeError(f"OpenCV could not encode {suffix}")
+    return data.tobytes()

@@ -1,0 +1,142 @@
+"""When the frames of a video file are shown, found from its packets without decoding them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from pipeline.frames import CleanplateError
+
+DEFAULT_RATE = Fraction(25)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The times of a video stream.
+
+    Attributes:
+        pts: Of every frame that is shown, ascending, in units of `time_base`.
+        keyframes: The pts at which decoding can begin, ascending.
+        time_base: Seconds a unit.
+        end_pts: Where the last frame ends.
+        rate: Nominal frames a second.
+        timed: Whether the container stores times. Where it does not, `pts` counts frames at the nominal rate.
+    """
+
+    pts: tuple[int, ...]
+    keyframes: tuple[int, ...]
+    time_base: Fraction
+    end_pts: int
+    rate: Fraction
+    timed: bool = True
+
+
+@dataclass(frozen=True)
+class _Entry:
+    pts: int | None
+    duration: int
+    is_keyframe: bool
+    is_shown: bool
+    is_whole: bool
+
+
+def read_timeline(container: InputContainer, stream: VideoStream, path: Path) -> Timeline:
+    """Read all packets of a stream and say when its frames are shown.
+
+    Args:
+        container: Just opened; it is read to its end.
+        stream: The stream of `container` that is meant.
+        path: For messages.
+
+    Raises:
+        CleanplateError: The stream is empty, or the file ends before its own header says it does.
+    """
+    try:
+        entries = [
+            _Entry(
+                packet.pts,
+                packet.duration or 0,
+                packet.is_keyframe,
+                # An empty packet repeats the frame before it; one to discard lies outside the edit list.
+                packet.size > 0 and not packet.is_discard,
+                not packet.is_corrupt,
+            )
+            for packet in container.demux(stream)
+            if packet.size or packet.dts is not None  # the last is a mere end mark
+        ]
+    except av.FFmpegError as error:
+        raise CleanplateError(f"{path} is damaged and could not be read through: {error.strerror}") from error
+    if not any(entry.is_shown for entry in entries):
+        raise CleanplateError(f"{path} has a video stream without any frame; export it again")
+    _check_index(container, stream, entries, path)
+    rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
+    # AVI stores no times but the rate, and the order in which frames are decoded.
+    reordered = container.format.name == "avi" and stream.codec_context.has_b_frames
+    if reordered or any(entry.pts is None and entry.is_shown for entry in entries):
+        return _untimed(path, rate)
+    timeline = _timed(entries, stream, rate)
+    _check_end(container, stream, timeline, path)
+    return timeline
+
+
+def _timed(entries: list[_Entry], stream: VideoStream, rate: Fraction) -> Timeline:
+    time_base = stream.time_base or 1 / rate
+    # What precedes the first key frame cannot be decoded, as in a broadcast that was tuned into.
+    first = next((at for at, entry in enumerate(entries) if entry.is_keyframe), 0)
+    shown = {entry.pts: entry for entry in entries[first:] if entry.pts is not None and entry.is_shown}
+    pts = tuple(sorted(shown))
+    keyframes = sorted(entry.pts for entry in entries[first:] if entry.pts is not None and entry.is_keyframe)
+    last = shown[pts[-1]].duration or (pts[-1] - pts[-2] if len(pts) > 1 else round(1 / (rate * time_base)))
+    return Timeline(pts, tuple(keyframes), time_base, pts[-1] + max(last, 1), rate)
+
+
+def _untimed(path: Path, rate: Fraction) -> Timeline:
+    """Count the frames by decoding them: packets without times need not be frames."""
+    with av.open(path) as container:
+        try:
+            count = sum(1 for _ in container.decode(container.streams.video[0]))
+        except av.FFmpegError as error:
+            raise CleanplateError(f"{path} is damaged and could not be decoded: {error.strerror}") from error
+    return Timeline(tuple(range(count)), (), 1 / rate, count, rate, timed=False)
+
+
+def _check_index(container: InputContainer, stream: VideoStream, entries: list[_Entry], path: Path) -> None:
+    """MP4 and its kin list every packet at the head or the tail, so what is missing can be counted."""
+    if "mp4" not in container.format.name:
+        return
+    whole = len(entries) if entries[-1].is_whole else len(entries) - 1
+    if whole < len(stream.index_entries):
+        raise CleanplateError(
+            f"{path} is cut short: it lists {len(stream.index_entries)} frames, but the file ends in frame "
+            f"{whole}; copy it again from where it came"
+        )
+
+
+def _check_end(container: InputContainer, stream: VideoStream, timeline: Timeline, path: Path) -> None:
+    """Matroska says how long a stream is; one that ends earlier has lost its tail."""
+    if "matroska" not in container.format.name:
+        return
+    stated = _seconds(stream.metadata.get("DURATION", ""))
+    if stated is None and len(container.streams) == 1 and container.duration:
+        stated = Fraction(container.duration, av.time_base)
+    end = timeline.end_pts * timeline.time_base
+    # Millisecond rounding and differing notions of the last frame's length are no loss.
+    if stated is not None and end + 2 / timeline.rate < stated:
+        raise CleanplateError(
+            f"{path} is cut short: it should last {float(stated):.2f} seconds, but the file ends in frame "
+            f"{len(timeline.pts)}, after {float(end):.2f}; copy it again from where it came"
+        )
+
+
+def _seconds(clock: str) -> Fraction | None:
+    """Parse `hh:mm:ss.fraction`."""
+    try:
+        hours, minutes, seconds = clock.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds.strip("\0 "))
+    except ValueError:
+        return None

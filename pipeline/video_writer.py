@@ -1,0 +1,202 @@
+"""Video files: frames in, one encoded stream out, and the source's sound beside it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import gcd
+from pathlib import Path
+
+import av
+from av.video.stream import VideoStream
+
+from pipeline.audio import AudioCarrier
+from pipeline.colour import BT709, RGB, Converter
+from pipeline.frames import ClipInfo, Colour, Image
+from pipeline.writer import Writer
+
+# AV_CODEC_FLAG_FRAME_DURATION: without it the encoders forget how long the last frame lasts.
+_FRAME_DURATION = 1 << 8
+
+# MP4 and x264 count in 32 bits; a microsecond is finer than any camera's clock.
+_FINEST = 1_000_000
+
+
+def _as_bt709(colour: Colour) -> Colour:
+    return Colour(BT709, colour.primaries, colour.transfer, full_range=False)
+
+
+def _as_rgb(colour: Colour) -> Colour:
+    return Colour(RGB, colour.primaries, colour.transfer, full_range=True)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How frames are encoded in one format.
+
+    Attributes:
+        codec: FFmpeg's name of the encoder.
+        pixel_formats: FFmpeg's names of the formats for 8 and for 16 bits, by channels.
+        colour: What the stored numbers mean, given the clip's colour.
+        for_odd_sides: The format for pictures whose width or height is odd, where it is another.
+        options: For the encoder.
+        container_options: For the muxer.
+    """
+
+    codec: str
+    pixel_formats: dict[int, tuple[str, str]]
+    colour: Callable[[Colour], Colour]
+    for_odd_sides: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    container_options: dict[str, str] = field(default_factory=dict)
+
+    def pixel_format(self, channels: int, bits: int, width: int, height: int) -> str:
+        """The pixel format for so many channels (1, 3 or 4), bits (8 or 16) and pixels."""
+        if self.for_odd_sides is not None and (width % 2 or height % 2):
+            return self.for_odd_sides
+        return self.pixel_formats[channels][bits // 16]
+
+
+H264 = Recipe(
+    "libx264",
+    {1: ("yuv420p", "yuv420p"), 3: ("yuv420p", "yuv420p")},
+    _as_bt709,
+    for_odd_sides="yuv444p",  # rather than crop or pad
+    # No frame may depend on a later one (bf): MP4 would state a wrong length for the last.
+    options={"crf": "16", "preset": "veryfast", "bf": "0"},
+    container_options={"movflags": "+faststart"},
+)
+
+FFV1 = Recipe(
+    "ffv1",
+    {1: ("gray", "gray16le"), 3: ("bgr0", "gbrp16le"), 4: ("bgra", "gbrap16le")},
+    _as_rgb,
+    options={"level": "3", "slices": "16", "slicecrc": "1"},
+    # FFmpeg would shift all streams to make the sound's priming positive, the pictures with it.
+    container_options={"avoid_negative_ts": "disabled"},
+)
+
+
+class VideoWriter(Writer):
+    """A video file with one video stream."""
+
+    def __init__(
+        self,
+        path: Path,
+        recipe: Recipe,
+        like: ClipInfo,
+        *,
+        channels: int,
+        bits: int,
+        audio_from: Path | None,
+        overwrite: bool,
+    ) -> None:
+        """Open the hidden file.
+
+        Args:
+            path: The output's name.
+            recipe: How to encode.
+            like: The clip that the frames come from: its size, clock and colour.
+            channels: 1, 3 or 4.
+            bits: 8 or 16, for formats that have both.
+            audio_from: Whose sound is carried along.
+            overwrite: Whether the output may replace a file.
+
+        Raises:
+            CleanplateError: `audio_from` cannot be read.
+            MachineError: The file cannot be made.
+        """
+        super().__init__(path, overwrite=overwrite)
+        self._like = like
+        self._channels = channels
+        self._pixel_format = recipe.pixel_format(channels, bits, like.width, like.height)
+        self._colour = recipe.colour(like.colour)
+        self._time_base = output_time_base(like)
+        self._converter = Converter()
+        self._first_pts: int | None = None
+        self._end_pts = 0
+        self._audio: AudioCarrier | None = None
+        with self._reporting():
+            self._container = av.open(f"file:{self._partial}", "w", options=recipe.container_options)
+            try:
+                self._stream = self._add_stream(recipe)
+                if audio_from is not None:
+                    self._audio = AudioCarrier(audio_from, self._container)
+            except BaseException:
+                self.discard()
+                raise
+
+    def _add_stream(self, recipe: Recipe) -> VideoStream:
+        stream = self._container.add_stream(recipe.codec, rate=self._like.rate, options=recipe.options)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height = self._like.width, self._like.height
+        stream.pix_fmt = self._pixel_format
+        context = stream.codec_context
+        context.time_base = self._time_base
+        context.flags |= _FRAME_DURATION
+        context.thread_type = "AUTO"
+        context.colorspace = self._colour.matrix
+        context.color_primaries = self._colour.primaries
+        context.color_trc = self._colour.transfer
+        context.color_range = 2 if self._colour.full_range else 1
+        return stream
+
+    def _write(self, image: Image, pts: int) -> None:
+        expected = (self._like.height, self._like.width, self._channels)
+        if (*image.shape, 1)[:3] != expected:
+            raise ValueError(f"an image of {self.path} is {expected}, not {image.shape}")
+        if self._first_pts is None:
+            self._first_pts = pts
+            if self._audio is not None:
+                start = pts * self._like.time_base
+                self._audio.begin(start, from_beginning=pts == self._like.pts[0])
+        frame = self._converter.from_rgb(image, self._pixel_format, self._colour)
+        self._end_pts = pts + self._duration(pts)
+        frame.time_base = self._time_base
+        frame.pts = self._rescaled(pts)
+        frame.duration = self._rescaled(self._end_pts) - frame.pts
+        self._container.mux(self._stream.encode(frame))
+        if self._audio is not None:
+            self._audio.carry(self._end_pts * self._like.time_base)
+
+    def _finish(self) -> None:
+        self._container.mux(self._stream.encode(None))
+        if self._audio is not None:
+            # Sound that outlasts the pictures belongs to the whole clip, but to no part of it.
+            if self._end_pts == self._like.end_pts:
+                self._audio.carry(None)
+            self._audio.finish()
+            self._audio.close()
+        self._container.close()
+
+    def _abandon(self) -> None:
+        if self._audio is not None:
+            self._audio.close()
+        with suppress(av.FFmpegError, OSError):
+            self._container.close()
+
+    def _rescaled(self, pts: int) -> int:
+        assert self._first_pts is not None
+        return round((pts - self._first_pts) * self._like.time_base / self._time_base)
+
+    def _duration(self, pts: int) -> int:
+        """How long the frame at `pts` is shown in the clip."""
+        like = self._like
+        following = bisect_right(like.pts, pts)
+        end = like.pts[following] if following < len(like) else like.end_pts
+        return max(end - pts, 1)
+
+
+def output_time_base(like: ClipInfo) -> Fraction:
+    """The clip's own time base, or the coarsest that still hits all its times where its own is very fine.
+
+    A microsecond is the finest; times between are rounded to it.
+    """
+    if like.time_base.denominator <= _FINEST:
+        return like.time_base
+    step = gcd(*(pts - like.pts[0] for pts in like.pts), like.end_pts - like.pts[0])
+    exact = like.time_base * max(step, 1)
+    return exact if exact.denominator <= _FINEST else Fraction(1, _FINEST)

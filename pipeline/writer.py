@@ -1,0 +1,130 @@
+"""What every destination of frames can do, and how its file appears only when it is whole."""
+
+from __future__ import annotations
+
+import errno
+import secrets
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pipeline.frames import CleanplateError, Image, MachineError
+
+_NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+
+
+class Writer(ABC):
+    """A destination of frames. A context manager.
+
+    Nothing appears under the name of the output before the block ends without an exception; until then all is
+    written beside it under a hidden name, which is removed if an exception ends the block.
+
+    Attributes:
+        path: The output's name, or its pattern.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool) -> None:
+        """Choose the hidden name.
+
+        Args:
+            path: What is to be written.
+            overwrite: Whether it may replace what is there.
+        """
+        self.path = path
+        self._overwrite = overwrite
+        # The suffix stays: it tells the muxer which format to write.
+        self._partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
+        self._last_pts: int | None = None
+
+    def write(self, image: Image, pts: int) -> None:
+        """Append a frame.
+
+        Args:
+            image: H x W (x 1), H x W x 3 RGB or H x W x 4 RGBA with straight alpha, as the writer was opened
+                for; full range, uint8 or uint16. It is converted to the depth of the output.
+            pts: Presentation time in units of the clip's time base, later than the last.
+
+        Raises:
+            ValueError: The image has another size or number of channels than the writer was opened for, or
+                `pts` is not later than the last.
+            MachineError: The disk is full, or cannot be written to.
+        """
+        if self._last_pts is not None and pts <= self._last_pts:
+            raise ValueError(f"pts {pts} is not later than {self._last_pts}, the last of {self.path}")
+        with self._reporting():
+            self._write(image, pts)
+        self._last_pts = pts
+
+    def close(self) -> None:
+        """Finish the output and give it its name.
+
+        Raises:
+            CleanplateError: Something else took the name meanwhile.
+            MachineError: The disk is full, or cannot be written to.
+            ValueError: No frame was written.
+        """
+        if self._last_pts is None:
+            raise ValueError(f"no frame was written to {self.path}")
+        with self._reporting():
+            self._finish()
+            self._publish()
+
+    def discard(self) -> None:
+        """Remove what has been written; for when something went wrong."""
+        try:
+            self._abandon()
+        finally:
+            if self._partial.is_dir():
+                shutil.rmtree(self._partial, ignore_errors=True)
+            else:
+                self._partial.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.discard()
+            return
+        try:
+            self.close()
+        except BaseException:
+            self.discard()
+            raise
+
+    @abstractmethod
+    def _write(self, image: Image, pts: int) -> None:
+        """Append a frame to the hidden output."""
+
+    @abstractmethod
+    def _finish(self) -> None:
+        """Complete the hidden output."""
+
+    def _abandon(self) -> None:  # noqa: B027 - few hold anything open
+        """Let go of the hidden output, which is about to be removed."""
+
+    def _publish(self) -> None:
+        if not self._overwrite and self.path.exists():
+            raise CleanplateError(already_there(self.path))
+        self._partial.replace(self.path)
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Turn the machine's refusals into the program's errors."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise MachineError(f"no room is left on the disk for {self.path}; free some and run again") from error
+            raise MachineError(f"{self.path} could not be written: {error.strerror or error}") from error
+
+
+def already_there(path: Path) -> str:
+    """The message for an output that exists."""
+    return f"{path} exists already; choose another name, or say --overwrite to replace it"

@@ -1,0 +1,50 @@
+"""The commands that are not about a clip."""
+
+import json
+
+import cv2
+import numpy as np
+
+
+def test_doctor_tries_what_it_reports(run):
+    code, said = run("doctor")
+    assert code == 0
+    for word in ("torch", "libx264", "ffv1", "cuda", "fast", "paper"):
+        assert word in said
+
+
+def test_weights_list_names_every_model(run):
+    code, said = run("weights", "list")
+    assert code == 0 and "fast" in said and "not trained yet" in said
+
+
+def test_evaluate_scores_a_matte(run, tmp_path):
+    for name, value in (("true", 255), ("predicted", 204)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((40, 60), value, np.uint8))
+    code, said = run("evaluate", tmp_path / "predicted.png", tmp_path / "true.png", "--json", tmp_path / "s.json")
+    assert code == 0 and "mad" in said and "200.000" in said
+    scores = json.loads((tmp_path / "s.json").read_text())
+    assert abs(scores["mad"] - 200) < 1e-3 and abs(scores["mse"] - 40) < 1e-3
+
+
+def test_half_a_pair_of_foregrounds_is_refused(run, tmp_path):
+    code, said = run("evaluate", "a.png", "b.png", "--true-foreground", "c.png")
+    assert code == 2 and "together" in said
+
+
+def test_an_error_of_ours_shows_its_traceback(run, monkeypatch):
+    import pytest
+
+    def broken():
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr("pipeline.doctor.examine", broken)
+    with pytest.raises(ZeroDivisionError):
+        run("doctor")
+
+
+def test_help_names_the_commands(run):
+    code, said = run("--help")
+    assert code == 0
+    for command in ("render", "align", "evaluate", "doctor", "weights", "train"):
+        assert command in said

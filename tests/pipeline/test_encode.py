@@ -1,0 +1,484 @@
+"""What a user finds after writing: exact times, right colours, the same sound, and never half a file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.stream import Disposition
+
+from pipeline.decode import open_clip, read_still
+from pipeline.encode import open_writer
+from pipeline.frames import CleanplateError, ClipInfo, Colour, MachineError
+from pipeline.video_writer import output_time_base
+from tests.contract.made import numbered, picture, ramp
+
+TICKS = (9000, 12003, 15006, 18100, 21000, 27018, 27999, 30021)
+RATE = 48000
+
+
+def info(
+    pts: tuple[int, ...] = tuple(range(8)),
+    time_base: Fraction = Fraction(1, 25),
+    end: int | None = None,
+    size: tuple[int, int] = (64, 48),
+    bits: int = 8,
+    colour: Colour = Colour(),  # noqa: B008 - frozen
+    path: Path = Path("source.mov"),
+) -> ClipInfo:
+    end = pts[-1] + 1 if end is None else end
+    return ClipInfo(path, *size, pts, time_base, Fraction(25), bits, colour, 0, end)
+
+
+def write(path: Path, like: ClipInfo, channels: int = 3, **options: object) -> None:
+    with open_writer(path, like, channels=channels, **options) as writer:
+        for index, pts in enumerate(like.pts):
+            image = picture(index, like.width, like.height)
+            writer.write(ramp(index, like.width, like.height)[..., None] if channels == 1 else image, pts)
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# Times.
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_irregular_times_are_exact_and_begin_at_zero(suffix: str, tmp_path: Path) -> None:
+    like = info(TICKS, Fraction(1, 90000), end=TICKS[-1] + 9876)
+    write(tmp_path / f"out{suffix}", like)
+    with open_clip(tmp_path / f"out{suffix}") as clip:
+        assert [pts * clip.info.time_base for pts in clip.info.pts] == [Fraction(t - 9000, 90000) for t in TICKS]
+        assert clip.info.end_pts * clip.info.time_base == Fraction(TICKS[-1] + 9876 - 9000, 90000)
+    with av.open(str(tmp_path / f"out{suffix}")) as container:  # and so say others
+        stream = container.streams.video[0]
+        assert stream.start_time == 0
+        assert stream.duration * stream.time_base == Fraction(TICKS[-1] + 876, 90000)
+
+
+@pytest.mark.parametrize(
+    ("time_base", "pts", "wanted"),
+    [
+        (Fraction(1001, 30000), (0, 1, 2), Fraction(1001, 30000)),
+        (Fraction(1, 25), (5, 6, 7), Fraction(1, 25)),
+        (Fraction(1, 10**9), (7, 33_000_007, 66_000_007), Fraction(33, 1000)),
+        (Fraction(1, 10**9), (0, 33_333_333, 66_666_667), Fraction(1, 10**6)),
+    ],
+)
+def test_a_clock_that_is_too_fine_is_made_coarser(
+    time_base: Fraction, pts: tuple[int, ...], wanted: Fraction, tmp_path: Path
+) -> None:
+    like = info(pts, time_base, end=2 * pts[-1] - pts[-2])
+    assert output_time_base(like) == wanted
+    write(tmp_path / "out.mp4", like)
+    with open_clip(tmp_path / "out.mp4") as clip:
+        for found, given in zip(clip.info.pts, pts, strict=True):
+            error = found * clip.info.time_base - (given - pts[0]) * time_base
+            assert abs(error) <= (0 if wanted.denominator < 10**6 else Fraction(1, 2 * 10**6))
+
+
+def test_times_must_ascend(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ValueError, match="pts 0 is not later than 0"),
+        open_writer(tmp_path / "o.mp4", info(), channels=3) as w,
+    ):
+        w.write(picture(0), 0)
+        w.write(picture(0), 0)
+    assert left_in(tmp_path) == []
+
+
+# Colours.
+
+
+def test_h264_is_tagged_bt709_limited_and_keeps_what_is_known(tmp_path: Path) -> None:
+    write(tmp_path / "out.mp4", info(colour=Colour(6, 9, 14, full_range=True)))
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.colorspace, context.color_range) == (1, 1)
+        assert (context.color_primaries, context.color_trc) == (9, 14)
+        frame = next(container.decode(video=0))
+        assert (frame.colorspace, frame.color_range) == (1, 1)
+
+
+def test_h264_uses_the_matrix_that_it_names(tmp_path: Path) -> None:
+    """The encoder's own default would be BT.601: greens come out visibly wrong."""
+    with open_writer(tmp_path / "out.mp4", info(), channels=3) as writer:
+        writer.write(np.full((48, 64, 3), (20, 220, 40), np.uint8), 0)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        frame = next(container.decode(video=0))
+        luma = np.frombuffer(frame.planes[0], np.uint8).reshape(48, -1)[24, 32]
+    assert abs(luma - (16 + 219 / 255 * (0.2126 * 20 + 0.7152 * 220 + 0.0722 * 40))) <= 1.5
+
+
+def test_alpha_in_h264_is_right_to_the_eye_and_to_the_reader(tmp_path: Path) -> None:
+    write(tmp_path / "alpha.mp4", info(), channels=1)
+    with open_clip(tmp_path / "alpha.mp4") as clip:
+        image = next(clip.frames()).image
+    error = np.abs(image.astype(int) - ramp(0)[..., None])
+    assert error.mean() < 1
+    assert image[20, 0, 0] <= 2 and image[20, -1, 0] >= 253
+
+
+def test_odd_sizes_are_kept(tmp_path: Path) -> None:
+    write(tmp_path / "out.mp4", info(size=(65, 49)))
+    with open_clip(tmp_path / "out.mp4") as clip:
+        assert (clip.info.width, clip.info.height) == (65, 49)
+        assert np.abs(next(clip.frames()).image.astype(int) - picture(0, 65, 49)).mean() < 3
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("name", ["out.mkv", "out_%03d.png", "out.png"])
+def test_lossless_outputs_are_exact(channels: int, bits: int, name: str, tmp_path: Path) -> None:
+    dtype = np.uint8 if bits == 8 else np.uint16
+    count = 1 if name == "out.png" else 4
+    random = np.random.default_rng(bits + channels)
+    images = random.integers(0, np.iinfo(dtype).max + 1, (count, 48, 64, channels)).astype(dtype)
+    like = info(tuple(range(count)), bits=bits)
+    with open_writer(tmp_path / name, like, channels=channels) as writer:
+        for index, image in enumerate(images):
+            writer.write(image, index)
+    with open_clip(tmp_path / name) as clip:
+        assert clip.info.bit_depth == bits
+        frames = list(clip.frames())
+    assert len(frames) == count
+    for frame, image in zip(frames, images, strict=True):
+        assert np.array_equal(frame.image, image[..., :3] if channels > 1 else image.repeat(3, 2))
+        assert (frame.alpha is None) == (channels < 4)
+        assert channels < 4 or np.array_equal(frame.alpha, image[..., 3])
+
+
+def test_depth_can_be_asked_for(tmp_path: Path) -> None:
+    with open_writer(tmp_path / "alpha.mkv", info(), channels=1, bits=16) as writer:
+        writer.write(np.full((48, 64), 12345, np.uint16), 0)
+    with open_clip(tmp_path / "alpha.mkv") as clip:
+        assert np.unique(next(clip.frames()).image).tolist() == [12345]
+
+
+def test_a_photo_comes_close(tmp_path: Path) -> None:
+    write(tmp_path / "out.jpg", info((0,)))
+    assert np.abs(read_still(tmp_path / "out.jpg").image.astype(int) - picture(0)).mean() < 1.5
+
+
+def test_an_image_of_another_shape_is_a_mistake(tmp_path: Path) -> None:
+    for name in ("out.mp4", "out.png", "out_%d.png"):
+        with pytest.raises(ValueError, match="48, 64, 3"), open_writer(tmp_path / name, info(), channels=3) as writer:
+            writer.write(picture(0)[:40], 0)
+    assert left_in(tmp_path) == []
+
+
+# Names and places.
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "words"),
+    [
+        ("out.xyz", 3, r"\.xyz, which stands for no format; known are \.mp4, \.mov, \.mkv, \.png"),
+        ("out", 3, "no suffix"),
+        ("out.mp4", 4, r"cannot be transparent; formats that can are \.mkv, \.png"),
+        ("out.jpg", 4, "cannot be transparent"),
+        ("nowhere/out.mp4", 3, "nowhere does not exist"),
+        ("out_%05d.mp4", 3, r"name it out\.mp4"),
+        ("folder.mkv", 3, "is a folder"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_at_once(name: str, channels: int, words: str, tmp_path: Path) -> None:
+    (tmp_path / "folder.mkv").mkdir()
+    with pytest.raises(CleanplateError, match=words):
+        open_writer(tmp_path / name, info(), channels=channels)
+    assert left_in(tmp_path) == ["folder.mkv"]
+
+
+def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+    for name, there in (("out.mp4", "out.mp4"), ("out_%03d.png", "out_007.png")):
+        (tmp_path / there).write_text("precious")
+        with pytest.raises(CleanplateError, match=f"{there} exists already.*--overwrite"):
+            open_writer(tmp_path / name, info(), channels=3)
+        assert (tmp_path / there).read_text() == "precious"
+        write(tmp_path / name, info(), overwrite=True)
+        assert len(open_clip(tmp_path / name).info) == 8
+
+
+def test_a_name_that_was_taken_meanwhile_is_respected(tmp_path: Path) -> None:
+    with (
+        pytest.raises(CleanplateError, match="exists already"),
+        open_writer(tmp_path / "o.mkv", info(), channels=3) as w,
+    ):
+        w.write(picture(0), 0)
+        (tmp_path / "o.mkv").write_text("precious")
+    assert (tmp_path / "o.mkv").read_text() == "precious"
+    assert left_in(tmp_path) == ["o.mkv"]
+
+
+def test_the_input_is_never_the_output(tmp_path: Path) -> None:
+    write(tmp_path / "clip.mkv", info())
+    (tmp_path / "link.mkv").symlink_to(tmp_path / "clip.mkv")
+    folder = numbered(tmp_path, digits=3)
+    for source, output in (
+        (tmp_path / "clip.mkv", tmp_path / "clip.mkv"),
+        (tmp_path / "clip.mkv", tmp_path / "link.mkv"),
+        (folder, folder / "shot_%03d.png"),
+        (folder / "shot_%03d.png", folder / "shot_%03d.png"),
+        (folder, folder / "shot_004.png"),
+    ):
+        with open_clip(source) as clip, pytest.raises(CleanplateError, match="is the input"):
+            open_writer(output, clip.info, channels=3, overwrite=True)
+    with pytest.raises(CleanplateError, match="is the input"):
+        open_writer(tmp_path / "clip.mkv", info(), channels=3, audio_from=tmp_path / "clip.mkv", overwrite=True)
+
+
+def test_a_picture_holds_one_frame(tmp_path: Path) -> None:
+    with pytest.raises(CleanplateError, match=r"name a sequence, such as out_%05d\.png"):
+        write(tmp_path / "out.png", info())
+    assert left_in(tmp_path) == []
+
+
+def test_numbers_are_those_of_the_frames(tmp_path: Path) -> None:
+    with open_writer(tmp_path / "o_%04d.png", info(TICKS, Fraction(1, 90000)), channels=3) as writer:
+        for index in (3, 4, 5):
+            writer.write(picture(index), TICKS[index])
+    assert left_in(tmp_path) == ["o_0003.png", "o_0004.png", "o_0005.png"]
+    assert np.array_equal(read_still(tmp_path / "o_0004.png").image, picture(4))
+
+
+def test_a_shorter_sequence_leaves_nothing_of_the_longer(tmp_path: Path) -> None:
+    write(tmp_path / "o_%02d.png", info())
+    write(tmp_path / "o_%02d.png", info((0, 1, 2)), overwrite=True)
+    assert left_in(tmp_path) == ["o_00.png", "o_01.png", "o_02.png"]
+
+
+# Whole or not at all.
+
+OUTPUTS = ["out.mp4", "out.mov", "out.mkv", "out_%04d.png", "out.png"]
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_an_exception_leaves_nothing(name: str, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), open_writer(tmp_path / name, info(), channels=3) as writer:
+        writer.write(picture(0), 0)
+        assert all(there.startswith(".") for there in left_in(tmp_path))
+        raise KeyboardInterrupt
+    assert left_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_no_frames_is_a_mistake_and_leaves_nothing(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no frame was written"), open_writer(tmp_path / name, info(), channels=3):
+        pass
+    assert left_in(tmp_path) == []
+
+
+KILLED = """
+import sys
+from fractions import Fraction
+from pathlib import Path
+import numpy as np
+from pipeline.encode import open_writer
+from pipeline.frames import ClipInfo, Colour
+like = ClipInfo(Path("none"), 64, 48, tuple(range(10**6)), Fraction(1, 25), Fraction(25), 8, Colour(), 0, 10**6)
+with open_writer(Path(sys.argv[1]), like, channels=3) as writer:
+    for pts in like.pts:
+        writer.write(np.random.default_rng(pts).integers(0, 256, (48, 64, 3), dtype=np.uint8), pts)
+        if pts == 50:
+            print("under way", flush=True)
+"""
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out_%04d.png"])
+def test_a_killed_process_leaves_nothing_under_the_name(name: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(tmp_path / name)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"under way\n"
+        time.sleep(0.05)
+        os.kill(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    left = left_in(tmp_path)
+    assert left  # it had begun
+    assert all(there.startswith(".out") for there in left)
+    write(tmp_path / name, info())  # and it is not in the way
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """Files may have 20 kB, which fails with an OSError as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out_%04d.png"])
+@pytest.mark.usefixtures("small_disk")
+def test_a_full_disk_is_the_machine_s_fault(name: str, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    like = info(tuple(range(60)), size=(192, 144))
+    with pytest.raises(MachineError, match="no room is left"), open_writer(tmp_path / name, like, channels=3) as writer:
+        for pts in like.pts:
+            writer.write(random.integers(0, 256, (144, 192, 3), dtype=np.uint8), pts)
+    assert left_in(tmp_path) == []
+
+
+# Sound.
+
+
+def noise(seconds: float = 2.0) -> np.ndarray:
+    """Sound that matches itself at one shift only."""
+    rough = np.random.default_rng(7).standard_normal(round(seconds * RATE))
+    return (np.convolve(rough, np.ones(8) / 8, "same") * 0.3).astype(np.float32)
+
+
+def film(path: Path, codecs: tuple[str, ...] = ("aac",), late: int = 0) -> Path:
+    """Two seconds of 25 frames each, with sound; `late` frames are missing at the beginning."""
+    sound = noise()
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25, options={"bf": "2", "g": "10"})
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        tracks = [container.add_stream(codec, rate=RATE, layout="stereo") for codec in codecs]
+        for track, language in zip(tracks, ("eng", "fra"), strict=False):
+            track.metadata["language"] = language
+            track.disposition = Disposition.default if language == "fra" or len(tracks) == 1 else Disposition(0)
+        for index in range(50):
+            if index >= late:
+                frame = av.VideoFrame.from_ndarray(picture(index % 10), format="rgb24")
+                frame.pts = index
+                container.mux(video.encode(frame))
+            part = sound[index * 1920 : (index + 1) * 1920]
+            for track in tracks:
+                container.mux(track.encode(_audio(part, index * 1920, track.codec_context.name)))
+        for stream in (video, *tracks):
+            container.mux(stream.encode(None))
+    return path
+
+
+def _audio(samples: np.ndarray, at: int, codec: str) -> av.AudioFrame:
+    if codec.startswith("pcm"):
+        data = np.rint(samples * 32767).astype(np.int16).repeat(2)[None]
+        frame = av.AudioFrame.from_ndarray(data, "s16", "stereo")
+    else:
+        frame = av.AudioFrame.from_ndarray(np.stack([samples, samples]), "fltp", "stereo")
+    frame.rate, frame.pts, frame.time_base = RATE, at, Fraction(1, RATE)
+    return frame
+
+
+def heard(path: Path) -> np.ndarray:
+    """The sound of a file as it is played, from the moment that its first picture is shown."""
+    result = np.zeros(3 * RATE, np.float32)
+    resampler = av.AudioResampler("fltp", "mono", RATE)
+    end = None
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        start = (video.start_time or 0) * video.time_base
+        for decoded in container.decode(audio=0):
+            for frame in resampler.resample(decoded):
+                at = round((frame.pts * frame.time_base - start) * RATE)
+                # Matroska's times are rounded: what follows within two milliseconds follows at once.
+                at = end if end is not None and abs(at - end) < RATE // 500 else at
+                samples = frame.to_ndarray()[0]
+                end = at + len(samples)
+                samples = samples[max(-at, 0) :]
+                at = max(at, 0)
+                result[at : at + len(samples)] = samples[: len(result) - at]
+    return result
+
+
+def lag(sound: np.ndarray, reference: np.ndarray) -> int:
+    """By how many samples one sound comes after another."""
+    size, reach = 16384, 4096
+    segment = sound[reach : reach + size]
+    scores = np.correlate(reference[: 2 * reach + size], segment, "valid")
+    assert scores.max() > 0.7 * float(np.dot(segment, segment))  # it is this sound at all
+    return reach - int(np.argmax(scores))
+
+
+def render(source: Path, output: Path, start: int = 0, end: int | None = None) -> None:
+    with open_clip(source) as clip, open_writer(output, clip.info, channels=3, audio_from=source) as writer:
+        for frame in clip.frames(start, end):
+            writer.write(frame.image, frame.pts)
+
+
+def packets(path: Path, track: int) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(container.streams.audio[track]) if packet.size]
+
+
+@pytest.mark.parametrize(("source", "codecs"), [("a.mp4", ("aac", "aac")), ("a.mkv", ("flac", "libopus"))])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_all_sound_is_copied_bit_for_bit(source: str, codecs: tuple[str, ...], suffix: str, tmp_path: Path) -> None:
+    film(tmp_path / source, codecs)
+    render(tmp_path / source, tmp_path / f"out{suffix}")
+    for track, language in ((0, "eng"), (1, "fra")):
+        copied = packets(tmp_path / f"out{suffix}", track)
+        assert len(copied) > 10
+        assert copied == packets(tmp_path / source, track)
+        with av.open(str(tmp_path / f"out{suffix}")) as container:
+            stream = container.streams.audio[track]
+            assert stream.metadata["language"] == language
+            with av.open(str(tmp_path / source)) as original:
+                assert stream.disposition == original.streams.audio[track].disposition
+
+
+@pytest.fixture(scope="module", params=[("a.mp4", "aac"), ("a.mov", "pcm_s16le"), ("a.mkv", "flac")])
+def source_and_codec(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    name, codec = request.param
+    return film(tmp_path_factory.mktemp("film") / name, (codec,)), codec
+
+
+@pytest.mark.parametrize("output", ["out.mp4", "out.mov", "out.mkv"])
+@pytest.mark.parametrize(("start", "end"), [(0, None), (7, 40)])
+def test_sound_and_picture_stay_together(
+    source_and_codec: tuple[Path, str], output: str, start: int, end: int | None, tmp_path: Path
+) -> None:
+    source, codec = source_and_codec
+    render(source, tmp_path / output, start, end)
+    # Matroska rounds to milliseconds, once in the source and once in the output.
+    assert abs(lag(heard(tmp_path / output), heard(source)[start * 1920 :])) <= 48
+    with av.open(str(tmp_path / output)) as container:
+        assert container.streams.video[0].start_time == 0
+        length = Fraction((end or 50) - start, 25)
+        last = [p for p in container.demux(audio=0) if p.size][-1]
+        slack = Fraction(1, 8) if container.streams.audio[0].codec_context.name != codec else 0  # encoded anew
+        assert last.pts * last.time_base <= length + slack  # of a part, nothing after its end
+        assert (last.pts + last.duration) * last.time_base > length - Fraction(1, 20)
+
+
+def test_a_clip_whose_pictures_begin_late_keeps_its_sync(tmp_path: Path) -> None:
+    film(tmp_path / "a.mov", ("pcm_s16le",), late=10)
+    with open_clip(tmp_path / "a.mov") as clip:
+        assert clip.info.pts[0] * clip.info.time_base == Fraction(2, 5)
+    render(tmp_path / "a.mov", tmp_path / "out.mov")
+    assert abs(lag(heard(tmp_path / "out.mov"), noise()[10 * 1920 :])) <= 1
+
+
+def test_sound_that_does_not_fit_is_encoded_and_said_to_be(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    film(tmp_path / "a.mov", ("pcm_s16le",))
+    with caplog.at_level(logging.WARNING):
+        render(tmp_path / "a.mov", tmp_path / "out.mp4")
+    assert "mp4 takes no pcm_s16le sound" in caplog.text
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.streams.audio[0].codec_context.name == "aac"
+
+
+def test_a_source_without_sound_is_fine(tmp_path: Path) -> None:
+    write(tmp_path / "a.mkv", info())
+    render(tmp_path / "a.mkv", tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert len(container.streams.audio) == 0
+
+
+def test_a_source_of_sound_that_is_missing_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(CleanplateError, match=r"the sound of .*gone\.mp4 cannot be read"):
+        open_writer(tmp_path / "out.mp4", info(), channels=3, audio_from=tmp_path / "gone.mp4")
+    assert left_in(tmp_path) == []

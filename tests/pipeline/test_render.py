@@ -1,0 +1,253 @@
+"""The main job, as a user sees it: files, numbers, words and exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.decode import open_clip
+from pipeline.frames import Settings
+from pipeline.render import RenderJob, render
+from tests.conftest import FRAMES, HEIGHT, WIDTH, shot, textured, write_clip
+
+
+def frames(path):
+    with open_clip(path) as clip:
+        return [frame.image for frame in clip.frames()]
+
+
+@pytest.fixture(scope="module")
+def rendered(scene, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rendered")
+    steps = []
+    job = RenderJob(
+        scene.clip, scene.plate, "#204080", folder / "out.mkv", folder / "alpha.mkv", folder / "foreground.mkv",
+        sheet=folder / "sheet.png", settings=Settings(device="cpu"),
+    )  # fmt: skip
+    summary = render(job, lambda done, total: steps.append((done, total)))
+    return folder, summary, steps
+
+
+def test_every_frame_is_there_with_its_time(scene, rendered):
+    folder, summary, steps = rendered
+    assert summary.frames == FRAMES and summary.exit_code == 0
+    assert steps == [(i + 1, FRAMES) for i in range(FRAMES)]
+    with open_clip(scene.clip) as source:
+        times = [t * source.info.time_base for t in source.info.pts]
+    for name in ("out.mkv", "alpha.mkv", "foreground.mkv"):
+        with open_clip(folder / name) as clip:
+            assert [t * clip.info.time_base for t in clip.info.pts] == times
+            assert (clip.info.width, clip.info.height) == (WIDTH, HEIGHT)
+
+
+def test_the_ball_is_cut_out(rendered):
+    folder, _, _ = rendered
+    alpha, out, source = (frames(folder / name) for name in ("alpha.mkv", "out.mkv", "foreground.mkv"))
+    for index in (0, 11, FRAMES - 1):
+        centre = (200, 180 + 8 * index)
+        assert alpha[index][centre].min() > 250
+        assert source[index][centre][0] > 180
+        far = np.ones((HEIGHT, WIDTH), bool)
+        far[115:285, max(0, centre[1] - 85) : centre[1] + 85] = False
+        assert alpha[index][far].mean() < 2
+        assert np.abs(np.median(out[index][far], axis=0) - (0x20, 0x40, 0x80)).max() <= 1
+
+
+def test_the_composite_is_the_equation(rendered):
+    folder, _, _ = rendered
+    alpha, out, colour = (frames(folder / name)[7] for name in ("alpha.mkv", "out.mkv", "foreground.mkv"))
+    a = alpha.astype(float) / 255
+    assert np.abs(a * colour + (1 - a) * (0x20, 0x40, 0x80) - out).max() < 1.6  # three roundings
+
+
+def test_the_contact_sheet_shows_four_frames(rendered):
+    sheet = cv2.imread(str(rendered[0] / "sheet.png"))
+    assert sheet.shape == (28 + 4 * 274, 4 * 484, 3)
+
+
+def test_a_part_is_bit_for_bit_that_part_of_the_whole(scene, rendered, tmp_path):
+    job = RenderJob(
+        scene.clip, scene.plate, "none", None, tmp_path / "alpha.mkv", tmp_path / "foreground.mkv",
+        start="10", end="20", settings=Settings(device="cpu"),
+    )  # fmt: skip
+    assert render(job).frames == 10
+    for name in ("alpha.mkv", "foreground.mkv"):
+        part, whole = frames(tmp_path / name), frames(rendered[0] / name)[10:20]
+        assert len(part) == 10
+        for first, second in zip(part, whole, strict=True):
+            assert np.array_equal(first, second)
+
+
+def test_a_still_is_rendered_to_a_transparent_picture(scene, run, tmp_path):
+    still = tmp_path / "still.png"
+    cv2.imwrite(str(still), frames(scene.clip)[3][:, :, ::-1])
+    code, _ = run("render", still, "--plate", scene.plate, "-o", tmp_path / "out.png")
+    picture = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED)
+    assert code == 0
+    assert picture.shape == (HEIGHT, WIDTH, 4)
+    assert picture[200, 204, 3] > 250 and picture[20, 500, 3] < 5
+
+
+def test_a_clip_without_a_subject_is_empty_and_says_so(scene, run, tmp_path):
+    code, said = run(
+        "render", scene.empty, "--plate", scene.plate, "--background", "blur", "-o", tmp_path / "out.mkv",
+        "--alpha", tmp_path / "alpha.mkv", "--json", tmp_path / "run.json",
+    )  # fmt: skip
+    assert code == 4
+    assert "6 frames: no subject, alpha is 0: 0-5" in said
+    assert max(frame.max() for frame in frames(tmp_path / "alpha.mkv")) == 0
+    assert json.loads((tmp_path / "run.json").read_text())["no_subject"] == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.fixture(scope="module")
+def disturbed(tmp_path_factory):
+    """A clip in which frames 3 and 4 show another place."""
+    place, other = textured(5), textured(77)
+    images = [shot(other if i in (3, 4) else place, i, ball=True) for i in range(7)]
+    return write_clip(tmp_path_factory.mktemp("disturbed") / "clip.mkv", images)
+
+
+def test_a_frame_that_cannot_be_aligned_stops_the_render_by_its_number(scene, disturbed, run, tmp_path):
+    code, said = run("render", disturbed, "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv")
+    assert code == 2
+    assert "frame 3 (0.12 s)" in said and "--on-failed skip" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_or_is_skipped_and_counted(scene, disturbed, run, tmp_path):
+    code, said = run(
+        "render", disturbed, "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv", "--on-failed", "skip"
+    )
+    alpha = frames(tmp_path / "alpha.mkv")
+    assert code == 4
+    assert "2 frames: the plate could not be aligned, alpha is 0: 3-4" in said
+    assert [frame.max() > 0 for frame in alpha] == [True, True, True, False, False, True, True]
+
+
+def test_an_unrelated_plate_is_refused(scene, run, tmp_path):
+    plate = tmp_path / "plate.png"
+    cv2.imwrite(str(plate), (textured(99) * 255).astype(np.uint8))
+    code, said = run("render", scene.clip, "--plate", plate, "--background", "blur", "-o", tmp_path / "out.mp4")
+    assert code == 2 and "frame 0" in said
+    assert list(tmp_path.iterdir()) == [plate]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"clip": "nowhere.mp4"}, r"nowhere\.mp4 does not exist"),
+        ({"--plate": "nowhere.png"}, r"nowhere\.png does not exist"),
+        ({"--background": "nowhere.jpg"}, r"nowhere\.jpg does not exist"),
+        ({"--background": "#12"}, "#12: a colour is # and six"),
+        ({"--model": "paper"}, "'paper' has no trained weights yet"),
+        ({"--model": "best"}, "no model 'best'"),
+        ({"--segmenter": "magic"}, "--segmenter magic"),
+        ({"--start": "99"}, "--start 99: clip.mkv has 24 frames"),
+        ({"--start": "9", "--end": "9"}, "no frame lies from 9 to before 9"),
+        ({"--start": "soon"}, "--start soon: give a frame such as 120"),
+        ({"-o": "out.xyz"}, r"out\.xyz has the suffix \.xyz"),
+    ],
+)
+def test_a_wrong_word_is_named(scene, run, tmp_path, monkeypatch, change, message):
+    import re
+
+    monkeypatch.chdir(tmp_path)
+    words = {"clip": scene.clip, "--plate": scene.plate, "--background": "#204080", "-o": "out.mp4"} | change
+    code, said = run("render", words.pop("clip"), *(word for pair in words.items() for word in pair))
+    assert code == 2
+    assert re.search(message, said), said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_clip_with_sound_only_is_refused(scene, run, tmp_path):
+    path = tmp_path / "sound.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=48000, layout="mono")
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        sound.sample_rate = 48000
+        for packet in (*stream.encode(sound), *stream.encode(None)):
+            container.mux(packet)
+    code, said = run("render", path, "--plate", scene.plate, "-o", tmp_path / "out.mp4")
+    assert code == 2 and "no video" in said
+
+
+def test_nothing_is_overwritten_unasked(scene, run, tmp_path):
+    out = tmp_path / "out.mp4"
+    out.write_text("mine")
+    code, said = run("render", scene.clip, "--plate", scene.plate, "--background", "blur", "-o", out)
+    assert code == 2 and "--overwrite" in said
+    assert out.read_text() == "mine"
+
+
+def test_a_background_that_ends_early_begins_again(scene, tmp_path):
+    colours = [(250, 0, 0), (0, 250, 0), (0, 0, 250)]
+    images = [np.full((HEIGHT, WIDTH, 3), colour, np.uint8) for colour in colours]
+    background = write_clip(tmp_path / "background.mkv", images, rate=12)
+    job = RenderJob(scene.clip, scene.plate, str(background), tmp_path / "out.mkv", start="4", end="9")
+    render(job)
+    corner = [frame[5, -5] for frame in frames(tmp_path / "out.mkv")]
+    # Twelve a second under 24: frames 4 and 5 see the third, 6 and 7 the first again, 8 the second.
+    wanted = [colours[i] for i in (2, 2, 0, 0, 1)]
+    assert np.abs(np.array(corner, int) - wanted).max() <= 3
+
+
+def test_the_users_own_mask_replaces_the_segmenters(scene, tmp_path):
+    black, white = (tmp_path / name for name in ("black.png", "white.png"))
+    cv2.imwrite(str(black), np.zeros((HEIGHT, WIDTH), np.uint8))
+    cv2.imwrite(str(white), np.full((HEIGHT, WIDTH), 255, np.uint8))
+    means = []
+    for mask in (black, white):
+        alpha = tmp_path / f"{mask.stem}.mkv"
+        render(RenderJob(scene.clip, scene.plate, "none", None, alpha, mask=mask, start="5", end="6"))
+        means.append(frames(alpha)[0].mean())
+    assert means[1] > means[0] + 0.5
+
+
+def test_a_mask_of_another_length_is_refused(scene, run, tmp_path):
+    code, said = run(
+        "render", scene.clip, "--plate", scene.plate, "--mask", scene.empty, "--alpha", tmp_path / "alpha.mkv"
+    )
+    assert code == 2 and "has 6 frames" in said and "has 24" in said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_killed_run_leaves_nothing_under_the_outputs_name(scene, tmp_path):
+    words = ["render", scene.clip, "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv", "-o", tmp_path / "a.mkv"]
+    program = [sys.executable, "-c", "from pipeline.cli import main; main()", *map(str, words)]
+    process = subprocess.Popen(program, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not any(tmp_path.iterdir()):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "alpha.mkv").exists() and not (tmp_path / "a.mkv").exists()
+
+
+def test_align_writes_what_it_found(scene, run, tmp_path):
+    code, said = run("align", scene.clip, "--plate", scene.plate, "--json", tmp_path / "align.json")
+    rows = json.loads((tmp_path / "align.json").read_text())["frames"]
+    assert code == 0 and f"{FRAMES} ok" in said
+    assert [row["index"] for row in rows] == list(range(FRAMES))
+    # In frame 0 the camera stands 0 px right and 3 px below the plate's corner.
+    assert np.abs(np.array(rows[0]["plate_to_frame"]) - [[1, 0, 0], [0, 1, -3], [0, 0, 1]])[:2, 2].max() < 0.1
+    assert set(rows[0]) == {
+        "index", "pts_seconds", "plate_to_frame", "residual_px", "inliers", "coverage", "gain", "offset", "status"
+    }  # fmt: skip
+    assert rows[6]["pts_seconds"] == pytest.approx(float(Fraction(6, 24)), abs=1e-3)
+
+
+def test_align_says_which_frames_failed(scene, disturbed, run, tmp_path):
+    code, said = run("align", disturbed, "--plate", scene.plate, "--json", tmp_path / "align.json")
+    rows = json.loads((tmp_path / "align.json").read_text())["frames"]
+    assert code == 4 and "5 ok, 0 weak, 2 failed" in said and "frame 3" in said
+    assert rows[3]["plate_to_frame"] is None and rows[3]["status"] == "failed" and rows[3]["reason"]
