@@ -49,7 +49,7 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     threshold = THRESHOLD + 2 * noise
     score = cv2.GaussianBlur(distance, (0, 0), 1.0)
     mask = _hysteresis(score, low=0.6 * threshold, high=1.6 * threshold)
-    mask = _clean(mask, known)
+    mask = _carried_on(_clean(mask, known), known)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(image.shape[:2]) / 200)
     return np.clip(soft, 0, 1).astype(np.float32)
 
@@ -91,6 +91,18 @@ def _clean(mask: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.bool
     closed = _without_small(closed, mask.size // 2000)
     holes = _without_small(1 - closed, mask.size // 200)
     return (holes == 0) & known
+
+
+def _carried_on(mask: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where the plate is unknown, what the nearest known pixel says: a subject goes on beyond the plate's border."""
+    if known.all() or not known.any():
+        return mask
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    says = np.zeros(nearest.max() + 1, bool)
+    says[nearest[known]] = mask[known]
+    return says[nearest]
 
 
 def _without_small(mask: NDArray[np.uint8], smallest: int) -> NDArray[np.uint8]:

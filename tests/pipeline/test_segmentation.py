@@ -84,6 +84,16 @@ def test_where_the_plate_is_unknown_nothing_is_claimed():
     assert mask.max() == 0
 
 
+def test_a_subject_goes_on_where_the_plate_ends():
+    scene, alpha = place(), subject()
+    coverage = EVERYWHERE.copy()
+    coverage[240:] = 0
+    frame = alpha[..., None] * np.float32((1, 0, 0)) + (1 - alpha[..., None]) * scene
+    mask = difference_mask(frame.astype(np.float32), scene * coverage[..., None], coverage)
+    assert mask[250, 240:280].min() > 0.9
+    assert mask[250, :200].max() < 0.1 and mask[250, 330:].max() < 0.1
+
+
 class Net(torch.nn.Module):
     """Says person on the left half, as torchvision's nets say it."""
 
