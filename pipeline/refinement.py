@@ -21,7 +21,11 @@ from models.weights import MattingNet
 from pipeline.frames import FloatImage, Image, Settings
 
 CERTAIN = 0.02
-"""Expected error of alpha, and distance of alpha from 0 and 1, up to which a tile needs no refinement."""
+"""Distance of coarse alpha from 0 and 1 up to which a tile needs no refinement."""
+
+EXPECTED_ERROR = 0.08
+"""Error that the generator expects of its alpha, up to which a tile needs no refinement; the estimate itself is
+uncertain by 0.03."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,8 @@ def uncertain_tiles(coarse: Coarse, size: tuple[int, int], tile_px: int) -> Iter
         tile_px: Side of a tile.
     """
     alpha = coarse.alpha[0, 0]
-    doubt = torch.maximum(torch.minimum(alpha, 1 - alpha), coarse.hidden[0, 0])
-    doubt = F.max_pool2d(doubt[None, None].float(), 3, stride=1, padding=1)[0, 0].cpu()
-    needed = (doubt > CERTAIN).numpy()
+    doubtful = (torch.minimum(alpha, 1 - alpha) > CERTAIN) | (coarse.hidden[0, 0] > EXPECTED_ERROR)
+    needed = F.max_pool2d(doubtful[None, None].float(), 3, stride=1, padding=1)[0, 0].cpu().numpy() > 0
     sx, sy = needed.shape[1] / size[0], needed.shape[0] / size[1]
     for top in range(0, size[1], tile_px):
         rows = slice(int(top * sy), int(np.ceil((top + tile_px) * sy)))

@@ -482,3 +482,14 @@ def test_a_source_of_sound_that_is_missing_is_named_and_leaves_nothing(tmp_path:
     with pytest.raises(CleanplateError, match=r"the sound of .*gone\.mp4 cannot be read"):
         open_writer(tmp_path / "out.mp4", info(), channels=3, audio_from=tmp_path / "gone.mp4")
     assert left_in(tmp_path) == []
+
+
+def test_a_part_sounds_right_from_its_first_sample(tmp_path: Path) -> None:
+    """An AAC packet is decoded with the help of the one before it, which must come along, unheard."""
+    source = film(tmp_path / "a.mp4")
+    render(source, tmp_path / "out.mp4", 7, 40)
+    error = np.abs(heard(tmp_path / "out.mp4")[:RATE] - heard(source)[7 * 1920 :][:RATE])
+    assert error[:1024].max() < 0.1  # of the codec's own random noise
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        first = next(container.demux(audio=0))
+        assert -2 * first.duration < first.pts <= -first.duration  # and no more than that

@@ -1,0 +1,76 @@
+"""Refinement in tiles: where it is done, and that it is the same as doing it everywhere."""
+
+import numpy as np
+import pytest
+import torch
+
+from alignment.plate import AlignedPlate, AlignmentReport
+from models.generator import Coarse
+from models.weights import new_net
+from pipeline.frames import Settings
+from pipeline.refinement import EXPECTED_ERROR, Tile, refine_tiles, uncertain_tiles
+
+
+def coarse(height=27, width=48):
+    return Coarse(torch.zeros(1, 1, height, width), torch.zeros(1, 3, height, width), torch.zeros(1, 5, height, width))
+
+
+def test_a_certain_result_needs_no_tile():
+    given = coarse()
+    given.alpha[..., 20:] = 1
+    assert list(uncertain_tiles(given, (480, 270), 64)) == []
+
+
+@pytest.mark.parametrize("which", ["alpha between 0 and 1", "expected error"])
+def test_the_tile_of_a_doubtful_pixel_is_taken(which):
+    given = coarse()
+    if which == "expected error":
+        given.hidden[0, 0, 10, 29] = 2 * EXPECTED_ERROR
+    else:
+        given.alpha[0, 0, 10, 29] = 0.5
+    # Coarse (29, 10) spans full-size pixels 290 to 300 and 100 to 110; its neighbours count, too.
+    assert list(uncertain_tiles(given, (480, 270), 64)) == [Tile(256, 64)]
+
+
+def test_a_doubtful_pixel_near_a_tiles_border_takes_both():
+    given = coarse()
+    given.alpha[0, 0, 10, 25] = 0.5
+    assert list(uncertain_tiles(given, (480, 270), 64)) == [Tile(192, 64), Tile(256, 64)]
+
+
+@pytest.fixture
+def scene():
+    random = np.random.default_rng(0)
+    image = random.integers(0, 255, (135, 200, 3), np.uint8)
+    report = AlignmentReport(np.eye(3), 0.1, 100, 1.0, (1, 1, 1), (0, 0, 0), "ok")
+    plate = AlignedPlate(random.random((135, 200, 3), np.float32), np.ones((135, 200), np.float32), report)
+    torch.manual_seed(3)
+    net = new_net("fast").eval()
+    for parameter in net.refiner.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    given = Coarse(torch.rand(1, 1, 54, 80), torch.zeros(1, 3, 54, 80), torch.rand(1, 5, 54, 80))
+    return net, given, image, plate
+
+
+def test_the_tile_plan_does_not_change_the_result(scene):
+    with torch.no_grad():
+        results = [refine_tiles(*scene, Settings(tile_px=px, tile_batch=batch)) for px, batch in ((64, 1), (256, 4))]
+    for first, second in zip(*results, strict=True):
+        assert first.shape[:2] == (135, 200)
+        assert np.abs(first - second).max() < 1e-5
+
+
+def test_the_same_plan_gives_the_same_bits(scene):
+    with torch.no_grad():
+        first, second = (refine_tiles(*scene, Settings()) for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_what_is_certain_is_the_image_itself(scene):
+    net, _, image, plate = scene
+    given = coarse()
+    given.alpha[:] = 1
+    with torch.no_grad():
+        alpha, foreground = refine_tiles(net, given, image, plate, Settings())
+    assert alpha.min() == 1
+    assert np.abs(foreground - image / np.float32(255)).max() < 1e-6
