@@ -80,7 +80,7 @@ class Moving(Background):
 
         Args:
             clip: The background video.
-            clip_start: Presentation time of the first frame of the clip that is matted, seconds, whatever part is rendered.
+            clip_start: Presentation time of the matted clip's first frame, seconds, whatever part is rendered.
         """
         self.clip, self.clip_start = clip, clip_start
         self._frames: Iterator[Frame] = iter(())

@@ -67,8 +67,8 @@ def shot(place, index, ball):
 
 
 def write_clip(path, images, rate=24):
-    info = ClipInfo(path.with_name("none"), WIDTH, HEIGHT, tuple(range(len(images))), Fraction(1, rate), Fraction(rate), 8,
-                    Colour(), 0, len(images))  # fmt: skip
+    count, base = len(images), Fraction(1, rate)
+    info = ClipInfo(path.with_name("none"), WIDTH, HEIGHT, tuple(range(count)), base, 1 / base, 8, Colour(), 0, count)
     with open_writer(path, info, channels=3) as writer:
         for index, image in enumerate(images):
             writer.write(image, index)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from pipeline.frames import FloatImage
 from pipeline.segmentation import difference_mask
-from training.shapes import Subject, random_subject
+from training.canvas import Subject
+from training.shapes import random_subject
 from training.textures import place, smooth_noise
 
 
@@ -155,8 +156,8 @@ class Camera:
         quality = min(98, self.quality + 15) if plate else self.quality
         # A JPEG has 4:2:0 colour and blocks, as a frame of video has.
         _, packed = cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        seen: NDArray[np.uint8] = cv2.imdecode(packed, cv2.IMREAD_COLOR)
-        return seen.astype(np.float32) / 255
+        seen = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.float32)
+        return seen * np.float32(1 / 255)
 
 
 def _coverage(random: Random, size: int) -> FloatImage:

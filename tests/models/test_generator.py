@@ -102,7 +102,7 @@ def test_alpha_and_colour_lie_in_0_to_1():
     with torch.no_grad():
         coarse = Generator(SMALL).eval()(*(20 * x for x in inputs(24, 24)))
     for result in (coarse.alpha, coarse.foreground):
-        assert 0 <= result.min() and result.max() <= 1
+        assert result.min() >= 0 and result.max() <= 1
 
 
 def test_unknown_plate_is_no_evidence_for_a_net_that_knows_no_coverage():
