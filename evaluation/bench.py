@@ -1,0 +1,165 @@
+"""How long each stage takes: `python -m evaluation.bench [CLIP --plate PLATE] [--height 1080]`.
+
+Frames of the clip are scaled to the height that is asked for, so that one clip measures every size. Prints medians
+and spread a frame, the work of the networks, and peak memory; `--json` writes the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from pipeline.composite import composite, quantise
+from pipeline.decode import open_clip, read_plate
+from pipeline.encode import open_writer
+from pipeline.frames import ClipInfo, Frame, FrameStatus, FrameWindow, Image, Matte, Settings
+from pipeline.matting import Matter
+from pipeline.refinement import refine_tiles
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+
+T = TypeVar("T")
+
+
+class Stopwatch:
+    """Milliseconds of each stage, frame by frame."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, list[float]] = defaultdict(list)
+
+    def __call__(self, stage: str, work: Callable[[], T]) -> T:
+        """Run a piece of work and note how long it took."""
+        began = time.perf_counter()
+        result = work()
+        self.times[stage].append(1e3 * (time.perf_counter() - began))
+        return result
+
+    def rows(self) -> dict[str, dict[str, float]]:
+        """Median and quartiles by stage, and of all stages together."""
+        together = [sum(parts) for parts in zip(*self.times.values(), strict=True)]
+        quartiles = {
+            stage: np.percentile(values, (25, 50, 75))
+            for stage, values in (*self.times.items(), ("together", together))
+        }
+        return {
+            stage: {"median_ms": round(m, 1), "low_ms": round(low, 1), "high_ms": round(high, 1)}
+            for stage, (low, m, high) in quartiles.items()
+        }
+
+
+def scaled(image: Image, height: int) -> Image:
+    """The picture at another height, its sides even."""
+    width = 2 * round(height * image.shape[1] / image.shape[0] / 2)
+    shrinks = height < image.shape[0]
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+
+
+def measure(clip: Path, plate: Path, height: int, count: int, settings: Settings) -> dict[str, Any]:
+    """Time `count` frames from the middle of a clip, one after the other."""
+    with open_clip(clip) as source:
+        first = max(0, (len(source.info) - count - 1) // 2)
+        frames = [
+            replace(frame, image=scaled(frame.image, height)) for frame in source.frames(first, first + count + 1)
+        ]
+        info = source.info
+    size = (frames[0].image.shape[1], height)
+    matter = Matter(scaled(read_plate(plate), height), size, settings)
+    watch = Stopwatch()
+    with tempfile.TemporaryDirectory() as room:
+        like = replace(info, width=size[0], height=size[1], path=Path("none"), audio_streams=0)
+        writers = _writers(Path(room), like)
+        for frame in frames:
+            _one_frame(matter, frame, watch, writers)
+        for writer in writers:
+            writer.discard()
+    for values in watch.times.values():
+        del values[0]  # the first frame pays for memory and threads
+    return {
+        "size": list(size),
+        "frames": count,
+        "stages": watch.rows(),
+        "gmac_a_frame": round(_work(matter, frames[-1]), 2),
+        "peak_memory_gb": round(_peak_memory(), 2),
+    }
+
+
+def _writers(room: Path, like: ClipInfo) -> list[Any]:
+    return [open_writer(room / "out.mp4", like, channels=3), open_writer(room / "alpha.mkv", like, channels=1)]
+
+
+def _one_frame(matter: Matter, frame: Frame, watch: Stopwatch, writers: list[Any]) -> None:
+    own = watch("align", lambda: matter.observe(frame))
+    if own.alignment is None:
+        raise SystemExit(f"frame {frame.index}: {own.failure}")
+    report = own.alignment
+    window = FrameWindow(frame, own, (own,) * 4)
+    with torch.inference_mode():
+        aligned = watch("warp", lambda: matter.aligner.warp(report))
+        inputs = watch("inputs", lambda: matter.inputs(window, aligned))
+        coarse = watch("generator", lambda: matter.generate(inputs))
+        alpha, foreground = watch(
+            "refiner", lambda: refine_tiles(matter.net, coarse, frame.image, aligned, matter.settings)
+        )
+    matte = Matte(alpha, foreground, FrameStatus.OK, report)
+    picture = watch("composite", lambda: quantise(composite(matte, np.zeros_like(foreground)), 8))
+    watch("encode", lambda: (writers[0].write(picture, frame.pts), writers[1].write(quantise(alpha, 8), frame.pts)))
+
+
+def _work(matter: Matter, frame: Frame) -> float:
+    """Multiply-adds of the networks for one frame, x 1e9."""
+    own = matter.observe(frame)
+    with FlopCounterMode(display=False) as counter:
+        matter.matte(FrameWindow(frame, own, (own,) * 4))
+    return float(counter.get_total_flops()) / 2e9
+
+
+def _peak_memory() -> float:
+    """Of this process, GB; nan where the system does not say."""
+    if sys.platform == "win32":
+        return float("nan")
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e9 if sys.platform == "darwin" else 1e6)
+
+
+def main() -> None:
+    """Read the command line and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m evaluation.bench", description=__doc__.splitlines()[0])
+    parser.add_argument("clip", type=Path, nargs="?", default=SAMPLES / "clip.mp4")
+    parser.add_argument("--plate", type=Path, default=SAMPLES / "plate.png")
+    parser.add_argument("--height", type=int, nargs="+", default=[720, 1080])
+    parser.add_argument("--frames", type=int, default=15)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    print(f"{os.cpu_count()} cores, {torch.get_num_threads()} threads")
+    results = []
+    for height in arguments.height:
+        result = measure(arguments.clip, arguments.plate, height, arguments.frames, Settings(device=arguments.device))
+        results.append(result)
+        width, _ = result["size"]
+        print(f"\n{width} x {height}: {result['gmac_a_frame']} GMAC a frame, {result['peak_memory_gb']} GB at most\n")
+        print("| stage | median ms | quartiles |\n|---|---|---|")
+        for stage, row in result["stages"].items():
+            print(f"| {stage} | {row['median_ms']} | {row['low_ms']} to {row['high_ms']} |")
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
