@@ -1,0 +1,55 @@
+"""What the shipped weights reach on clips with truth, with a little allowance: a change that costs quality fails."""
+
+import numpy as np
+import pytest
+
+from evaluation.metrics import mad, mse
+from pipeline.decode import open_clip, read_plate
+from pipeline.frames import FrameStatus, Settings
+from pipeline.matting import Matter
+from pipeline.windows import windows
+
+
+def matte(folder, index, plate=None):
+    with open_clip(folder / "clip.mp4") as clip:
+        size = (clip.info.width, clip.info.height)
+        matter = Matter(read_plate(plate or folder / "plate.png"), size, Settings(device="cpu"))
+        (window,) = windows(clip, matter.observe, index, index + 1)
+        return matter.matte(window), matter.inputs(window, matter.aligner.warp(window.observation.alignment)).mask
+
+
+def true_alpha(folder, index):
+    with open_clip(folder / "truth" / "alpha.mkv") as clip:
+        return next(clip.frames(index, index + 1)).image[:, :, 0].astype(np.float32) / 255
+
+
+@pytest.fixture(scope="module")
+def scores(data):
+    folders = sorted((data / "dev").iterdir())
+    return {folder.name: (matte(folder, 30)[0].alpha, true_alpha(folder, 30)) for folder in folders}
+
+
+def test_dev_clips_are_near_the_truth(scores):
+    assert len(scores) == 4
+    assert np.mean([mad(*pair) for pair in scores.values()]) < 10
+    assert np.mean([mse(*pair) for pair in scores.values()]) < 6
+
+
+def test_subjects_have_no_holes(scores):
+    for name, (alpha, true) in scores.items():
+        inside = true == 1
+        assert (alpha[inside] < 0.5).mean() < 0.06, name
+
+
+@pytest.mark.parametrize("index", [30, 215])
+def test_an_empty_room_is_empty_in_spite_of_the_cameras_exposure(data, index):
+    result, _ = matte(data / "static", index)
+    assert result.status is FrameStatus.NO_SUBJECT
+    assert result.alpha.max() == 0
+
+
+@pytest.mark.parametrize(("index", "rows", "columns"), [(110, (40, 260), (430, 485)), (300, (70, 245), (425, 478))])
+def test_people_are_whole(data, index, rows, columns):
+    alpha = matte(data / "static", index)[0].alpha
+    assert alpha[slice(*rows), slice(*columns)].mean() > 0.97
+    assert 0.05 < alpha.mean() < 0.15
