@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONG_SIDE_PX = 240
-BLUR_SIGMA_PX = 1.0
+BLUR_SIGMA_PX = 1.5
 CLIPPED = (0.012, 0.985)  # averages of clipped and unclipped pixels lie a little inside
 FEWEST_PIXELS = 200
 MOST_PIXELS = 6000

@@ -15,8 +15,8 @@ from alignment.locate import Location, PlateLocator
 from alignment.photometric import LONG_SIDE_PX as PHOTOMETRIC_LONG_SIDE_PX
 from alignment.photometric import Exposure, match_exposure
 from alignment.shading import smooth_shading
-from alignment.verify import block_map
-from alignment.warp import PlateImage, clear_unknown, expose, warp
+from alignment.template import BLOCKS
+from alignment.warp import PlateImage, clear_unknown
 
 __all__ = ["AlignedPlate", "AlignmentReport", "PlateAligner", "PlateAlignmentError"]
 
@@ -132,8 +132,10 @@ class PlateAligner:
         width, height = size or self.frame_size
         if not (0 < width <= self.frame_size[0] and 0 < height <= self.frame_size[1]):
             raise ValueError(f"size is {size}, allowed is 1 x 1 to the frame's {self.frame_size}")
-        image, coverage = self._image.render(report.plate_to_frame, self.frame_size, (width, height))
-        image = expose(image, report.gain, report.offset, report.shading)
+        exposure = Exposure(report.gain, report.offset)
+        image, coverage = self._image.render(
+            report.plate_to_frame, self.frame_size, (width, height), exposure, report.shading
+        )
         clear_unknown(image, coverage)
         return AlignedPlate(image, coverage, report)
 
@@ -146,17 +148,19 @@ class PlateAligner:
         size = reduced_size(self.frame_size, PHOTOMETRIC_LONG_SIDE_PX)
         small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         small /= np.float32(np.iinfo(frame.dtype).max)
-        plate_size = reduced_size(self.plate_size, PHOTOMETRIC_LONG_SIDE_PX)
-        homography = (
-            between_sizes(self.frame_size, size) @ found.plate_to_frame @ between_sizes(plate_size, self.plate_size)
+        plate, known = self._image.render(found.plate_to_frame, self.frame_size, size)
+        trust = np.full(BLOCKS[::-1], UNKNOWN_TRUST, np.float32)
+        trust[found.verification.refuted] = REFUTED_TRUST
+        trust[found.verification.confirmed] = 1.0
+        blocks_to_frame = (
+            between_sizes(self.frame_size, size) @ found.plate_to_frame @ between_sizes(BLOCKS, self.plate_size)
         )
-        plate, known = warp(self._image.reduced(plate_size), homography, size)
-        trust = np.full(plate_size[::-1], UNKNOWN_TRUST, np.float32)
-        trust[block_map(found.verification.refuted, plate_size)] = REFUTED_TRUST
-        trust[block_map(found.verification.confirmed, plate_size)] = 1.0
-        trust = cv2.warpPerspective(trust, homography, size, flags=cv2.INTER_NEAREST) * known
+        trust = cv2.warpPerspective(
+            trust, blocks_to_frame, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
+        )
+        trust *= known
         exposure = match_exposure(plate, small, trust)
-        exposed = expose(plate, exposure.gain, exposure.offset, None)
+        exposed = plate * np.array(exposure.gain, np.float32) + np.array(exposure.offset, np.float32)
         return exposure, smooth_shading(exposed, small, trust)
 
 

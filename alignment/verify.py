@@ -169,14 +169,6 @@ def _frame_gradients(points: Points, refinement: Refinement, frame: FloatImage) 
     return np.column_stack(differences)
 
 
-def block_map(blocks: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Spreads what is so of a block over a picture of the plate, height x width."""
-    columns, rows = BLOCKS
-    x = np.minimum(np.arange(size[0]) * columns // size[0], columns - 1)
-    y = np.minimum(np.arange(size[1]) * rows // size[1], rows - 1)
-    return np.asarray(blocks[np.ix_(y, x)])
-
-
 def full_size(
     refinement: Refinement,
     template: Template,

@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment.homography import Matrix, between_sizes, known_spans
+from alignment.photometric import Exposure
 from alignment.shading import shade
 
 SUPERSAMPLING = 2
 BORDER_PX = 0.15  # beyond the centres of the plate's outermost pixels it still counts as known
+STRIP_ROWS = 64
+UNEXPOSED = Exposure((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
 
 FloatImage = NDArray[np.float32]
 Size = tuple[int, int]
@@ -33,24 +36,40 @@ class PlateImage:
         return self._reduced[size]
 
     def render(
-        self, plate_to_frame: Matrix, frame_size: Size, size: Size | None = None
+        self,
+        plate_to_frame: Matrix,
+        frame_size: Size,
+        size: Size | None = None,
+        exposure: Exposure = UNEXPOSED,
+        shading: FloatImage | None = None,
     ) -> tuple[FloatImage, FloatImage]:
-        """Warps the plate as it is exposed.
-
-        Bilinear: against real and synthetic frames it leaves no more residual than bicubic or Lanczos do, since
-        it passes less of the plate's noise, and takes half the time.
+        """Warps and exposes the plate.
 
         Args:
             plate_to_frame: 3 x 3, full-size pixels.
             frame_size: Width and height of the whole frame.
             size: Those of the picture wanted, at most the frame's.
+            exposure: Gain and offset.
+            shading: From `smooth_shading`.
 
         Returns:
-            The picture, whose border is continued where the plate is not known, and the coverage, 0 or 1.
+            The picture in [0, 1], whose border is continued where the plate is not known, and the coverage, 0
+            or 1.
         """
         if size is None or size == frame_size:
-            return warp(self.image, plate_to_frame, frame_size)
-        # At twice the size wanted and averaged, so that no detail is skipped.
+            image = warp(self.image, plate_to_frame, frame_size, exposure)
+            coverage = cover(plate_to_frame, self.size, frame_size)
+        else:
+            image, coverage = self._render_reduced(plate_to_frame, frame_size, size, exposure)
+        if shading is not None:
+            shade(image, shading)
+            np.clip(image, 0.0, 1.0, out=image)
+        return image, coverage
+
+    def _render_reduced(
+        self, plate_to_frame: Matrix, frame_size: Size, size: Size, exposure: Exposure
+    ) -> tuple[FloatImage, FloatImage]:
+        """At twice the size wanted and averaged, so that no detail is skipped."""
         fine = (
             min(frame_size[0], size[0] * SUPERSAMPLING),
             min(frame_size[1], size[1] * SUPERSAMPLING),
@@ -60,42 +79,48 @@ class PlateImage:
             max(1, round(self.size[1] * fine[1] / frame_size[1])),
         )
         homography = between_sizes(frame_size, fine) @ plate_to_frame @ between_sizes(plate_size, self.size)
-        image, coverage = warp(self.reduced(plate_size), homography, fine)
+        image = warp(self.reduced(plate_size), homography, fine, exposure)
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        known = cv2.resize(coverage, size, interpolation=cv2.INTER_AREA)
+        known = cv2.resize(cover(homography, plate_size, fine), size, interpolation=cv2.INTER_AREA)
         return np.asarray(image, np.float32), (known > 0.999).astype(np.float32)
 
 
-def warp(plate: FloatImage, plate_to_frame: Matrix, size: Size) -> tuple[FloatImage, FloatImage]:
-    """Warps a picture of the plate, and says where (1) it is known; elsewhere (0) its border is continued."""
-    image = cv2.warpPerspective(plate, plate_to_frame, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+def warp(plate: FloatImage, plate_to_frame: Matrix, size: Size, exposure: Exposure) -> FloatImage:
+    """Warps a picture of the plate, its border continued, and exposes it, within [0, 1].
+
+    Bilinear: against real and synthetic frames it leaves no more residual than bicubic or Lanczos do, since it
+    passes less of the plate's noise, and takes half the time. In strips that stay in the cache: a third faster.
+    """
+    width, height = size
+    image = np.empty((height, width, 3), np.float32)
+    matrix = np.column_stack([np.diag(exposure.gain), exposure.offset])
+    for top in range(0, height, STRIP_ROWS):
+        strip = image[top : top + STRIP_ROWS]
+        to_strip = np.array([[1, 0, 0], [0, 1, -top], [0, 0, 1.0]]) @ plate_to_frame
+        warped = cv2.warpPerspective(
+            plate, to_strip, (width, len(strip)), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        cv2.transform(warped, matrix, dst=strip)
+        np.clip(strip, 0.0, 1.0, out=strip)
+    return image
+
+
+def cover(plate_to_frame: Matrix, plate_size: Size, size: Size) -> FloatImage:
+    """Where the plate is known (1) and where it is not (0), height x width."""
     coverage = np.zeros((size[1], size[0]), np.float32)
-    spans = known_spans(plate_to_frame, (plate.shape[1], plate.shape[0]), size, BORDER_PX)
-    for row, (left, right) in enumerate(spans):
+    for row, (left, right) in enumerate(known_spans(plate_to_frame, plate_size, size, BORDER_PX)):
         coverage[row, left:right] = 1.0
-    return np.asarray(image, np.float32), coverage
-
-
-def expose(
-    image: FloatImage,
-    gain: tuple[float, float, float],
-    offset: tuple[float, float, float],
-    shading: FloatImage | None,
-) -> FloatImage:
-    """Applies an exposure: `(gain * image + offset) * (1 + shading)`, within [0, 1]."""
-    # Not in place: that is three times slower.
-    exposed = np.asarray(cv2.transform(image, np.column_stack([np.diag(gain), offset])), np.float32)
-    if shading is not None:
-        shade(exposed, shading)
-    return np.clip(exposed, 0.0, 1.0, out=exposed)
+    return coverage
 
 
 def clear_unknown(image: FloatImage, coverage: FloatImage) -> None:
-    """Sets what is not covered to 0. Row by row, as a mask over all of the picture takes four times as long."""
-    for row, known in enumerate(coverage):
-        if known[0] == 1 and known[-1] == 1:  # the plate is convex
-            continue
-        left = int(known.argmax())
-        right = len(known) - int(known[::-1].argmax())
-        image[row, : left if known[left] else len(known)] = 0.0
-        image[row, right:] = 0.0
+    """Sets what is not covered to 0, in place.
+
+    By the two ends of every row, as the plate is convex: a mask over all of the picture takes three times as long.
+    """
+    known = coverage > 0
+    first = np.where(known.any(axis=1), known.argmax(axis=1), known.shape[1])
+    end = known.shape[1] - known[:, ::-1].argmax(axis=1)
+    for row in np.flatnonzero((first > 0) | (end < known.shape[1])):
+        image[row, : first[row]] = 0.0
+        image[row, end[row] :] = 0.0

@@ -1,0 +1,173 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import pytest
+
+from alignment.homography import between_sizes, project
+from alignment.plate import PlateAligner
+
+
+def assert_same(one, other):
+    assert (one.plate_to_frame == other.plate_to_frame).all()
+    assert (one.gain, one.offset, one.residual_px, one.inliers, one.status) == (
+        other.gain,
+        other.offset,
+        other.residual_px,
+        other.inliers,
+        other.status,
+    )
+    assert (one.shading is None) == (other.shading is None)
+    assert one.shading is None or (one.shading == other.shading).all()
+
+
+@pytest.mark.parametrize("texture", ["octaves", "boxes", "bricks"])
+@pytest.mark.parametrize("subject", ["plain", "noise", "stripes"])
+def test_a_known_pose_and_exposure_are_found(make_scene, texture, subject):
+    scene = make_scene(seed=11, texture=texture, subject=subject, hidden=0.35, gain=(1.12, 1.05, 0.93), offset=-0.02)
+    plate, frame = scene.make()
+    report = PlateAligner(plate, scene.size).register(frame)
+    assert report.status == "ok"
+    assert scene.error_px(report.plate_to_frame) < 0.1
+    brightness = plate.mean() / 255
+    for gain, offset, true_gain in zip(report.gain, report.offset, scene.gain, strict=True):
+        assert gain * brightness + offset == pytest.approx(true_gain * brightness + scene.offset, rel=0.005)
+    assert 0.7 < report.coverage < 1
+    assert report.plate_to_frame[2, 2] == 1
+    assert report.residual_px < 0.2
+
+
+def test_the_gain_is_not_flattened_by_noise(make_scene):
+    scene = make_scene(seed=5, gain=(1.2, 0.85, 1.0), noise=0.03)
+    plate, frame = scene.make()
+    report = PlateAligner(plate, scene.size).register(frame)
+    assert report.gain == pytest.approx(scene.gain, rel=0.01)
+    assert report.offset == pytest.approx((0, 0, 0), abs=0.005)
+
+
+@pytest.mark.parametrize("hidden", [0.0, 0.3, 0.6])
+def test_the_background_is_met_within_a_grey_level(make_scene, hidden):
+    scene = make_scene(seed=8, subject="plain", hidden=hidden, gain=(1.18, 1.2, 1.16), noise=0.004)
+    plate, frame = scene.make()
+    aligned = PlateAligner(plate, scene.size).align(frame)
+    seen = (aligned.coverage == 1) & ~cv2.dilate(scene.mask().astype(np.uint8), np.ones((5, 5))).astype(bool)
+    clipped = (frame == 255).any(axis=2)
+    difference = aligned.image[seen & ~clipped] - frame[seen & ~clipped] / 255
+    assert np.abs(difference.mean(axis=0)).max() < 1 / 255
+
+
+def test_clipped_pixels_do_not_bend_the_exposure(make_scene):
+    scene = make_scene(seed=8, texture="boxes", gain=(1.6, 1.6, 1.6), noise=0.004)
+    plate, frame = scene.make()
+    assert (frame == 255).mean() > 0.02
+    report = PlateAligner(plate, scene.size).register(frame)
+    assert report.gain == pytest.approx(scene.gain, rel=0.02)
+
+
+def test_uneven_light_is_followed(make_scene):
+    scene = make_scene(seed=4, hidden=0.0, noise=0.004)
+    plate, frame = scene.make()
+    fall = 1 - 0.08 * np.linspace(0, 1, scene.size[0])[None, :, None] ** 2
+    aligned = PlateAligner(plate, scene.size).align((frame * fall).astype(np.uint8))
+    assert aligned.report.shading is not None
+    inside = cv2.erode(aligned.coverage, np.ones((49, 49))) == 1
+    difference = cv2.GaussianBlur(aligned.image - frame * fall / 255, (0, 0), 8)[inside]
+    assert np.percentile(np.abs(difference), 95) < 2 / 255
+
+
+def test_even_light_has_no_shading(make_scene):
+    plate, frame = make_scene(seed=4, gain=(1.1, 1.1, 1.1)).make()
+    assert PlateAligner(plate, (640, 360)).register(frame).shading is None
+
+
+@pytest.mark.parametrize("plate_size", [(960, 540), (480, 360), (641, 363)])
+def test_a_plate_of_another_size(make_scene, plate_size):
+    scene = make_scene(seed=2, plate_size=plate_size)
+    plate, frame = scene.make()
+    aligned = PlateAligner(plate, scene.size).align(frame)
+    assert aligned.report.status == "ok"
+    assert scene.error_px(aligned.report.plate_to_frame) < 0.1
+    assert aligned.image.shape == (360, 640, 3)
+
+
+def test_sixteen_bits_say_the_same_as_eight(make_scene):
+    plate, frame = make_scene(seed=3).make()
+    narrow = PlateAligner(plate, (640, 360)).align(frame)
+    wide = PlateAligner(plate.astype(np.uint16) * 257, (640, 360)).align(frame.astype(np.uint16) * 257)
+    corner = np.array([[639.0, 359.0]])
+    assert project(wide.report.plate_to_frame, corner) == pytest.approx(
+        project(narrow.report.plate_to_frame, corner), abs=0.02
+    )
+    both = (wide.coverage * narrow.coverage)[..., None]
+    np.testing.assert_allclose(wide.image * both, narrow.image * both, atol=0.02)
+
+
+def test_the_result_depends_on_nothing_but_plate_and_frame(make_scene):
+    plate, _ = make_scene(seed=21).make()
+    frames = [make_scene(seed=21, hidden=hidden, noise=0.01).make()[1] for hidden in (0.1, 0.3, 0.5)]
+    shared = PlateAligner(plate, (640, 360))
+    alone = [PlateAligner(plate, (640, 360)).register(frame) for frame in frames]
+    for order in ([0, 1, 2], [2, 1, 0, 1, 1]):
+        for index in order:
+            shared.warp(alone[0], (160, 90))
+            assert_same(shared.register(frames[index]), alone[index])
+    with ThreadPoolExecutor(4) as pool:
+        for index, report in enumerate(pool.map(shared.register, frames * 3)):
+            assert_same(report, alone[index % 3])
+
+
+def test_coverage_ends_where_the_plate_ends(make_scene):
+    scene = make_scene(seed=6, shake=0.06)
+    plate, frame = scene.make()
+    aligned = PlateAligner(plate, scene.size).align(frame)
+    y, x = np.mgrid[:360, :640]
+    back = project(np.linalg.inv(aligned.report.plate_to_frame), np.column_stack([x.ravel(), y.ravel()]).astype(float))
+    inside = ((back >= -0.5) & (back <= [639.5, 359.5])).all(axis=1).reshape(360, 640)
+    assert aligned.coverage.dtype == np.float32
+    assert set(np.unique(aligned.coverage)) == {0.0, 1.0}
+    assert not (aligned.coverage.astype(bool) & ~inside).any()
+    assert aligned.coverage.mean() == pytest.approx(aligned.report.coverage, abs=0.01)
+    assert (aligned.image[aligned.coverage == 0] == 0).all()
+    # Nothing of the emptiness beyond leaks in: the rim is as near to the frame as the inside is.
+    rim = aligned.coverage.astype(bool) & (cv2.erode(aligned.coverage, np.ones((3, 3))) == 0) & ~scene.mask()
+    assert np.median(np.abs(aligned.image - frame / 255)[rim]) < 3 / 255
+
+
+@pytest.mark.parametrize("size", [(320, 180), (160, 90), (213, 120), (639, 359)])
+def test_a_reduced_warp_is_the_whole_one_reduced(make_scene, size):
+    scene = make_scene(seed=13, texture="boxes")
+    plate, frame = scene.make()
+    aligner = PlateAligner(plate, scene.size)
+    report = aligner.register(frame)
+    whole, small = aligner.warp(report), aligner.warp(report, size)
+    assert small.image.shape == (size[1], size[0], 3)
+    reduced = cv2.resize(whole.image, size, interpolation=cv2.INTER_AREA)
+    inside = cv2.erode(small.coverage, np.ones((3, 3))) == 1
+    assert np.sqrt(np.mean((small.image - reduced)[inside] ** 2)) < 0.015
+    # A shift would show as a difference in proportion to the slope; half a pixel of it must not hide in the above.
+    for axis in (0, 1):
+        slope = np.gradient(reduced, axis=axis)[inside]
+        shift = ((small.image - reduced)[inside] * slope).sum() / (slope**2).sum()
+        assert abs(shift) < 0.03
+
+
+def test_a_size_beyond_the_frame_is_refused(make_scene):
+    plate, frame = make_scene().make()
+    aligner = PlateAligner(plate, (640, 360))
+    report = aligner.register(frame)
+    with pytest.raises(ValueError, match="allowed is 1 x 1 to the frame's"):
+        aligner.warp(report, (641, 360))
+
+
+def test_a_frame_of_another_size_than_announced_is_refused(make_scene):
+    plate, frame = make_scene().make()
+    with pytest.raises(ValueError, match="frame is 320 x 360, this aligner was made for 640 x 360"):
+        PlateAligner(plate, (640, 360)).register(frame[:, :320])
+
+
+def test_the_identity_covers_everything(make_scene):
+    plate, _ = make_scene(seed=9).make()
+    aligned = PlateAligner(plate, (640, 360)).align(plate)
+    assert aligned.report.plate_to_frame == pytest.approx(between_sizes((640, 360), (640, 360)), abs=1e-2)
+    assert aligned.coverage.min() == 1
+    np.testing.assert_allclose(aligned.image, plate / 255, atol=0.02)
