@@ -58,7 +58,7 @@ def make_sample(random: Random, size: int, coarse_size: int, photos: tuple[Path,
     """
     still = place(random, size, photos)
     subject = _subject(random, size, photos, still)
-    background = still * _shadow(random, subject.alpha)[..., None]
+    background = _reflection(random, still * _shadow(random, subject.alpha)[..., None], subject)
     background = _things_that_moved(random, background)
     alpha = subject.alpha[..., None]
     clean = alpha * subject.colour + (1 - alpha) * background
@@ -88,15 +88,38 @@ def _subject(random: Random, size: int, photos: tuple[Path, ...], still: FloatIm
 
 
 def _shadow(random: Random, alpha: FloatImage) -> FloatImage:
-    """Light that is left where the subject's soft shadow falls, N x N."""
-    if random.random() < 0.5:
+    """Light that is left where the subject's soft shadow falls, N x N: somewhere, or close around the subject."""
+    kind = random.random()
+    if kind < 0.35:
         return np.ones_like(alpha)
     size = len(alpha)
+    if kind < 0.7:
+        near = np.array([[1, 0, random.normal(0, 0.02 * size)], [0, 1, random.normal(0, 0.02 * size)]])
+        hugging = cv2.GaussianBlur(
+            cv2.warpAffine(alpha, near, (size, size)), (0, 0), size * random.uniform(0.004, 0.04)
+        )
+        return (1 - random.uniform(0.1, 0.6) * hugging).astype(np.float32)
     shear = np.array([[1, random.normal(0, 0.3), 0], [0, random.uniform(0.5, 1.1), 0]])
     shear[:, 2] = random.normal(0, 0.12 * size, 2)
     fallen = cv2.warpAffine(alpha, shear, (size, size))
     fallen = cv2.GaussianBlur(fallen, (0, 0), size * random.uniform(0.004, 0.06))
     return (1 - random.uniform(0.05, 0.45) * fallen).astype(np.float32)
+
+
+def _reflection(random: Random, background: FloatImage, subject: Subject) -> FloatImage:
+    """A polished floor: now and then the subject is faintly seen in it, upside down."""
+    if random.random() > 0.12:
+        return background
+    size = len(background)
+    rows = np.flatnonzero(subject.alpha.max(axis=1) > 0.5)
+    floor = int(rows[-1]) if len(rows) else size // 2
+    flip = np.array([[1, 0, 0], [0, -1, 2.0 * floor]])
+    blur = size * random.uniform(0.003, 0.02)
+    cover, colour = (
+        cv2.GaussianBlur(cv2.warpAffine(x, flip, (size, size)), (0, 0), blur) for x in (subject.alpha, subject.colour)
+    )
+    strength = random.uniform(0.05, 0.35) * cover[..., None]
+    return (background + strength * (colour - background)).astype(np.float32)
 
 
 def _things_that_moved(random: Random, background: FloatImage) -> FloatImage:

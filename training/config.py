@@ -16,6 +16,7 @@ class SupervisedConfig(BaseModel):
 
     Attributes:
         model: Which networks to train.
+        start_from: Weights file to begin with, looked for in the run's folder; None begins with chance.
         steps: Updates in all.
         batch: Samples an update.
         learning_rate: Of AdamW at its highest; it follows half a cosine to 0.
@@ -33,6 +34,7 @@ class SupervisedConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: Literal["fast", "paper"] = "fast"
+    start_from: str | None = None
     steps: int = Field(gt=0)
     batch: int = Field(default=8, gt=1)
     learning_rate: float = Field(default=1e-3, gt=0)

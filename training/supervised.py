@@ -16,11 +16,13 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from models.generator import Coarse
-from models.weights import MattingNet, new_net, save_weights
+from models.weights import MattingNet, load_weights, new_net, save_weights
 from training.config import SupervisedConfig
 from training.data import Batch, CompositeBatches
 from training.losses import alpha_loss, error_loss, foreground_loss, laplacian_loss, recomposition_loss
 from training.textures import find_photos
+
+CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass
@@ -37,7 +39,10 @@ class Run:
     def start(config: SupervisedConfig, folder: Path) -> Run:
         """A fresh run, or the one whose checkpoint lies in `folder`."""
         torch.manual_seed(config.seed)
-        net = new_net(config.model).to(memory_format=torch.channels_last)
+        net = new_net(config.model)
+        if config.start_from is not None and not (folder / CHECKPOINT).exists():
+            net.load_state_dict(load_weights(config.model, folder / config.start_from).state_dict())
+        net = net.to(memory_format=torch.channels_last)
         decayed = [p for p in net.parameters() if p.ndim > 1]
         plain = [p for p in net.parameters() if p.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": 1e-4}, {"params": plain, "weight_decay": 0.0}]
@@ -53,7 +58,7 @@ class Run:
     @property
     def checkpoint(self) -> Path:
         """Where the state that training resumes from is kept."""
-        return self.folder / "checkpoint.pt"
+        return self.folder / CHECKPOINT
 
     def save(self) -> None:
         """Write the checkpoint and the weights; a kill in between leaves the ones before."""
