@@ -86,6 +86,8 @@ def load_weights(name: str, path: Path | None = None) -> MattingNet:
     """
     if name not in MODELS:
         raise WeightsError(f"there is no model {name!r}; the models are {', '.join(MODELS)}")
+    if path is not None and not path.exists():
+        raise WeightsError(f"{path}: there is no such weights file")
     path = path or FOLDER / f"{name}.safetensors"
     if not path.exists():
         raise WeightsError(

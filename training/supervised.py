@@ -38,6 +38,7 @@ class Run:
     @staticmethod
     def start(config: SupervisedConfig, folder: Path) -> Run:
         """A fresh run, or the one whose checkpoint lies in `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
         net = new_net(config.model)
         if config.start_from is not None and not (folder / CHECKPOINT).exists():
@@ -47,7 +48,6 @@ class Run:
         plain = [p for p in net.parameters() if p.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": 1e-4}, {"params": plain, "weight_decay": 0.0}]
         run = Run(config, net, torch.optim.AdamW(groups, lr=config.learning_rate), folder)
-        folder.mkdir(parents=True, exist_ok=True)
         if run.checkpoint.exists():
             saved = torch.load(run.checkpoint, weights_only=True)
             net.load_state_dict(saved["net"])
