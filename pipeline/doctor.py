@@ -25,7 +25,7 @@ LIBRARIES = (
     "av",
     "numpy",
     "opencv-python-headless",
-    "kornia",
+    "pillow",
     "safetensors",
     "pydantic",
 )
@@ -83,6 +83,7 @@ def try_codec(codec: str, pixel_format: str) -> str:
             with av.open(str(Path(folder) / "try.mkv"), "w") as container:
                 stream = container.add_stream(codec, rate=Fraction(25))
                 assert isinstance(stream, VideoStream)
+                stream.options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
                 stream.width, stream.height, stream.pix_fmt = 64, 64, pixel_format
                 picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
                 for packet in (*stream.encode(picture), *stream.encode(None)):

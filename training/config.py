@@ -21,6 +21,7 @@ class SupervisedConfig(BaseModel):
         batch: Samples an update.
         learning_rate: Of AdamW at its highest; it follows half a cosine to 0.
         warm_up: Updates over which the rate rises from 0.
+        sources: What the photographs are and where they come from, for the weights' card.
         seed: Of the weights' start and of every sample.
         coarse_size: Side of the generator's crop, pixels.
         factors: Full-size pixels a coarse pixel spans, one drawn each update.
@@ -39,6 +40,7 @@ class SupervisedConfig(BaseModel):
     batch: int = Field(default=8, gt=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     warm_up: int = Field(default=200, ge=0)
+    sources: str = ""
     seed: int = 0
     coarse_size: int = Field(default=192, ge=64)
     factors: tuple[float, ...] = (1.5, 2.0, 2.5, 2.5, 3.0, 3.75)

@@ -73,7 +73,8 @@ class Run:
     def card(self) -> dict[str, str]:
         """What the weights file says of where it comes from."""
         return {
-            "data": "composites made by training/composites.py; photographs of places: CC0",
+            "data": "composites made by training/composites.py"
+            + (f" over {self.config.sources}" if self.config.sources else ""),
             "licence": "Apache-2.0",
             "config": self.config.model_dump_json(),
             "steps": str(self.step),
