@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from pipeline.clip import Clip
+from pipeline.composite import unit
 from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, FloatImage, Frame, Image, Matte
 
@@ -134,11 +135,6 @@ def _parse_colour(text: str) -> tuple[float, float, float]:
         raise CleanplateError(f"--background {text}: a colour is # and six hexadecimal digits, such as #204080")
     red, green, blue = (int(text[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return red, green, blue
-
-
-def unit(image: Image) -> FloatImage:
-    """uint8 or uint16 to float32 in [0, 1]."""
-    return np.multiply(image, np.float32(1 / np.iinfo(image.dtype).max), dtype=np.float32)
 
 
 def fill_frame(image: FloatImage, size: tuple[int, int]) -> FloatImage:

@@ -19,6 +19,11 @@ def transparent(matte: Matte) -> FloatImage:
     return np.concatenate((matte.foreground, matte.alpha[..., None]), axis=2)
 
 
+def unit(image: Image) -> FloatImage:
+    """uint8 or uint16 to float32 in [0, 1]."""
+    return np.multiply(image, np.float32(1 / np.iinfo(image.dtype).max), dtype=np.float32)
+
+
 def quantise(image: FloatImage, bit_depth: int) -> Image:
     """Float in [0, 1] to the nearest of 8-bit codes, or of 16-bit codes where `bit_depth` is above 8."""
     if bit_depth == 8:

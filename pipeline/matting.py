@@ -11,6 +11,7 @@ import torch
 from alignment.plate import AlignedPlate, PlateAligner, PlateAlignmentError
 from models.generator import Coarse
 from models.weights import MattingNet, WeightsError, load_weights
+from pipeline.composite import unit
 from pipeline.devices import pick_device
 from pipeline.frames import (
     CleanplateError,
@@ -127,14 +128,12 @@ def _tensor(array: FloatImage, device: torch.device) -> torch.Tensor:
 
 def _image_where_opaque(alpha: FloatImage, foreground: FloatImage, image: Image) -> FloatImage:
     """Fade the foreground over to the image itself where alpha is nearly 1 (PAPER, decision c)."""
-    scale = np.float32(1 / np.iinfo(image.dtype).max)
     weight = np.clip((alpha - 0.95) / 0.045, 0, 1)[..., None]
-    result: FloatImage = foreground + weight * (image * scale - foreground)
+    result: FloatImage = foreground + weight * (unit(image) - foreground)
     return result
 
 
 def _empty(window: FrameWindow, status: FrameStatus) -> Matte:
     image = window.frame.image
-    scale = np.float32(1 / np.iinfo(image.dtype).max)
     alpha = np.zeros(image.shape[:2], np.float32)
-    return Matte(alpha, image * scale, status, window.observation.alignment)
+    return Matte(alpha, unit(image), status, window.observation.alignment)

@@ -18,6 +18,7 @@ from alignment.plate import AlignedPlate
 from models.generator import Coarse
 from models.refiner import Refiner, stretch
 from models.weights import MattingNet
+from pipeline.composite import unit
 from pipeline.frames import FloatImage, Image, Settings
 
 CERTAIN = 0.02
@@ -53,12 +54,11 @@ def refine_tiles(
         foreground is the image.
     """
     height, width = image.shape[:2]
-    scale = np.float32(1 / np.iinfo(image.dtype).max)
     if net.refiner is None:
         return _enlarged(net, coarse, image)
     alpha = cv2.resize(stretch(coarse.alpha)[0, 0].cpu().numpy(), (width, height), interpolation=cv2.INTER_LINEAR)
     alpha = np.clip(alpha, 0, 1)
-    foreground = image * scale
+    foreground = unit(image)
     tiles = iter(uncertain_tiles(coarse, (width, height), settings.tile_px))
     plan = _Padded(net.refiner, coarse, image, aligned, settings.tile_px)
     while batch := list(islice(tiles, settings.tile_batch)):
@@ -146,5 +146,5 @@ def _enlarged(net: MattingNet, coarse: Coarse, image: Image) -> tuple[FloatImage
     large = F.interpolate(maps, (height, width), mode="bilinear", align_corners=False)[0].cpu().numpy()
     result = np.ascontiguousarray(large[1:].transpose(1, 2, 0))
     if net.generator.config.foreground_residual:
-        result += image * np.float32(1 / np.iinfo(image.dtype).max)
+        result += unit(image)
     return np.clip(large[0], 0, 1), np.clip(result, 0, 1)

@@ -9,9 +9,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.background import Background, open_background, unit
+from pipeline.background import Background, open_background
 from pipeline.clip import Clip
-from pipeline.composite import composite, quantise, transparent
+from pipeline.composite import composite, quantise, transparent, unit
 from pipeline.decode import open_clip, read_plate
 from pipeline.encode import Writer, open_writer
 from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame, FrameStatus, Matte, Settings

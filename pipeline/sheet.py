@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 
 from alignment.plate import PlateAligner
-from pipeline.background import unit
-from pipeline.composite import quantise
+from pipeline.composite import quantise, unit
 from pipeline.frames import FloatImage, Frame, MachineError, Matte
 
 ROWS = 4
