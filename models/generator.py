@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models.blocks import ConvBlock, ResidualBlock, UpBlock
+from models.blocks import ConvBlock, ResidualBlock, UpBlock, padding_mode
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,12 @@ class GeneratorConfig:
         alpha_skip: The alpha decoder sees the plate encoder's half-size map, as the foreground's decoder
             sees the image's.
         foreground_residual: The foreground is predicted as a correction of the image.
-        hidden: Channels that the alpha branch hands to a refiner, the predicted error of alpha first.
+        hidden: Channels that the alpha branch hands to a refiner: the predicted error of alpha, the change of light
+            on the place (shadows), and what else training finds.
         long_side: Size the frame is reduced to, pixels.
+        original: As in the code of the 2020 paper's authors, for their checkpoints: reflection at the borders of
+            the end kernels and of the residual blocks, upsampling with aligned corners, a motion selector that is
+            shown the plate (so that motion does nothing), and a foreground without tanh.
     """
 
     width: int = 64
@@ -41,6 +45,7 @@ class GeneratorConfig:
     foreground_residual: bool = False
     hidden: int = 0
     long_side: int = 512
+    original: bool = False
 
 
 PAPER = GeneratorConfig()
@@ -63,7 +68,8 @@ class Coarse(NamedTuple):
     Attributes:
         alpha: B x 1 x h x w in [0, 1].
         foreground: B x 3 x h x w; a colour, or what to add to the image where the config says so.
-        hidden: B x hidden x h x w for a refiner; channel 0 is the expected |error| of alpha.
+        hidden: B x hidden x h x w for a refiner; channel 0 is the expected |error| of alpha, channel 1 what to add to
+            1 for the light that is left on the place.
     """
 
     alpha: Tensor
@@ -77,7 +83,7 @@ class Encoder(nn.Module):
     def __init__(self, inputs: int, config: GeneratorConfig) -> None:
         super().__init__()
         w = config.width
-        self.first = ConvBlock(inputs, w, config.end_kernel)
+        self.first = ConvBlock(inputs, w, config.end_kernel, reflect=config.original)
         self.to_half = ConvBlock(w, 2 * w, 3, stride=2)
         self.to_quarter = ConvBlock(2 * w, 4 * w, 3, stride=2)
 
@@ -117,7 +123,9 @@ class Trunk(nn.Module):
         levels = (4 * config.width, *config.context)
         pairs = list(pairwise(levels))
         self.down = nn.ModuleList(ConvBlock(upper, lower, 3, stride=2) for upper, lower in pairs)
-        self.blocks = nn.Sequential(*(ResidualBlock(levels[-1]) for _ in range(config.shared_blocks)))
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(levels[-1], reflect=config.original) for _ in range(config.shared_blocks))
+        )
         self.up = nn.ModuleList(UpBlock(lower, upper) for upper, lower in reversed(pairs))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -139,10 +147,11 @@ class Branch(nn.Module):
     def __init__(self, config: GeneratorConfig, outputs: int, skip: bool) -> None:
         super().__init__()
         w = config.width
-        self.blocks = nn.Sequential(*(ResidualBlock(4 * w) for _ in range(config.branch_blocks)))
-        self.to_half = UpBlock(4 * w, 2 * w)
-        self.to_full = UpBlock((4 if skip else 2) * w, w)
-        self.last = nn.Conv2d(w, outputs, config.end_kernel, padding=config.end_kernel // 2)
+        original, kernel = config.original, config.end_kernel
+        self.blocks = nn.Sequential(*(ResidualBlock(4 * w, reflect=original) for _ in range(config.branch_blocks)))
+        self.to_half = UpBlock(4 * w, 2 * w, align_corners=original)
+        self.to_full = UpBlock((4 if skip else 2) * w, w, align_corners=original)
+        self.last = nn.Conv2d(w, outputs, kernel, padding=kernel // 2, padding_mode=padding_mode(original))
 
     def forward(self, x: Tensor, half: Tensor, size: tuple[int, int], skip: bool) -> Tensor:
         """B x 4w x H/4 x W/4 and the half-size map to B x outputs x H x W."""
@@ -186,12 +195,13 @@ class Generator(nn.Module):
         half_image, image_features = self.encode_image(2 * image - 1)
         half_plate, plate_features = self.encode_plate(self._plate_input(image, plate, coverage))
         _, mask_features = self.encode_mask(2 * mask - 1)
-        _, motion_features = self.encode_motion(2 * motion - 1)
+        motion_features = plate_features if self.config.original else self.encode_motion(2 * motion - 1)[1]
         shared = self.trunk(self.switch(image_features, plate_features, mask_features, motion_features))
         alpha = self.alpha_branch(shared, half_plate, size, self.config.alpha_skip)
         foreground = self.foreground_branch(shared, half_image, size, skip=True)
         if not self.config.foreground_residual:
-            foreground = (torch.tanh(foreground) + 1) / 2
+            bounded = foreground.clamp(-1, 1) if self.config.original else torch.tanh(foreground)
+            foreground = (bounded + 1) / 2
         return Coarse((torch.tanh(alpha[:, :1]) + 1) / 2, foreground, alpha[:, 1:])
 
     def _plate_input(self, image: Tensor, plate: Tensor, coverage: Tensor) -> Tensor:

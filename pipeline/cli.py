@@ -14,13 +14,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.cli_networks import train_app, weights_app
+from pipeline.console import console, plain
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Replace backgrounds with a clean plate.")
-weights_app = typer.Typer(no_args_is_help=True, help="The networks' weights.")
-train_app = typer.Typer(no_args_is_help=True, help="Train the networks.")
 app.add_typer(weights_app, name="weights")
 app.add_typer(train_app, name="train")
-
-console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 DONE, OUR_FAULT, INPUT_WRONG, MACHINE_COULD_NOT, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -48,13 +47,8 @@ def main() -> None:
 
 
 def _fail(error: Exception, code: int) -> None:
-    console.print(f"[bold red]error:[/] {_plain(str(error))}")
+    console.print(f"[bold red]error:[/] {plain(str(error))}")
     sys.exit(code)
-
-
-def _plain(text: str) -> str:
-    """Text whose brackets are not markup."""
-    return text.replace("[", r"\[")
 
 
 @app.command()
@@ -101,7 +95,7 @@ def render(
 
 
 def _report(summary: Any) -> None:
-    console.print(f"{summary.frames} frames; wrote {', '.join(_plain(path) for path in summary.outputs)}")
+    console.print(f"{summary.frames} frames; wrote {', '.join(plain(path) for path in summary.outputs)}")
     for what, frames in (
         ("no subject, alpha is 0", summary.no_subject),
         ("the plate could not be aligned, alpha is 0", summary.failed),
@@ -147,7 +141,7 @@ def align(
         console.print(f"residual {residuals[len(residuals) // 2]:.2f} px (median), {residuals[-1]:.2f} px (worst)")
         console.print(f"the plate covers at least {100 * coverage:.1f} % of every frame")
     for row in [row for row in rows if row.report is None][:5]:
-        console.print(f"frame {row.index} ({row.pts_seconds:.2f} s): {_plain(row.reason)}")
+        console.print(f"frame {row.index} ({row.pts_seconds:.2f} s): {plain(row.reason)}")
     sys.exit(SOME_FAILED if counts["failed"] else DONE)
 
 
@@ -184,33 +178,8 @@ def doctor() -> None:
     table = Table("", "", "works", "")
     for finding in examine():
         mark = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[finding.works]
-        table.add_row(finding.group, finding.name, mark, _plain(finding.detail))
+        table.add_row(finding.group, finding.name, mark, plain(finding.detail))
     Console().print(table)
-
-
-@weights_app.command("list")
-def weights_list() -> None:
-    """Say which models there are, and where their weights come from."""
-    from models.weights import list_weights
-
-    table = Table("model", "weights", "from")
-    for info in list_weights():
-        size = f"{info.parameters / 1e6:.2f} million" if info.parameters else "not trained yet"
-        table.add_row(info.name, size, _plain(info.card.get("data", "")))
-    Console().print(table)
-
-
-@train_app.command("supervised")
-def train_supervised(
-    config: Annotated[Path, typer.Argument(help="The run's TOML file, such as training/configs/fast.toml.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for checkpoint, weights and log; resumed if it exists.")],
-    assets: Annotated[Path | None, typer.Option(help="Folder of photographs of places.")] = None,
-) -> None:  # fmt: skip
-    """Train on composites made on the fly (stage 1 of the paper)."""
-    from training.config import read_config
-    from training.supervised import train
-
-    console.print(f"weights: {train(read_config(config), out, assets)}")
 
 
 def _rate(text: str | None) -> Fraction | None:

@@ -12,6 +12,7 @@ from alignment.plate import AlignedPlate, PlateAligner, PlateAlignmentError
 from models.generator import Coarse
 from models.weights import MattingNet, WeightsError, load_weights
 from pipeline.composite import unit
+from pipeline.crop import CROP, subject_square
 from pipeline.devices import pick_device
 from pipeline.frames import (
     CleanplateError,
@@ -101,8 +102,24 @@ class Matter:
         return self.net.generator(*(_tensor(x, self.device) for x in inputs))
 
     def _infer(self, window: FrameWindow, image: Image, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
-        coarse = self.generate(self.inputs(window, aligned))
-        return refine_tiles(self.net, coarse, image, aligned, self.settings)
+        inputs = self.inputs(window, aligned)
+        if self.net.generator.config.original:
+            return self._infer_crop(inputs.mask, image, aligned)
+        return refine_tiles(self.net, self.generate(inputs), image, aligned, self.settings)
+
+    def _infer_crop(self, mask: FloatImage, image: Image, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
+        """For a network that was trained on crops around the subject (PAPER, decision d); alpha is 0 elsewhere."""
+        alpha, foreground = np.zeros(image.shape[:2], np.float32), unit(image)
+        mask = cv2.resize(mask, self.frame_size, interpolation=cv2.INTER_LINEAR)
+        square = subject_square(mask)
+        if square is not None:
+            small, plate, known, soft = (
+                reduce(x[square], CROP) for x in (image, aligned.image, aligned.coverage, mask)
+            )
+            nothing = np.zeros((*CROP, 4), np.float32)  # motion has no part in these networks
+            coarse = self.generate(GeneratorInputs(small, plate, known, soft, nothing))
+            alpha[square], foreground[square] = refine_tiles(self.net, coarse, image[square], aligned, self.settings)
+        return alpha, foreground
 
 
 def coarse_size(frame_size: tuple[int, int], long_side: int) -> tuple[int, int]:

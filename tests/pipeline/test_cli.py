@@ -4,6 +4,10 @@ import json
 
 import cv2
 import numpy as np
+import torch
+
+from models.importing import ORIGINAL
+from tests.models.original import TINY, empty_state
 
 
 def test_doctor_tries_what_it_reports(run):
@@ -48,3 +52,16 @@ def test_help_names_the_commands(run):
     assert code == 0
     for command in ("render", "align", "evaluate", "doctor", "weights", "train"):
         assert command in said
+
+
+def test_a_checkpoint_is_imported_and_nothing_is_overwritten_unasked(run, tmp_path):
+    out = tmp_path / "theirs.safetensors"
+    torch.save(empty_state(ORIGINAL), tmp_path / "x.pth")
+    code, said = run("weights", "import", tmp_path / "x.pth", "-o", out)
+    assert code == 0 and "not for commercial use" in said and "--weights" in said
+    before = out.read_bytes()
+    code, said = run("weights", "import", tmp_path / "x.pth", "-o", out)
+    assert code == 2 and "--overwrite" in said and out.read_bytes() == before
+    torch.save(empty_state(TINY), tmp_path / "x.pth")
+    code, said = run("weights", "import", tmp_path / "x.pth", "-o", out, "--overwrite")
+    assert code == 2 and "keys are missing: model_res_dec" in said and out.read_bytes() == before
