@@ -11,7 +11,7 @@ from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
 from pipeline.frames import FloatImage
-from training.textures import random_colour, surface
+from training.textures import surface
 
 SUPERSAMPLING = 2
 SHIFT = 4
@@ -23,10 +23,17 @@ Mask = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Subject:
-    """A cut-out: alpha size x size in [0, 1] and straight colour size x size x 3 in [0, 1]."""
+    """A cut-out.
+
+    Attributes:
+        alpha: size x size in [0, 1].
+        colour: size x size x 3 in [0, 1], straight.
+        neighbours: The same subject in the four frames of the motion input, where they are known.
+    """
 
     alpha: FloatImage
     colour: FloatImage
+    neighbours: tuple[Subject, ...] = ()
 
 
 class Canvas:
@@ -42,27 +49,63 @@ class Canvas:
         """An empty drawing surface at the supersampled size."""
         return np.zeros((self.drawn, self.drawn), np.uint8)
 
-    def add(self, mask: Mask, colour: FloatImage | None = None, strength: float = 1.0) -> None:
-        """Lay a drawn mask over what is there, in `colour` (size x size x 3) or a new surface."""
-        area = cv2.resize(mask, (self.size, self.size), interpolation=cv2.INTER_AREA)
-        alpha = area.astype(np.float32) * (strength / 255)
+    def add(self, mask: Mask, colour: FloatImage | None = None, strength: float | FloatImage = 1.0) -> None:
+        """Lay a drawn mask over what is there, in `colour` (size x size x 3) or a new surface.
+
+        `strength` is how far it covers what is behind it: a number or size x size, in [0, 1].
+        """
+        rows, columns = self._touched(mask)
+        if rows.start == rows.stop:
+            return
+        drawn = mask[
+            rows.start * SUPERSAMPLING : rows.stop * SUPERSAMPLING,
+            columns.start * SUPERSAMPLING : columns.stop * SUPERSAMPLING,
+        ]
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        area = cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA)
+        if isinstance(strength, np.ndarray):
+            strength = strength[rows, columns]
+        alpha = area.astype(np.float32) * np.float32(1 / 255) * strength
         if colour is None:
             colour = surface(self.random, self.size, self.photos)
-        self._alpha = alpha + (1 - alpha) * self._alpha
-        self._premultiplied = alpha[..., None] * colour + (1 - alpha[..., None]) * self._premultiplied
+        rest = 1 - alpha
+        self._alpha[rows, columns] = alpha + rest * self._alpha[rows, columns]
+        under = rest[..., None] * self._premultiplied[rows, columns]
+        self._premultiplied[rows, columns] = alpha[..., None] * colour[rows, columns] + under
 
-    def subject(self, blur_px: float) -> Subject:
-        """The layers as one, out of focus by a Gaussian of `blur_px`."""
+    def _touched(self, mask: Mask) -> tuple[slice, slice]:
+        """Rows and columns of the picture in which something is drawn."""
+        x, y, width, height = cv2.boundingRect(mask)
+        rows = slice(y // SUPERSAMPLING, -(-(y + height) // SUPERSAMPLING))
+        return rows, slice(x // SUPERSAMPLING, -(-(x + width) // SUPERSAMPLING))
+
+    def subject(self, blur_px: float, motion_px: float = 0.0) -> Subject:
+        """The layers as one, out of focus by a Gaussian of `blur_px` and smeared along a line of `motion_px`."""
         alpha, premultiplied = self._alpha, self._premultiplied
         if blur_px > 0.2:
             alpha = cv2.GaussianBlur(alpha, (0, 0), blur_px)
             premultiplied = cv2.GaussianBlur(premultiplied, (0, 0), blur_px)
+        if motion_px > 1:
+            kernel = _line_kernel(self.random, motion_px)
+            alpha, premultiplied = (
+                cv2.filter2D(x, -1, kernel, borderType=cv2.BORDER_REPLICATE) for x in (alpha, premultiplied)
+            )
         alpha = np.where(alpha < 1 / 512, 0, np.where(alpha > 1 - 1 / 512, 1, alpha)).astype(np.float32)
         # Outside the subject the colour is its neighbours', so that no edge invites a dark line.
         wide = cv2.blur(premultiplied, (15, 15)) / np.maximum(cv2.blur(alpha, (15, 15)), 1e-3)[..., None]
         weight = np.clip(alpha * 20, 0, 1)[..., None]
         colour = weight * premultiplied / np.maximum(alpha, 1e-3)[..., None] + (1 - weight) * wide
         return Subject(alpha, np.clip(colour, 0, 1).astype(np.float32))
+
+
+def _line_kernel(random: Random, length: float) -> FloatImage:
+    """What an open shutter does to a point: a line of `length` pixels in any direction, sum 1."""
+    reach = int(np.ceil(length / 2)) + 1
+    kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.uint8)
+    angle = random.uniform(0, np.pi)
+    half = np.array([np.cos(angle), np.sin(angle)]) * length / 2
+    stroke(kernel, np.stack((reach - half, reach + half)), 1)
+    return kernel.astype(np.float32) / float(kernel.sum())
 
 
 def fill(mask: Mask, points: Points, value: int = 255) -> None:
@@ -92,64 +135,9 @@ def outline(random: Random, centre: Points, radius: float, roughness: float) -> 
     return points
 
 
-@dataclass(frozen=True)
-class HairStyle:
-    """How strands grow; lengths in pixels of the drawing surface.
-
-    Attributes:
-        count: Strands.
-        length: Longest strand.
-        curl: Turn a step, radians (random walk).
-        gravity: Pull towards the ground a step, radians.
-        width: Widest stroke.
-    """
-
-    count: int
-    length: float
-    curl: float
-    gravity: float
-    width: float
-
-    @staticmethod
-    def pick(random: Random, scale: float) -> HairStyle:
-        """From smooth to frizzy; `scale` is the size of the head in pixels of the drawing surface."""
-        return HairStyle(
-            count=int(random.integers(40, 320)),
-            length=scale * random.uniform(0.15, 1.2),
-            curl=random.choice([0.03, 0.1, 0.25, 0.5]),
-            gravity=random.choice([0.0, 0.0, 0.06, 0.15]),
-            width=random.choice([1.0, 1.0, 1.0, 2.0, 3.0]),
-        )
-
-
-def strands(random: Random, mask: Mask, roots: Points, outward: Points, style: HairStyle) -> None:
-    """Draw hair that leaves `roots` (N x 2) in the directions `outward` (N x 2)."""
-    steps = 14
-    pick = random.integers(len(roots), size=style.count)
-    start = roots[pick] + random.normal(0, 2, (style.count, 2))
-    heading = np.arctan2(outward[pick, 1], outward[pick, 0]) + random.normal(0, 0.35, style.count)
-    lengths = style.length * random.beta(1.5, 3, style.count) + 4
-    bend = random.normal(0, style.curl, (style.count, 1))
-    turn = np.cumsum(bend + random.normal(0, style.curl, (style.count, steps)), axis=1)
-    fall = style.gravity * np.arange(steps) * np.cos(heading)[:, None]
-    angle = heading[:, None] + turn + fall
-    step = (lengths / steps)[:, None, None] * np.stack((np.cos(angle), np.sin(angle)), axis=2)
-    paths = start[:, None] + np.cumsum(step, axis=1)
-    values = random.integers(90, 256, style.count)
-    for path, value in zip(paths, values, strict=True):
-        stroke(mask, path, random.uniform(1, style.width + 0.5), int(value))
-
-
 def normals(points: Points) -> Points:
     """Unit normals of a closed curve, N x 2."""
     tangent = np.roll(points, -1, 0) - np.roll(points, 1, 0)
     normal = np.stack((tangent[:, 1], -tangent[:, 0]), axis=1)
     result: Points = normal / (np.linalg.norm(normal, axis=1, keepdims=True) + 1e-6)
     return result
-
-
-def hair_colour(canvas: Canvas) -> FloatImage:
-    """One colour with a little of a texture, size x size x 3 in [0, 1]."""
-    base = random_colour(canvas.random)
-    texture = surface(canvas.random, canvas.size, canvas.photos)
-    return np.clip(0.75 * base + 0.25 * texture, 0, 1).astype(np.float32)

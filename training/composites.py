@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.random import Generator as Random
-from numpy.typing import NDArray
 
 from pipeline.frames import FloatImage
 from pipeline.segmentation import difference_mask
+from training.camera import Camera, misaligned, random_coverage, retouched
 from training.canvas import Subject
+from training.cutouts import cut_out
+from training.material import Material
 from training.shapes import random_subject
 from training.textures import place, smooth_noise
 
@@ -30,6 +31,7 @@ class Sample:
         background: N x N x 3, what stands behind the subject in the frame, shadows included.
         mask: n x n, the soft mask.
         motion: n x n x 4, grey neighbours.
+        light: n x n, what shadows and reflections leave of the place's light.
     """
 
     image: FloatImage
@@ -40,6 +42,7 @@ class Sample:
     background: FloatImage
     mask: FloatImage
     motion: FloatImage
+    light: FloatImage
 
 
 def reduce(image: FloatImage, size: int) -> FloatImage:
@@ -47,36 +50,45 @@ def reduce(image: FloatImage, size: int) -> FloatImage:
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
 
 
-def make_sample(random: Random, size: int, coarse_size: int, photos: tuple[Path, ...]) -> Sample:
+def make_sample(random: Random, size: int, coarse_size: int, material: Material, cutout_share: float = 0.35) -> Sample:
     """Draw one sample.
 
     Args:
         random: Source of all chance.
         size: N, side of the full-size crop in pixels.
         coarse_size: n, side of the same crop at the generator's size.
-        photos: Pictures of places, may be empty.
+        material: Places and subjects to draw from.
+        cutout_share: How many of the subjects are cut-outs, where there are some; the others are drawn.
     """
-    still = place(random, size, photos)
-    subject = _subject(random, size, photos, still)
-    background = _reflection(random, still * _shadow(random, subject.alpha)[..., None], subject)
-    background = _things_that_moved(random, background)
+    still = place(random, size, material.photos)
+    subject = _subject(random, size, material, cutout_share, still)
+    lit = _reflection(random, still * _shadow(random, subject.alpha)[..., None], subject)
+    background = _things_that_moved(random, lit)
     alpha = subject.alpha[..., None]
     clean = alpha * subject.colour + (1 - alpha) * background
     camera = Camera.pick(random)
     image = camera.shoot(random, clean)
-    coverage = _coverage(random, size)
-    plate = camera.shoot(random, _misaligned(random, still), plate=True) * coverage[..., None]
+    coverage = random_coverage(random, size)
+    if random.random() < 0.06:
+        plate = retouched(random, image, still, subject.alpha)
+    else:
+        plate = camera.shoot(random, misaligned(random, still), plate=True)
+    plate *= coverage[..., None]
     small = (reduce(image, coarse_size), reduce(plate, coarse_size), reduce(coverage, coarse_size))
     mask = _soft_mask(random, reduce(subject.alpha, coarse_size), *small)
     motion = _motion(random, subject, background, small[0], coarse_size)
-    return Sample(image, plate, coverage, subject.alpha, subject.colour, background, mask, motion)
+    light = _light(reduce(lit, coarse_size), reduce(still, coarse_size))
+    return Sample(image, plate, coverage, subject.alpha, subject.colour, background, mask, motion, light)
 
 
-def _subject(random: Random, size: int, photos: tuple[Path, ...], still: FloatImage) -> Subject:
+def _subject(random: Random, size: int, material: Material, cutout_share: float, still: FloatImage) -> Subject:
     """Any subject; none in a twentieth, and in a fifth partly in the place's own colours."""
     if random.random() < 0.05:
         return Subject(np.zeros((size, size), np.float32), still)
-    subject = random_subject(random, size, photos)
+    if material.cutouts and random.random() < cutout_share:
+        subject = cut_out(random, size, material.cutouts)
+    else:
+        subject = random_subject(random, size, material.photos)
     if random.random() < 0.2:
         moved = np.roll(still, tuple(random.integers(-size // 4, size // 4, 2)), (0, 1))
         if random.random() < 0.5:
@@ -92,18 +104,18 @@ def _shadow(random: Random, alpha: FloatImage) -> FloatImage:
     kind = random.random()
     if kind < 0.35:
         return np.ones_like(alpha)
-    size = len(alpha)
+    size = 192
+    small = reduce(alpha, size)
     if kind < 0.7:
-        near = np.array([[1, 0, random.normal(0, 0.02 * size)], [0, 1, random.normal(0, 0.02 * size)]])
-        hugging = cv2.GaussianBlur(
-            cv2.warpAffine(alpha, near, (size, size)), (0, 0), size * random.uniform(0.004, 0.04)
-        )
-        return (1 - random.uniform(0.1, 0.6) * hugging).astype(np.float32)
-    shear = np.array([[1, random.normal(0, 0.3), 0], [0, random.uniform(0.5, 1.1), 0]])
-    shear[:, 2] = random.normal(0, 0.12 * size, 2)
-    fallen = cv2.warpAffine(alpha, shear, (size, size))
-    fallen = cv2.GaussianBlur(fallen, (0, 0), size * random.uniform(0.004, 0.06))
-    return (1 - random.uniform(0.05, 0.45) * fallen).astype(np.float32)
+        strength, blur = random.uniform(0.1, 0.6), random.uniform(0.004, 0.06)
+        onto = np.array([[1, 0, random.normal(0, 0.02 * size)], [0, 1, random.normal(0, 0.02 * size)]])
+    else:
+        strength, blur = random.uniform(0.05, 0.45), random.uniform(0.004, 0.06)
+        onto = np.array([[1, random.normal(0, 0.3), 0], [0, random.uniform(0.5, 1.1), 0]])
+        onto[:, 2] = random.normal(0, 0.12 * size, 2)
+    fallen = cv2.GaussianBlur(cv2.warpAffine(small, onto, (size, size)), (0, 0), size * blur)
+    fallen = cv2.resize(fallen, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return (1 - strength * fallen).astype(np.float32)
 
 
 def _reflection(random: Random, background: FloatImage, subject: Subject) -> FloatImage:
@@ -122,6 +134,11 @@ def _reflection(random: Random, background: FloatImage, subject: Subject) -> Flo
     return (background + strength * (colour - background)).astype(np.float32)
 
 
+def _light(lit: FloatImage, still: FloatImage) -> FloatImage:
+    """The factor that brings the place nearest to what it looks like with its shadows, n x n."""
+    return (((lit * still).sum(2) + 1e-3) / ((still * still).sum(2) + 1e-3)).clip(0.2, 1.2).astype(np.float32)
+
+
 def _things_that_moved(random: Random, background: FloatImage) -> FloatImage:
     """Leaves in the wind: a patch of the place shifted by a pixel or two since the plate was taken."""
     if random.random() > 0.15:
@@ -132,70 +149,6 @@ def _things_that_moved(random: Random, background: FloatImage) -> FloatImage:
     yy, xx = np.mgrid[:size, :size].astype(np.float32)
     flow = flow.astype(np.float32)
     return cv2.remap(background, xx + flow[..., 0], yy + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-
-
-def _misaligned(random: Random, still: FloatImage) -> FloatImage:
-    """The place with the residual error of an alignment: a third of a pixel, now and then a whole one."""
-    size = len(still)
-    spread = random.choice([0.1, 0.35, 0.9], p=[0.35, 0.5, 0.15])
-    angle, grow = random.normal(0, 0.0008 * spread / 0.35, 2)
-    matrix = np.array([[1 + grow, -angle, 0], [angle, 1 + grow, 0]])
-    matrix[:, 2] = random.normal(0, spread, 2) - matrix[:, :2] @ [size / 2, size / 2] + size / 2
-    return cv2.warpAffine(still, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-
-
-@dataclass(frozen=True)
-class Camera:
-    """One camera's manner, shared by a clip and its plate: noise (sigma), sharpening, JPEG quality."""
-
-    noise: float
-    grain_px: float
-    sharpening: float
-    quality: int
-
-    @staticmethod
-    def pick(random: Random) -> Camera:
-        """Phones, cinema cameras and webcams."""
-        return Camera(
-            noise=random.choice([0.002, 0.007, 0.018]),
-            grain_px=random.choice([0.0, 0.6]),
-            sharpening=random.choice([0.0, 0.0, 0.4, 0.9]),
-            quality=int(random.integers(55, 98)),
-        )
-
-    def shoot(self, random: Random, scene: FloatImage, plate: bool = False) -> FloatImage:
-        """N x N x 3 light to what the file holds; a plate comes with what is left of its exposure error."""
-        size = len(scene)
-        if plate:
-            gain = 1 + random.normal(0, 0.008) + random.normal(0, 0.003, 3)
-            field = 1 + random.choice([0.0, 0.01, 0.025]) * smooth_noise(random, size, 1)
-            scene = scene * (gain * field).astype(np.float32) + random.normal(0, 0.004)
-        if self.sharpening:
-            scene = scene + self.sharpening * (scene - cv2.GaussianBlur(scene, (0, 0), 1.2))
-        noise = random.standard_normal(scene.shape, np.float32)
-        if self.grain_px:
-            noise = 1.8 * cv2.GaussianBlur(noise, (0, 0), self.grain_px)
-        codes = np.clip((scene + self.noise * noise) * 255 + 0.5, 0, 255).astype(np.uint8)
-        quality = min(98, self.quality + 15) if plate else self.quality
-        # A JPEG has 4:2:0 colour and blocks, as a frame of video has.
-        _, packed = cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        seen = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.float32)
-        return seen * np.float32(1 / 255)
-
-
-def _coverage(random: Random, size: int) -> FloatImage:
-    """Where the plate is known: all of the crop, or all but strips along one or two borders."""
-    coverage = np.ones((size, size), np.float32)
-    if random.random() < 0.55:
-        return coverage
-    for _ in range(random.integers(1, 3)):
-        depth = size * random.beta(1, 3) * 0.6
-        slope = random.normal(0, 0.06)
-        corners = np.array([[-9, -9], [size + 9, -9], [size + 9, depth + slope * size], [-9, depth]])
-        strip = np.zeros((size, size), np.uint8)
-        cv2.fillPoly(strip, [np.int32(np.round(corners))], 1)
-        coverage[np.rot90(strip, int(random.integers(4))) > 0] = 0
-    return coverage
 
 
 def _soft_mask(
@@ -222,32 +175,44 @@ def _motion(random: Random, subject: Subject, background: FloatImage, image: Flo
     frame = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     if random.random() < 0.1:  # a still image is its own neighbour
         return np.repeat(frame[..., None], 4, axis=2)
-    alpha = reduce(subject.alpha, size)
-    light = alpha * cv2.cvtColor(reduce(subject.colour, size), cv2.COLOR_RGB2GRAY)
     ground = cv2.cvtColor(reduce(background, size), cv2.COLOR_RGB2GRAY)
-    speed = random.choice([0.0, 1.0, 4.0, 10.0])
-    velocity, turn = random.normal(0, speed, 2), random.normal(0, 0.01 * speed)
-    neighbours = [
-        _neighbour(random, alpha, light, ground, step * velocity + random.normal(0, 0.3 * speed, 2), step * turn)
-        for step in (-2, -1, 1, 2)
-    ]
+    if subject.neighbours:
+        neighbours = [_composed(random, *_grey(n, size), ground) for n in subject.neighbours]
+    else:
+        neighbours = _moved_on(random, *_grey(subject, size), ground)
     if random.random() < 0.15:  # clamped at an end of the clip
         neighbours[2:] = [frame, frame]
     stack = np.stack(neighbours, axis=2)
     if random.random() < 0.3:  # beyond a neighbour's own border its warp is filled with the frame
-        outside = _coverage(random, size) < 0.5
+        outside = random_coverage(random, size) < 0.5
         stack[outside] = frame[outside][:, None]
     return np.clip(stack + random.normal(0, 0.004, stack.shape), 0, 1).astype(np.float32)
 
 
-def _neighbour(
-    random: Random, alpha: FloatImage, light: FloatImage, ground: FloatImage, move: NDArray[np.float64], turn: float
-) -> FloatImage:
+def _grey(subject: Subject, size: int) -> tuple[FloatImage, FloatImage]:
+    """Alpha and the grey light of the subject, premultiplied, size x size."""
+    alpha = reduce(subject.alpha, size)
+    return alpha, alpha * cv2.cvtColor(reduce(subject.colour, size), cv2.COLOR_RGB2GRAY)
+
+
+def _moved_on(random: Random, alpha: FloatImage, light: FloatImage, ground: FloatImage) -> list[FloatImage]:
+    """Neighbours of a subject of which only one frame is known: shifted, turned and grown a little."""
     size = (len(alpha), len(alpha))
-    matrix = cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), float(np.degrees(turn)), 1 + random.normal(0, 0.01))
-    matrix[:, 2] += move
+    speed = random.choice([0.0, 1.0, 4.0, 10.0])
+    velocity, turn = random.normal(0, speed, 2), random.normal(0, 0.01 * speed)
+    neighbours = []
+    for step in (-2, -1, 1, 2):
+        centre = (size[0] / 2, size[1] / 2)
+        matrix = cv2.getRotationMatrix2D(centre, float(np.degrees(step * turn)), 1 + random.normal(0, 0.01))
+        matrix[:, 2] += step * velocity + random.normal(0, 0.3 * speed, 2)
+        cover, moved = (cv2.warpAffine(x, matrix, size) for x in (alpha, light))
+        neighbours.append(_composed(random, cover, moved, ground))
+    return neighbours
+
+
+def _composed(random: Random, cover: FloatImage, light: FloatImage, ground: FloatImage) -> FloatImage:
+    """A grey neighbour: the subject over the place, which is aligned but for a residual error."""
+    size = (len(ground), len(ground))
     shake = np.array([[1, 0, random.normal(0, 0.15)], [0, 1, random.normal(0, 0.15)]])
-    cover, moved = (cv2.warpAffine(x, matrix, size) for x in (alpha, light))
-    still = cv2.warpAffine(ground, shake, size, borderMode=cv2.BORDER_REFLECT)
-    result: FloatImage = moved + (1 - cover) * still
+    result: FloatImage = light + (1 - cover) * cv2.warpAffine(ground, shake, size, borderMode=cv2.BORDER_REFLECT)
     return result

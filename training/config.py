@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,7 +21,8 @@ class SupervisedConfig(BaseModel):
         batch: Samples an update.
         learning_rate: Of AdamW at its highest; it follows half a cosine to 0.
         warm_up: Updates over which the rate rises from 0.
-        sources: What the photographs are and where they come from, for the weights' card.
+        sources: What the photographs and cut-outs are and where they come from, for the weights' card.
+        cutout_share: How many of the subjects are cut-outs, where some are given; the others are drawn.
         seed: Of the weights' start and of every sample.
         coarse_size: Side of the generator's crop, pixels.
         factors: Full-size pixels a coarse pixel spans, one drawn each update.
@@ -41,6 +42,7 @@ class SupervisedConfig(BaseModel):
     learning_rate: float = Field(default=1e-3, gt=0)
     warm_up: int = Field(default=200, ge=0)
     sources: str = ""
+    cutout_share: float = Field(default=0.35, ge=0, le=1)
     seed: int = 0
     coarse_size: int = Field(default=192, ge=64)
     factors: tuple[float, ...] = (1.5, 2.0, 2.5, 2.5, 3.0, 3.75)
@@ -52,13 +54,21 @@ class SupervisedConfig(BaseModel):
 
 
 def read_config(path: Path) -> SupervisedConfig:
-    """Read a run's TOML file.
+    """Read a stage-1 run's TOML file; raises as `read_toml` does."""
+    return read_toml(path, SupervisedConfig)
+
+
+Config = TypeVar("Config", bound=BaseModel)
+
+
+def read_toml(path: Path, kind: type[Config]) -> Config:
+    """Read a TOML file into a model.
 
     Raises:
         CleanplateError: The file is missing, is not TOML, or a field is wrong; the message names it.
     """
     try:
-        return SupervisedConfig(**tomllib.loads(path.read_text(encoding="utf-8")))
+        return kind(**tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise CleanplateError(f"{path}: there is no such file") from None
     except tomllib.TOMLDecodeError as error:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import cv2
 import numpy as np
 import torch
@@ -13,6 +10,7 @@ from torch.utils.data import Dataset
 
 from training.composites import Sample, make_sample, reduce
 from training.config import SupervisedConfig
+from training.material import Material
 
 Batch = dict[str, Tensor]
 
@@ -21,12 +19,23 @@ class CompositeBatches(Dataset[Batch]):
     """Batch number i of a run.
 
     A batch holds float32 tensors: the coarse `image`, `plate`, `coverage`, `mask`, `motion`, `alpha`,
-    `foreground` and `background` (B x C x n x n), the same names with `full_` for the refiner's crop (no mask,
-    no motion; C x crop x crop), and `box`, B x 3: the crop's left and top, and the full size it was cut from.
+    `foreground`, `background` and `light` (B x C x n x n), the same names with `full_` for the refiner's crop
+    (no mask, motion or light; C x crop x crop), and `box`, B x 3: the crop's left and top, and the full size it was
+    cut from.
     """
 
-    def __init__(self, config: SupervisedConfig, photos: Sequence[Path], first: int = 0) -> None:
-        self.config, self.photos, self.first = config, tuple(photos), first
+    def __init__(
+        self, config: SupervisedConfig, material: Material, first: int = 0, share: tuple[int, int] = (0, 1)
+    ) -> None:
+        """Prepare the batches of a run.
+
+        Args:
+            config: The run.
+            material: Places and subjects to draw from.
+            first: Update that index 0 stands for.
+            share: Of each batch, only every second number's sample, beginning with the first number's.
+        """
+        self.config, self.material, self.first, self.share = config, material, first, share
 
     def __len__(self) -> int:
         return self.config.steps - self.first
@@ -39,12 +48,13 @@ class CompositeBatches(Dataset[Batch]):
         factor = float(random.choice(self.config.factors))
         size = 2 * round(self.config.coarse_size * factor / 2)
         samples = [
-            self._one(np.random.default_rng([self.config.seed, step, i]), size) for i in range(self.config.batch)
+            self._one(np.random.default_rng([self.config.seed, step, i]), size)
+            for i in range(self.share[0], self.config.batch, self.share[1])
         ]
         return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
 
     def _one(self, random: np.random.Generator, size: int) -> Batch:
-        sample = make_sample(random, size, self.config.coarse_size, self.photos)
+        sample = make_sample(random, size, self.config.coarse_size, self.material, self.config.cutout_share)
         left, top = _interesting_corner(random, sample, self.config.crop)
         window = (slice(top, top + self.config.crop), slice(left, left + self.config.crop))
         tensors: Batch = {"box": torch.tensor([left, top, size])}
@@ -54,6 +64,7 @@ class CompositeBatches(Dataset[Batch]):
             tensors[f"full_{name}"] = _tensor(array[window])
         tensors["mask"] = _tensor(sample.mask)
         tensors["motion"] = _tensor(sample.motion)
+        tensors["light"] = _tensor(sample.light)
         return tensors
 
 

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from pipeline.frames import FloatImage
-from training.canvas import Canvas, HairStyle, Mask, Points, fill, hair_colour, normals, outline, strands
+from training.canvas import Canvas, Mask, Points, fill, normals, outline
+from training.hair import HairStyle, grow, hair_colour
 from training.textures import random_colour, surface
 
 
@@ -96,17 +97,17 @@ def draw_head(canvas: Canvas, centre: Points, radius: float, skin: FloatImage) -
     style = HairStyle.pick(random, 2.2 * radius)
     if not bald:
         back = canvas.mask()
-        volume = outline(random, centre - np.array([0, 0.1 * radius]), radius * random.uniform(1.15, 1.8), 0.08)
+        volume = outline(random, centre - np.array([0, 0.1 * radius]), radius * random.uniform(1.1, 1.7), 0.08)
         fill(back, volume)
-        strands(random, back, volume, normals(volume), style)
+        if random.random() < 0.4:
+            back = cv2.GaussianBlur(back, (0, 0), 1 + radius * random.uniform(0.01, 0.1))
         canvas.add(back, hair)
+        grow(canvas, volume, normals(volume), style, hair)
     face = canvas.mask()
     fill(face, head)
     canvas.add(face, skin)
     if not bald:
-        fringe = canvas.mask()
-        strands(random, fringe, roots, outward, style)
-        canvas.add(fringe, hair)
+        grow(canvas, roots, outward, style, hair)
         for eye in (-1, 1):
             mark = canvas.mask()
             cv2.circle(

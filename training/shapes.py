@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.random import Generator as Random
 
-from training.canvas import (
-    Canvas,
-    HairStyle,
-    Subject,
-    fill,
-    hair_colour,
-    normals,
-    outline,
-    strands,
-    stroke,
-)
+from training.canvas import Canvas, Subject, fill, normals, outline, stroke
 from training.figures import draw_bust, draw_figure
-from training.textures import random_colour, surface
+from training.hair import HairStyle, draw_seeds, grow, hair_colour
+from training.textures import pattern, random_colour, smooth_noise, surface
 
 
 def draw_blob(canvas: Canvas) -> None:
@@ -33,13 +25,12 @@ def draw_blob(canvas: Canvas) -> None:
         points = outline(random, centre, radius, random.choice([0.08, 0.2, 0.4]))
         mask = canvas.mask()
         if hairy:
-            colour = hair_colour(canvas)
-            hair = canvas.mask()
-            strands(random, hair, points, normals(points), HairStyle.pick(random, 1.5 * radius))
-            canvas.add(hair, colour, random.uniform(0.6, 1))
+            grow(canvas, points, normals(points), HairStyle.pick(random, 1.5 * radius), hair_colour(canvas))
         fill(mask, points)
         if random.random() < 0.15:
             fill(mask, outline(random, centre, radius * random.uniform(0.1, 0.4), 0.2), 0)
+        if random.random() < 0.15:  # an edge that fades
+            mask = cv2.GaussianBlur(mask, (0, 0), 1 + radius * random.uniform(0.02, 0.15))
         canvas.add(mask)
 
 
@@ -50,12 +41,12 @@ def draw_fur(canvas: Canvas) -> None:
     colour = surface(random, canvas.size, canvas.photos)
     mask = canvas.mask()
     fill(mask, points)
-    style = HairStyle(
-        int(random.integers(300, 700)), size * random.uniform(0.02, 0.09), random.choice([0.1, 0.3]), 0.0,
-        random.choice([1.0, 2.0]),
-    )  # fmt: skip
-    strands(random, mask, points, normals(points), style)
     canvas.add(mask, colour)
+    style = HairStyle(
+        int(random.integers(400, 2500)), size * random.uniform(0.02, 0.09), random.choice([0.1, 0.3]), 0.0,
+        random.choice([1.0, 2.0]), (0.15, random.uniform(0.5, 1.0)),
+    )  # fmt: skip
+    grow(canvas, points, normals(points), style, colour)
 
 
 def draw_thin(canvas: Canvas) -> None:
@@ -73,12 +64,27 @@ def draw_thin(canvas: Canvas) -> None:
         draw_blob(canvas)
 
 
+def draw_veil(canvas: Canvas) -> None:
+    """Cloth, smoke or glass that lets the place through, over something solid now and then."""
+    random, size = canvas.random, canvas.drawn
+    if random.random() < 0.5:
+        draw_blob(canvas)
+    mask = canvas.mask()
+    fill(mask, outline(random, random.uniform(0.2, 0.8, 2) * size, size * random.uniform(0.15, 0.45), 0.2))
+    thickness = random.uniform(0.15, 0.8) + random.uniform(0, 0.25) * smooth_noise(random, canvas.size, 8)[..., 0]
+    if random.random() < 0.4:
+        thickness = thickness * (0.6 + 0.4 * pattern(random, canvas.size).mean(axis=2))
+    canvas.add(mask, strength=np.clip(thickness, 0, 1).astype(np.float32))
+
+
 DRAWERS: tuple[tuple[float, Callable[[Canvas], None]], ...] = (
-    (0.34, draw_blob),
-    (0.26, draw_figure),
-    (0.20, draw_bust),
-    (0.10, draw_fur),
-    (0.10, draw_thin),
+    (0.27, draw_blob),
+    (0.17, draw_figure),
+    (0.22, draw_bust),
+    (0.12, draw_fur),
+    (0.06, draw_thin),
+    (0.10, draw_seeds),
+    (0.06, draw_veil),
 )
 
 
@@ -88,4 +94,5 @@ def random_subject(random: Random, size: int, photos: tuple[Path, ...]) -> Subje
     weights = np.array([weight for weight, _ in DRAWERS])
     DRAWERS[random.choice(len(DRAWERS), p=weights / weights.sum())][1](canvas)
     blur = random.choice([0.0, 0.3, 0.6, 0.6, 1.0, 2.0, 4.0], p=[0.15, 0.25, 0.2, 0.15, 0.13, 0.08, 0.04])
-    return canvas.subject(blur)
+    motion = random.uniform(2, 16) if random.random() < 0.12 else 0.0
+    return canvas.subject(blur, motion)

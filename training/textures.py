@@ -39,12 +39,14 @@ def smooth_noise(random: Random, size: int, cells: float, channels: int = 1) -> 
 
 def fractal_noise(random: Random, size: int, channels: int = 1) -> FloatImage:
     """Noise of several octaves, roughly unit variance, size x size x channels."""
-    total = np.zeros((size, size, channels), np.float32)
-    gain, cells = 1.0, random.uniform(1, 4)
+    grid, gain = int(random.integers(3, 7)), 1.0
     falloff = random.uniform(0.45, 0.85)
-    while cells < size / 2:
-        total += gain * smooth_noise(random, size, cells, channels)
-        gain, cells = gain * falloff, cells * 2.2
+    total = random.standard_normal((grid, grid, channels), np.float32)
+    while 2 * grid < size / 2:
+        grid, gain = int(2.2 * grid), gain * falloff
+        finer = cv2.resize(total, (grid, grid), interpolation=cv2.INTER_CUBIC).reshape(grid, grid, channels)
+        total = finer + np.float32(gain) * random.standard_normal(finer.shape, np.float32)
+    total = cv2.resize(total, (size, size), interpolation=cv2.INTER_CUBIC).reshape(size, size, channels)
     return total / (float(total.std()) + 1e-6)
 
 

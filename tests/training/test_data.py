@@ -7,11 +7,12 @@ import torch
 from training.composites import make_sample
 from training.config import SupervisedConfig
 from training.data import CompositeBatches
-from training.supervised import _enlarge_crops
+from training.material import Material
+from training.objective import enlarge_crops
 
 
 def sample(seed, size=96, coarse=64):
-    return make_sample(np.random.default_rng(seed), size, coarse, ())
+    return make_sample(np.random.default_rng(seed), size, coarse, Material())
 
 
 def test_same_seed_same_sample():
@@ -24,11 +25,13 @@ def test_shapes_and_ranges(seed):
     made = sample(seed)
     full, coarse = (96, 96), (64, 64)
     shapes = {"image": (*full, 3), "plate": (*full, 3), "coverage": full, "alpha": full, "foreground": (*full, 3)}
-    shapes |= {"background": (*full, 3), "mask": coarse, "motion": (*coarse, 4)}
+    shapes |= {"background": (*full, 3), "mask": coarse, "motion": (*coarse, 4), "light": coarse}
     for name, shape in shapes.items():
         array = getattr(made, name)
         assert array.shape == shape and array.dtype == np.float32, name
-        assert np.isfinite(array).all() and array.min() >= -1e-6 and array.max() <= 1 + 1e-6, name
+        assert (
+            np.isfinite(array).all() and array.min() >= -1e-6 and array.max() <= (1.2 if name == "light" else 1) + 1e-6
+        ), name
     assert (made.plate[made.coverage == 0] == 0).all()
 
 
@@ -44,19 +47,34 @@ def test_the_image_is_the_composite_but_for_the_camera():
 
 def test_batches_are_a_function_of_seed_and_step():
     config = SupervisedConfig(steps=4, batch=2, coarse_size=64, crop=64, factors=(1.5, 2.0))
-    again = CompositeBatches(config, (), first=2)
-    for name, tensor in CompositeBatches(config, ())[3].items():
+    again = CompositeBatches(config, Material(), first=2)
+    for name, tensor in CompositeBatches(config, Material())[3].items():
         assert torch.equal(tensor, again[1][name]), name
     assert len(again) == 2
+
+
+def test_a_team_shares_a_batch_out_without_loss():
+    config = SupervisedConfig(steps=4, batch=4, coarse_size=64, crop=64, factors=(1.5, 2.0))
+    whole = CompositeBatches(config, Material())[1]
+    parts = [CompositeBatches(config, Material(), share=(rank, 2))[1] for rank in range(2)]
+    for name, tensor in whole.items():
+        assert torch.equal(tensor[0::2], parts[0][name]) and torch.equal(tensor[1::2], parts[1][name]), name
+
+
+def test_the_light_is_less_than_one_only_where_something_darkens_the_place():
+    lights = [sample(seed).light for seed in range(30)]
+    dark = [float(light.min()) for light in lights]
+    assert sum(d < 0.9 for d in dark) >= 5  # shadows do fall
+    assert sum(d > 0.995 for d in dark) >= 5  # and some samples have none
 
 
 def test_the_refiners_crop_is_where_the_box_says():
     config = SupervisedConfig(steps=8, batch=4, coarse_size=64, crop=64, factors=(2.0,))
     worst = {}
     for step in range(4):
-        batch = CompositeBatches(config, ())[step]
+        batch = CompositeBatches(config, Material())[step]
         for shift in (-2, 0, 2):
             box = batch["box"] + torch.tensor([shift, 0, 0])
-            error = (_enlarge_crops(batch["background"], box, 64) - batch["full_background"]).abs().mean()
+            error = (enlarge_crops(batch["background"], box, 64) - batch["full_background"]).abs().mean()
             worst[shift] = worst.get(shift, 0) + float(error)
     assert worst[0] < worst[-2] and worst[0] < worst[2]

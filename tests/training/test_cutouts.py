@@ -1,0 +1,101 @@
+"""Cut-outs: every public layout is read, and what is placed is what the files hold."""
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.frames import CleanplateError
+from training.composites import make_sample
+from training.cutouts import cut_out, find_cutouts
+from training.material import Material
+
+RED = (220, 30, 40)
+
+
+def write(path, picture):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), picture[..., ::-1] if picture.ndim == 3 else picture)
+
+
+def pair(colour_path, alpha_path, left=20, place=RED):
+    """A red square, 40 pixels wide, over `place`, with an edge column of half coverage."""
+    alpha = np.zeros((80, 100), np.uint8)
+    alpha[20:60, left : left + 40] = 255
+    alpha[20:60, left - 1] = 128
+    mix = alpha[..., None] / 255.0
+    picture = (mix * np.array(RED) + (1 - mix) * np.array(place)).round().astype(np.uint8)
+    write(colour_path, picture)
+    write(alpha_path, alpha)
+
+
+@pytest.fixture
+def adobe(tmp_path):
+    folder = tmp_path / "Combined_Dataset" / "Training_set" / "Other"
+    for name in "ab":
+        pair(folder / "fg" / f"{name}.png", folder / "alpha" / f"{name}.png")
+    return tmp_path
+
+
+def test_adobes_pairs(adobe):
+    clips = find_cutouts(adobe)
+    assert [c.colours[0].name for c in clips] == ["a.png", "b.png"]
+    assert all(c.straight and len(c.colours) == 1 for c in clips)
+
+
+def test_distinctions_pairs_with_other_suffixes(tmp_path):
+    pair(tmp_path / "Train" / "FG" / "1.png", tmp_path / "Train" / "GT" / "1.jpg")
+    (clip,) = find_cutouts(tmp_path)
+    assert clip.alphas[0].name == "1.jpg" and clip.straight
+
+
+def test_a_photographed_subject_loses_the_place_at_its_edge(tmp_path):
+    pair(tmp_path / "image" / "1.png", tmp_path / "matte" / "1.png", place=(20, 220, 20))
+    (clip,) = find_cutouts(tmp_path)
+    assert not clip.straight
+    seen = []
+    for seed in range(20):
+        subject = cut_out(np.random.default_rng(seed), 96, (clip,))
+        edge = (subject.alpha > 0.3) & (subject.alpha < 0.7)
+        hue = subject.colour[edge]
+        seen.append(float(np.median(hue.max(axis=1) - np.sort(hue, axis=1)[:, 1])) if edge.any() else 1.0)
+    assert np.median(seen) > 0.2  # one hue: no mixture of red and green
+
+
+def test_frames_of_a_clip_are_each_others_neighbours(tmp_path):
+    for frame in range(6):
+        name = f"{frame:05d}.png"
+        pair(tmp_path / "fgr" / "0001" / name, tmp_path / "pha" / "0001" / name, left=20 + 4 * frame)
+    (clip,) = find_cutouts(tmp_path)
+    assert len(clip.colours) == 6 and [p.name for p in clip.alphas] == [p.name for p in clip.colours]
+    moved = 0
+    for seed in range(10):
+        subject = cut_out(np.random.default_rng(seed), 96, (clip,))
+        assert len(subject.neighbours) == 4
+        moved += any(np.abs(n.alpha - subject.alpha).max() > 0.5 for n in subject.neighbours)
+    assert moved >= 8
+
+
+def test_a_cutout_is_in_the_sample(adobe):
+    material = Material((), find_cutouts(adobe))
+    shares = []
+    for seed in range(12):
+        sample = make_sample(np.random.default_rng(seed), 96, 64, material, 1.0)
+        solid = sample.alpha > 0.99
+        if solid.any():
+            shares.append(float((sample.alpha[sample.alpha > 0] > 0.99).mean()))
+    assert len(shares) >= 8 and np.mean(shares) > 0.6  # a square: hardly any edge
+
+
+def test_what_is_wrong_is_named(tmp_path, adobe):
+    with pytest.raises(CleanplateError, match=r"holds no cut-outs: looked for fg/ beside alpha/"):
+        find_cutouts(tmp_path / "nowhere")
+    next(adobe.rglob("alpha/b.png")).unlink()
+    with pytest.raises(CleanplateError, match=r"b\.png has no alpha"):
+        find_cutouts(adobe)
+
+
+def test_pictures_of_two_sizes_are_no_pair(tmp_path):
+    pair(tmp_path / "fg" / "a.png", tmp_path / "alpha" / "a.png")
+    write(tmp_path / "alpha" / "a.png", np.zeros((10, 10), np.uint8))
+    with pytest.raises(CleanplateError, match="two pictures of one size"):
+        cut_out(np.random.default_rng(0), 64, find_cutouts(tmp_path))

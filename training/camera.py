@@ -1,0 +1,87 @@
+"""What a camera does to the light it sees, and what is left between two shots of a place once they are aligned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.random import Generator as Random
+
+from pipeline.frames import FloatImage
+from training.textures import smooth_noise
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One camera's manner, shared by a clip and its plate: noise (sigma), sharpening, JPEG quality."""
+
+    noise: float
+    grain_px: float
+    sharpening: float
+    quality: int
+
+    @staticmethod
+    def pick(random: Random) -> Camera:
+        """Phones, cinema cameras and webcams."""
+        return Camera(
+            noise=random.choice([0.002, 0.007, 0.018]),
+            grain_px=random.choice([0.0, 0.6]),
+            sharpening=random.choice([0.0, 0.0, 0.4, 0.9]),
+            quality=int(random.integers(55, 98)),
+        )
+
+    def shoot(self, random: Random, scene: FloatImage, plate: bool = False) -> FloatImage:
+        """N x N x 3 light to what the file holds; a plate comes with what is left of its exposure error."""
+        size = len(scene)
+        if plate:
+            gain = 1 + random.normal(0, 0.006) + random.normal(0, 0.002, 3)
+            field = 1 + random.choice([0.0, 0.01, 0.025], p=[0.6, 0.25, 0.15]) * smooth_noise(random, size, 1)
+            scene = scene * (gain * field).astype(np.float32) + np.float32(random.normal(0, 0.003))
+        if self.sharpening:
+            scene = scene + self.sharpening * (scene - cv2.GaussianBlur(scene, (0, 0), 1.2))
+        noise = random.standard_normal(scene.shape, np.float32)
+        if self.grain_px:
+            noise = 1.8 * cv2.GaussianBlur(noise, (0, 0), self.grain_px)
+        codes = np.clip((scene + self.noise * noise) * 255 + 0.5, 0, 255).astype(np.uint8)
+        quality = min(98, self.quality + 15) if plate else self.quality
+        # A JPEG has 4:2:0 colour and blocks, as a frame of video has.
+        _, packed = cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        seen = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.float32)
+        return seen * np.float32(1 / 255)
+
+
+def misaligned(random: Random, still: FloatImage) -> FloatImage:
+    """The place with the residual error of an alignment: mostly a tenth of a pixel, now and then a whole one."""
+    size = len(still)
+    spread = random.choice([0.05, 0.15, 0.35, 0.9], p=[0.4, 0.3, 0.2, 0.1])
+    angle, grow = random.normal(0, 0.0008 * spread / 0.35, 2)
+    matrix = np.array([[1 + grow, -angle, 0], [angle, 1 + grow, 0]])
+    matrix[:, 2] = random.normal(0, spread, 2) - matrix[:, :2] @ [size / 2, size / 2] + size / 2
+    return cv2.warpAffine(still, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+
+
+def random_coverage(random: Random, size: int) -> FloatImage:
+    """Where the plate is known: all of the crop, or all but strips along one or two borders."""
+    coverage = np.ones((size, size), np.float32)
+    if random.random() < 0.55:
+        return coverage
+    for _ in range(random.integers(1, 3)):
+        depth = size * random.beta(1, 3) * 0.6
+        slope = random.normal(0, 0.06)
+        corners = np.array([[-9, -9], [size + 9, -9], [size + 9, depth + slope * size], [-9, depth]])
+        strip = np.zeros((size, size), np.uint8)
+        cv2.fillPoly(strip, [np.int32(np.round(corners))], 1)
+        coverage[np.rot90(strip, int(random.integers(4))) > 0] = 0
+    return coverage
+
+
+def retouched(random: Random, image: FloatImage, still: FloatImage, alpha: FloatImage) -> FloatImage:
+    """A plate made from the frame itself: what the subject hides is filled in, wrong in places; N x N x 3."""
+    size = len(alpha)
+    radius = int(random.integers(1, max(2, size // 30)))
+    hidden = cv2.dilate(alpha, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2))
+    hidden = cv2.GaussianBlur((hidden > 0.02).astype(np.float32), (0, 0), 1.5)[..., None]
+    guess = cv2.GaussianBlur(still, (0, 0), size * random.uniform(0.002, 0.03))
+    guess = guess + random.normal(0, 0.03) * smooth_noise(random, size, 4)
+    return np.clip(image + hidden * (guess - image), 0, 1).astype(np.float32)
