@@ -16,6 +16,9 @@ STRETCH = 0.02
 PROJECTION_FLOOR = 0.02
 """|F - B|^2 at which the projection is half trusted."""
 
+SMALLEST_SPAN = 2e-3
+"""|F - B|^2 is taken for no less than this: below it the projection goes to 0 rather than into noise."""
+
 
 @dataclass(frozen=True)
 class RefinerConfig:
@@ -24,7 +27,7 @@ class RefinerConfig:
     Attributes:
         channels: A full-size pixel's; the body sees four times as many at half size.
         body: 3 x 3 convolutions at half size.
-        hidden: The generator's hidden channels.
+        hidden: The generator's hidden channels, of which the second is the light.
     """
 
     channels: int = 8
@@ -47,8 +50,13 @@ def projection(image: Tensor, plate: Tensor, foreground: Tensor) -> tuple[Tensor
     """
     span = foreground - plate
     energy = (span * span).sum(1, keepdim=True)
-    alpha = ((image - plate) * span).sum(1, keepdim=True) / energy.clamp(min=1e-4)
+    alpha = ((image - plate) * span).sum(1, keepdim=True) / energy.clamp(min=SMALLEST_SPAN)
     return alpha.clamp(0, 1), energy / (energy + PROJECTION_FLOOR)
+
+
+def light(coarse: Coarse) -> Tensor:
+    """What a shadow leaves of the plate's light, B x 1 x h x w in [0.2, 1.2]: the second hidden channel."""
+    return (1 + coarse.hidden[:, 1:2]).clamp(0.2, 1.2)
 
 
 def enlarge(coarse: Tensor, size: tuple[int, int]) -> Tensor:
@@ -64,8 +72,9 @@ def stretch(alpha: Tensor) -> Tensor:
 class Refiner(nn.Module):
     """A small convolutional net at full size; its body works at half size for a wider view.
 
-    Convolutions are valid (unpadded), so that a tile with `margin` pixels around it gives exactly what the
-    whole frame would.
+    It corrects the colour of the subject and the light on the place, projects the image between the two, and says
+    pixel by pixel how far to believe the projection and how far the coarse alpha. Convolutions are valid
+    (unpadded), so that a tile with `margin` pixels around it gives exactly what the whole frame would.
     """
 
     def __init__(self, config: RefinerConfig = RefinerConfig()) -> None:
@@ -75,8 +84,8 @@ class Refiner(nn.Module):
         c = config.channels
         self.first = nn.Conv2d(inputs, c, 3)
         self.body = nn.ModuleList(nn.Conv2d(4 * c, 4 * c, 3) for _ in range(config.body))
-        self.last = nn.Conv2d(c + inputs, 4, 3)
-        for parameter in self.last.parameters():  # starts as the identity: the coarse result enlarged
+        self.last = nn.Conv2d(c + inputs, 6, 3)
+        for parameter in self.last.parameters():  # starts as the coarse result and the projection, half and half
             nn.init.zeros_(parameter)
 
     @property
@@ -96,25 +105,35 @@ class Refiner(nn.Module):
         Returns:
             Alpha B x 1 x H x W and foreground B x 3 x H x W, both unclamped.
         """
-        x = self._evidence(image, plate, coverage, coarse)
+        lit = plate * light(coarse)
+        x = self._evidence(image, lit, coverage, coarse)
         y = F.relu(self.first(x))
         z = F.pixel_unshuffle(y, 2)
         for conv in self.body:
             z = F.relu(conv(z))
         y = F.pixel_shuffle(z, 2)
         inset = self.margin - 1
-        change = self.last(torch.cat((y, x[:, :, inset:-inset, inset:-inset]), dim=1))
-        m = self.margin
-        alpha = stretch(coarse.alpha[:, :, m:-m, m:-m]) + change[:, :1]
-        foreground = (image + coarse.foreground)[:, :, m:-m, m:-m] + change[:, 1:]
-        return alpha, foreground
+        change = self.last(torch.cat((y, _inner(x, inset)), dim=1))
+        image, lit, coverage, foreground, alpha = (
+            _inner(part, self.margin) for part in (image, lit, coverage, image + coarse.foreground, coarse.alpha)
+        )
+        foreground = foreground + change[:, :3]
+        projected, confidence = projection(image, lit * (1 + change[:, 3:4]), foreground)
+        trust = torch.sigmoid(change[:, 4:5]) * confidence * coverage
+        alpha = stretch(alpha)
+        return alpha + trust * (projected - alpha) + change[:, 5:], foreground
 
-    def _evidence(self, image: Tensor, plate: Tensor, coverage: Tensor, coarse: Coarse) -> Tensor:
+    def _evidence(self, image: Tensor, lit: Tensor, coverage: Tensor, coarse: Coarse) -> Tensor:
         foreground = (image + coarse.foreground).clamp(0, 1)
-        projected, confidence = projection(image, plate, foreground)
+        projected, confidence = projection(image, lit, foreground)
         confidence = confidence * coverage
-        difference = (image - plate) * coverage
+        difference = (image - lit) * coverage
         distance = difference.abs().amax(1, keepdim=True)
         alpha = stretch(coarse.alpha).clamp(0, 1)
         parts = (image, difference, foreground - image, alpha, projected * confidence, confidence, distance)
         return torch.cat((*parts, coarse.hidden), dim=1)
+
+
+def _inner(x: Tensor, inset: int) -> Tensor:
+    """All but `inset` pixels on every side."""
+    return x[:, :, inset:-inset, inset:-inset]

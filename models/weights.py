@@ -104,6 +104,30 @@ def load_weights(name: str, path: Path | None = None) -> MattingNet:
     return net.float().eval()
 
 
+def take_over(net: MattingNet, path: Path) -> int:
+    """Copy into `net` every tensor of a weights file that fits by name and shape; returns how many did.
+
+    For training that goes on from weights whose networks were a little different.
+
+    Raises:
+        WeightsError: The file is missing or damaged, or nothing in it fits.
+    """
+    own = net.state_dict()
+    try:
+        with safe_open(path, framework="pt") as file:
+            fitting = {
+                key: file.get_tensor(key)
+                for key in file.keys()  # noqa: SIM118 (not a dict)
+                if key in own and list(own[key].shape) == file.get_slice(key).get_shape()
+            }
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path} is missing, damaged or not a weights file: {error}") from error
+    if not fitting:
+        raise WeightsError(f"{path}: none of its tensors fits this model")
+    net.load_state_dict(fitting, strict=False)
+    return len(fitting)
+
+
 def _net_of(metadata: dict[str, str]) -> MattingNet:
     generator: dict[str, Any] = json.loads(metadata["generator"])
     refiner: dict[str, Any] | None = json.loads(metadata["refiner"])

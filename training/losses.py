@@ -31,8 +31,24 @@ def alpha_loss(alpha: Tensor, true: Tensor) -> Tensor:
 
 def foreground_loss(foreground: Tensor, true: Tensor, true_alpha: Tensor) -> Tensor:
     """|F - F*| where alpha* > 0, B x 3 x H x W; 0 where there is no such pixel."""
-    inside = (true_alpha > 0).to(foreground.dtype)
-    return ((foreground - true).abs() * inside).sum() / (3 * inside.sum()).clamp(min=1)
+    return _mean_where(true_alpha > 0, (foreground - true).abs())
+
+
+def translucent_loss(values: Tensor, true: Tensor, true_alpha: Tensor) -> Tensor:
+    """|x - x*| where alpha* is neither 0 nor 1, of F or of alpha: few pixels, and all the difficulty is there."""
+    return _mean_where((true_alpha > 0.02) & (true_alpha < 0.98), (values - true).abs())
+
+
+def light_loss(coarse: Coarse, true_light: Tensor, seen: Tensor) -> Tensor:
+    """|light - light*| of the second hidden channel, weighted by how far the place is seen; B x 1 x H x W each."""
+    error = (1 + coarse.hidden[:, 1:2] - true_light).abs()
+    return (error * seen).mean()
+
+
+def _mean_where(where: Tensor, error: Tensor) -> Tensor:
+    """Mean of B x C x H x W over the pixels of B x 1 x H x W; 0 where there is none."""
+    weight = where.to(error.dtype)
+    return (error * weight).sum() / (error.shape[1] * weight.sum()).clamp(min=1)
 
 
 def recomposition_loss(image: Tensor, alpha: Tensor, foreground: Tensor, background: Tensor) -> Tensor:

@@ -11,18 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from models.generator import Coarse
-from models.weights import MattingNet, load_weights, new_net, save_weights
+from models.weights import MattingNet, new_net, save_weights, take_over
 from training.config import SupervisedConfig
 from training.data import Batch, CompositeBatches
-from training.losses import alpha_loss, error_loss, foreground_loss, laplacian_loss, recomposition_loss
-from training.textures import find_photos
+from training.material import Material
+from training.objective import Objective
+from training.parallel import Team, pick_training_device, processes_for, run_team
+from training.pictures import draw_batch, draw_curve
 
+CPU = torch.device("cpu")
 CHECKPOINT = "checkpoint.pt"
+LOG_EVERY = 20
 
 
 @dataclass
@@ -33,23 +36,24 @@ class Run:
     net: MattingNet
     optimizer: torch.optim.Optimizer
     folder: Path
+    device: torch.device = CPU
     step: int = 0
 
     @staticmethod
-    def start(config: SupervisedConfig, folder: Path) -> Run:
+    def start(config: SupervisedConfig, folder: Path, device: torch.device = CPU) -> Run:
         """A fresh run, or the one whose checkpoint lies in `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
         net = new_net(config.model)
         if config.start_from is not None and not (folder / CHECKPOINT).exists():
-            net.load_state_dict(load_weights(config.model, folder / config.start_from).state_dict())
-        net = net.to(memory_format=torch.channels_last)
+            take_over(net, folder / config.start_from)
+        net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         decayed = [p for p in net.parameters() if p.ndim > 1]
         plain = [p for p in net.parameters() if p.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": 1e-4}, {"params": plain, "weight_decay": 0.0}]
-        run = Run(config, net, torch.optim.AdamW(groups, lr=config.learning_rate), folder)
+        run = Run(config, net, torch.optim.AdamW(groups, lr=config.learning_rate), folder, device)
         if run.checkpoint.exists():
-            saved = torch.load(run.checkpoint, weights_only=True)
+            saved = torch.load(run.checkpoint, weights_only=True, map_location=device)
             net.load_state_dict(saved["net"])
             run.optimizer.load_state_dict(saved["optimizer"])
             run.step = saved["step"]
@@ -60,6 +64,11 @@ class Run:
         """Where the state that training resumes from is kept."""
         return self.folder / CHECKPOINT
 
+    @property
+    def weights(self) -> Path:
+        """Where the weights are written."""
+        return self.folder / f"{self.config.model}.safetensors"
+
     def save(self) -> None:
         """Write the checkpoint and the weights; a kill in between leaves the ones before."""
         state: dict[str, Any] = {
@@ -68,7 +77,7 @@ class Run:
         beside = self.checkpoint.with_suffix(".partial")
         torch.save(state, beside)
         beside.replace(self.checkpoint)
-        save_weights(self.net, self.folder / f"{self.config.model}.safetensors", self.card())
+        save_weights(self.net, self.weights, self.card())
 
     def card(self) -> dict[str, str]:
         """What the weights file says of where it comes from."""
@@ -81,33 +90,61 @@ class Run:
         }
 
 
-def train(config: SupervisedConfig, folder: Path, assets: Path | None) -> Path:
+def train(
+    config: SupervisedConfig,
+    folder: Path,
+    material: Material,
+    device: str = "auto",
+    processes: int | None = None,
+) -> Path:
     """Run, or go on with, a supervised training.
 
     Args:
         config: The run.
-        folder: Where checkpoint, weights and `log.jsonl` go.
-        assets: Folder of photographs of places; without it all places are procedural.
+        folder: Where checkpoint, weights, `log.jsonl`, `curve.png` and `samples/` go.
+        material: Places and subjects to draw from.
+        device: `auto`, `cpu` or `cuda`.
+        processes: How many share each batch; None is one for each GPU.
 
     Returns:
         The weights file.
     """
+    device = pick_training_device(device)
+    run_team(_work, device, processes or processes_for(device), config, folder, material)
+    return folder / f"{config.model}.safetensors"
+
+
+def _work(team: Team, config: SupervisedConfig, folder: Path, material: Material) -> None:
+    """One process's part of a run."""
     torch.set_num_threads(config.threads)
-    run = Run.start(config, folder)
+    run = Run.start(config, folder, team.device)
     run.net.train()
+    objective: nn.Module = Objective(run.net, config.precision)
+    if team.size > 1:
+        objective = _shared(objective, team)
     began = time.monotonic()
-    for batch in _batches(config, assets, run.step):
-        losses = update(run, batch)
-        if run.step % 20 == 0:
+    for batch in _batches(config, material, run.step, team):
+        losses = update(run, objective, batch)
+        if not team.leads:
+            continue
+        if run.step % LOG_EVERY == 0:
             seconds = time.monotonic() - began
             _log(folder, {"step": run.step, "seconds": round(seconds, 1), **losses})
         if run.step % config.checkpoint_every == 0 or run.step == config.steps:
             run.save()
-    return folder / f"{config.model}.safetensors"
+            _draw(run, batch)
 
 
-def _batches(config: SupervisedConfig, assets: Path | None, first: int) -> Iterator[Batch]:
-    data = CompositeBatches(config, find_photos(assets), first)
+def _shared(objective: nn.Module, team: Team) -> nn.Module:
+    """The objective with gradients, and on GPUs batch statistics too, averaged over the team."""
+    if team.device.type == "cuda":
+        synchronised = nn.SyncBatchNorm.convert_sync_batchnorm(objective)  # type: ignore[no-untyped-call]
+        return DistributedDataParallel(synchronised, device_ids=[team.device.index])
+    return DistributedDataParallel(objective)
+
+
+def _batches(config: SupervisedConfig, material: Material, first: int, team: Team) -> Iterator[Batch]:
+    data = CompositeBatches(config, material, first, (team.rank, team.size))
     context = "spawn" if config.workers else None
     return iter(DataLoader(data, batch_size=None, num_workers=config.workers, multiprocessing_context=context))
 
@@ -117,83 +154,36 @@ def _log(folder: Path, row: dict[str, float]) -> None:
         file.write(json.dumps(row) + "\n")
 
 
+def _draw(run: Run, batch: Batch) -> None:
+    """The curve so far, and what the networks say of the last batch."""
+    if (run.folder / "log.jsonl").exists():
+        draw_curve(run.folder / "log.jsonl", run.folder / "curve.png")
+    (run.folder / "samples").mkdir(exist_ok=True)
+    run.net.eval()
+    with torch.no_grad():
+        coarse, refined = Objective(run.net, run.config.precision).predict(_on(run.device, batch))
+    run.net.train()
+    draw_batch(batch, coarse, refined, run.folder / "samples" / f"{run.step:06d}.png")
+
+
+def _on(device: torch.device, batch: Batch) -> Batch:
+    return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+
+
 def rate_at(config: SupervisedConfig, step: int) -> float:
     """Learning rate of an update: a linear rise, then half a cosine to 0."""
     rise = min(1.0, (step + 1) / max(1, config.warm_up))
     return config.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / config.steps))
 
 
-def update(run: Run, batch: Batch) -> dict[str, float]:
+def update(run: Run, objective: nn.Module, batch: Batch) -> dict[str, float]:
     """One update of all weights; returns the terms of the loss."""
     for group in run.optimizer.param_groups:
         group["lr"] = rate_at(run.config, run.step)
-    with torch.autocast("cpu", torch.bfloat16, enabled=run.config.precision == "bfloat16"):
-        coarse = _generate(run.net, batch)
-    coarse = Coarse(*(x.float() for x in coarse))
-    terms = _coarse_terms(coarse, batch)
-    if run.net.refiner is not None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=run.config.precision == "bfloat16"):
-            alpha, foreground = _refine(run.net, coarse, batch)
-        terms |= _full_terms(alpha.float(), foreground.float(), batch, run.net.refiner.margin)
-    loss = torch.stack(list(terms.values())).sum()
+    terms = objective(_on(run.device, batch))
     run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(run.net.parameters(), 1.0)
     run.optimizer.step()
     run.step += 1
     return {name: round(float(term.detach()), 5) for name, term in terms.items()}
-
-
-def _generate(net: MattingNet, batch: Batch) -> Coarse:
-    inputs = (batch[name].contiguous(memory_format=torch.channels_last) for name in
-              ("image", "plate", "coverage", "mask", "motion"))  # fmt: skip
-    coarse: Coarse = net.generator(*inputs)
-    return coarse
-
-
-def _coarse_terms(coarse: Coarse, batch: Batch) -> dict[str, Tensor]:
-    """PAPER's loss at the generator's size."""
-    residual = coarse.hidden.shape[1] > 0
-    foreground = coarse.foreground + batch["image"] if residual else coarse.foreground
-    terms = {
-        "coarse_alpha": alpha_loss(coarse.alpha, batch["alpha"]),
-        "coarse_foreground": 2 * foreground_loss(foreground, batch["foreground"], batch["alpha"]),
-        "coarse_recomposition": recomposition_loss(batch["image"], coarse.alpha, foreground, batch["background"]),
-    }
-    if residual:
-        terms["error"] = error_loss(coarse, batch["alpha"])
-    return terms
-
-
-def _refine(net: MattingNet, coarse: Coarse, batch: Batch) -> tuple[Tensor, Tensor]:
-    """The refiner on the full-size crop, with the coarse result cut and enlarged as rendering does it."""
-    crop = batch["full_image"].shape[2]
-    enlarged = Coarse(*(_enlarge_crops(x, batch["box"], crop) for x in coarse))
-    assert net.refiner is not None
-    result: tuple[Tensor, Tensor] = net.refiner(
-        batch["full_image"], batch["full_plate"], batch["full_coverage"], enlarged
-    )
-    return result
-
-
-def _enlarge_crops(coarse: Tensor, boxes: Tensor, crop: int) -> Tensor:
-    """Bilinear enlargement of B x C x n x n to full size, of which only each sample's crop is made."""
-    grids = []
-    for left, top, size in boxes.tolist():
-        x = (2 * (left + torch.arange(crop)) + 1) / size - 1
-        y = (2 * (top + torch.arange(crop)) + 1) / size - 1
-        grids.append(torch.stack((x[None].expand(crop, crop), y[:, None].expand(crop, crop)), dim=2))
-    return F.grid_sample(coarse, torch.stack(grids), padding_mode="border", align_corners=False)
-
-
-def _full_terms(alpha: Tensor, foreground: Tensor, batch: Batch, margin: int) -> dict[str, Tensor]:
-    def inner(name: str) -> Tensor:
-        return batch[f"full_{name}"][:, :, margin:-margin, margin:-margin]
-
-    true = inner("alpha")
-    return {
-        "alpha": alpha_loss(alpha, true),
-        "laplacian": laplacian_loss(alpha, true),
-        "foreground": 2 * foreground_loss(foreground, inner("foreground"), true),
-        "recomposition": recomposition_loss(inner("image"), alpha, foreground, inner("background")),
-    }

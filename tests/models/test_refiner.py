@@ -3,7 +3,7 @@
 import torch
 
 from models.generator import Coarse
-from models.refiner import STRETCH, Refiner, projection
+from models.refiner import STRETCH, Refiner, light, projection
 
 
 def scene(height, width, hidden=5):
@@ -52,13 +52,33 @@ def test_margin_is_what_a_pixel_depends_on():
     assert image.grad[0, :, :, 2 * m + 2 :].abs().sum() == 0
 
 
-def test_untrained_it_leaves_the_coarse_result():
+def test_untrained_it_meets_the_projection_half_way():
     net = Refiner()
     m = net.margin
     image, plate, coverage, coarse = scene(16 + 2 * m, 16 + 2 * m)
     alpha, foreground = net(image, plate, coverage, coarse)
-    torch.testing.assert_close(alpha, (coarse.alpha - STRETCH)[:, :, m:-m, m:-m] / (1 - 2 * STRETCH))
+    projected, confidence = projection(image, plate * light(coarse), image + coarse.foreground)
+    begun = (coarse.alpha - STRETCH) / (1 - 2 * STRETCH)
+    expected = begun + 0.5 * confidence * coverage * (projected - begun)
+    torch.testing.assert_close(alpha, expected[:, :, m:-m, m:-m])
     torch.testing.assert_close(foreground, (image + coarse.foreground)[:, :, m:-m, m:-m])
+
+
+def test_a_shadow_that_is_known_is_no_subject():
+    """Told of the light that is left, the projection finds nothing in a place that is only darker."""
+    net = Refiner()
+    torch.nn.init.constant_(net.last.bias[4:5], 20.0)  # trust the projection
+    m = net.margin
+    plate = torch.rand(1, 3, 16 + 2 * m, 16 + 2 * m, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.3
+    image, one = 0.6 * plate, torch.ones_like(plate[:, :1])
+    subject = torch.tensor([1.0, 0.1, 0.1]).view(1, 3, 1, 1)
+    means = {}
+    for told in (0.0, -0.4):
+        hidden = torch.zeros_like(one).expand(-1, 5, -1, -1).clone()
+        hidden[:, 1] = told
+        alpha, _ = net(image, plate, one, Coarse(0.5 * one, subject - image, hidden))
+        means[told] = float(alpha.detach().abs().mean())
+    assert means[-0.4] < 0.03 < 0.1 < means[0.0]
 
 
 def test_what_the_plate_says_where_it_is_unknown_does_not_matter():

@@ -9,8 +9,10 @@ from training.losses import (
     error_loss,
     foreground_loss,
     laplacian_loss,
+    light_loss,
     recomposition_loss,
     sobel,
+    translucent_loss,
 )
 
 
@@ -62,3 +64,18 @@ def test_error_is_measured_against_what_alpha_missed_and_does_not_move_alpha():
     loss.backward()
     assert alpha.grad is None
     assert hidden.grad is not None and hidden.grad[:, 1:].abs().sum() == 0
+
+
+def test_translucent_counts_only_what_is_neither_here_nor_there():
+    alpha = torch.tensor([[0.0, 0.5], [1.0, 0.99]]).view(1, 1, 2, 2)
+    predicted, true = torch.zeros(1, 3, 2, 2), torch.full((1, 3, 2, 2), 0.9)
+    true[:, :, 0, 1] = 0.2
+    assert float(translucent_loss(predicted, true, alpha)) == pytest.approx(0.2)
+
+
+def test_light_is_one_more_than_the_channel_and_counts_where_the_place_is_seen():
+    hidden = torch.zeros(1, 5, 1, 2)
+    hidden[:, 1] = -0.3
+    coarse = Coarse(torch.zeros(1, 1, 1, 2), torch.zeros(1, 3, 1, 2), hidden)
+    seen = torch.tensor([1.0, 0.0]).view(1, 1, 1, 2)
+    assert float(light_loss(coarse, torch.full((1, 1, 1, 2), 0.8), seen)) == pytest.approx(0.05)  # |0.7 - 0.8| / 2

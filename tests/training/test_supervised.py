@@ -3,13 +3,18 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from models.weights import list_weights, load_weights, new_net, save_weights
+from models.weights import WeightsError, list_weights, load_weights, new_net, save_weights, take_over
 from pipeline.frames import CleanplateError
 from training.config import SupervisedConfig, read_config
 from training.data import CompositeBatches
+from training.material import Material, find_material
+from training.objective import Objective
 from training.supervised import Run, rate_at, train, update
 
 TINY = {"batch": 2, "coarse_size": 64, "crop": 64, "factors": (1.5,), "workers": 0, "precision": "float32"}
@@ -17,13 +22,13 @@ TINY = {"batch": 2, "coarse_size": 64, "crop": 64, "factors": (1.5,), "workers":
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path):
     config = SupervisedConfig(steps=3, checkpoint_every=2, **TINY)
-    whole = train(config, tmp_path / "whole", None)
+    whole = train(config, tmp_path / "whole", Material(), "cpu")
     run = Run.start(config, tmp_path / "parts")
     run.net.train()
-    for batch in (CompositeBatches(config, ())[i] for i in range(2)):
-        update(run, batch)
+    for batch in (CompositeBatches(config, Material())[i] for i in range(2)):
+        update(run, Objective(run.net, config.precision), batch)
     run.save()
-    parts = train(config, tmp_path / "parts", None)
+    parts = train(config, tmp_path / "parts", Material(), "cpu")
     first, second = (load_weights("fast", path).state_dict() for path in (whole, parts))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
@@ -32,8 +37,8 @@ def test_learning_one_batch_by_heart(tmp_path):
     config = SupervisedConfig(steps=1000, warm_up=0, learning_rate=3e-3, **TINY)
     run = Run.start(config, tmp_path)
     run.net.train()
-    batch = CompositeBatches(config, ())[0]
-    losses = [update(run, batch) for _ in range(12)]
+    batch = CompositeBatches(config, Material())[0]
+    losses = [update(run, Objective(run.net, config.precision), batch) for _ in range(12)]
     assert losses[-1]["coarse_alpha"] < 0.6 * losses[0]["coarse_alpha"]
     assert losses[-1]["alpha"] < 0.7 * losses[0]["alpha"]
 
@@ -60,7 +65,7 @@ def test_a_wrong_field_is_named(tmp_path):
 
 def test_the_weights_were_made_by_a_config_that_ships():
     card = {row.name: row.card for row in list_weights()}["fast"]
-    configs = (Path(__file__).parents[2] / "training" / "configs").glob("*.toml")
+    configs = (Path(__file__).parents[2] / "training" / "configs").glob("fast*.toml")
     assert SupervisedConfig(**json.loads(card["config"])) in [read_config(path) for path in configs]
 
 
@@ -71,3 +76,46 @@ def test_a_run_can_begin_with_the_weights_of_another(tmp_path):
     config = SupervisedConfig(steps=1, start_from="../first/fast.safetensors", **TINY)
     started = Run.start(config, tmp_path / "second").net.state_dict()
     assert all(torch.equal(started[name], value) for name, value in net.state_dict().items())
+
+
+def test_a_run_can_take_over_what_fits_of_other_networks(tmp_path):
+    net = new_net("fast")
+    state = {key: value for key, value in net.state_dict().items() if not key.startswith("refiner.last")}
+    save_file(state | {"refiner.last.weight": torch.zeros(1)}, tmp_path / "older.safetensors")
+    other = new_net("fast")
+    assert take_over(other, tmp_path / "older.safetensors") == len(state)
+    assert all(torch.equal(other.state_dict()[key], value) for key, value in state.items())
+    assert other.state_dict()["refiner.last.weight"].shape == net.state_dict()["refiner.last.weight"].shape
+    save_file({"stranger": torch.zeros(2)}, tmp_path / "stranger.safetensors")
+    with pytest.raises(WeightsError, match="none of its tensors"):
+        take_over(other, tmp_path / "stranger.safetensors")
+
+
+def test_two_processes_learn_what_one_does(tmp_path):
+    """Nearly: on the CPU each process has batch statistics of its own."""
+    config = SupervisedConfig(steps=2, warm_up=0, checkpoint_every=2, **(TINY | {"batch": 4}))
+    path = train(config, tmp_path / "two", Material(), "cpu", processes=2)
+    assert path.exists()
+    first = load_weights("fast", path).state_dict()
+    alone = load_weights("fast", train(config, tmp_path / "one", Material(), "cpu")).state_dict()
+    name = "generator.trunk.blocks.0.body.0.weight"
+    start = Run.start(config, tmp_path / "start").net.state_dict()[name]
+    moved, difference = (alone[name] - start).abs().mean(), (alone[name] - first[name]).abs().mean()
+    assert difference < moved
+
+
+def test_a_run_leaves_its_curve_and_pictures(tmp_path):
+    config = SupervisedConfig(steps=40, checkpoint_every=40, **TINY)
+    train(config, tmp_path, Material(), "cpu")
+    curve, sheet = (cv2.imread(str(tmp_path / name)) for name in ("curve.png", "samples/000040.png"))
+    assert len(np.unique(curve.reshape(-1, 3), axis=0)) > 4
+    assert sheet.shape == (2 * 64, 8 * 64, 3) and sheet.std() > 5
+
+
+def test_material_is_looked_for_where_the_readme_says(tmp_path):
+    with pytest.raises(CleanplateError, match="neither photos/ nor cutouts/"):
+        find_material(tmp_path)
+    (tmp_path / "photos").mkdir()
+    cv2.imwrite(str(tmp_path / "photos" / "a.png"), np.zeros((4, 4, 3), np.uint8))
+    found = find_material(tmp_path)
+    assert [p.name for p in found.photos] == ["a.png"] and found.cutouts == ()

@@ -1,0 +1,87 @@
+"""One process or several: who takes part in a run, and on which device."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import distributed, multiprocessing
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process's place among those of a run.
+
+    Attributes:
+        rank: Its number, from 0; number 0 writes the files.
+        size: How many there are.
+        device: Where its networks run.
+    """
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes the files."""
+        return self.rank == 0
+
+
+def processes_for(device: str) -> int:
+    """How many processes a run takes: one for each GPU, else one."""
+    return max(1, torch.cuda.device_count()) if device == "cuda" else 1
+
+
+def pick_training_device(device: str) -> str:
+    """`auto` is `cuda` where there is a GPU that works, else `cpu`."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return device
+
+
+def run_team(work: Callable[..., None], device: str, processes: int, *arguments: Any) -> None:
+    """Call `work(team, *arguments)` in as many processes as asked for; alone, in this one.
+
+    Args:
+        work: A function of a module (it is found by name in the other processes).
+        device: `cpu` or `cuda`; with `cuda`, process i takes GPU i.
+        processes: How many.
+        arguments: Given on to each.
+    """
+    if processes == 1:
+        work(Team(0, 1, torch.device(device)), *arguments)
+        return
+    port = _free_port()
+    spawn = multiprocessing.spawn  # type: ignore[attr-defined]
+    spawn(_member, (work, device, processes, port, arguments), processes)  # type: ignore[no-untyped-call]
+
+
+def _member(
+    rank: int, work: Callable[..., None], device: str, size: int, port: int, arguments: tuple[Any, ...]
+) -> None:
+    with _group(rank, size, device, port):
+        work(Team(rank, size, torch.device(device, rank) if device == "cuda" else torch.device(device)), *arguments)
+
+
+@contextmanager
+def _group(rank: int, size: int, device: str, port: int) -> Iterator[None]:
+    os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = "127.0.0.1", str(port)
+    if device == "cuda":
+        torch.cuda.set_device(rank)
+    distributed.init_process_group("nccl" if device == "cuda" else "gloo", rank=rank, world_size=size)
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
