@@ -1,0 +1,167 @@
+"""Clips with truth of what the paper's method fails at: `python -m evaluation.failures OUT [--photos DIR]`.
+
+A folder each, as `evaluation.report` reads them: a subject in the place's own colours, hair thinner than a pixel,
+strong shadows, and a thing that is no person. A square of the place, 720 pixels, is shown by a camera that a hand
+holds; the subject drifts across it. Equal seeds make equal clips.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.random import Generator as Random
+
+from pipeline.encode import open_writer
+from pipeline.frames import ClipInfo, Colour, FloatImage, Image
+from training.camera import Camera
+from training.canvas import Canvas, Subject, fill, normals, outline
+from training.figures import draw_figure
+from training.hair import HairStyle, draw_seeds, grow, hair_colour
+from training.shapes import draw_thin
+from training.textures import find_photos, place, smooth_noise
+
+SIZE, FRAMES, RATE = 720, 24, 24
+BORDER = 60
+"""Pixels of the place around what the camera sees at rest."""
+
+CAMERA = Camera(noise=0.006, grain_px=0.6, sharpening=0.4, quality=92)
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a clip shows.
+
+    Attributes:
+        draw: Draws the subject.
+        blend: How far the subject wears the colours of the place, in [0, 1].
+        shadow: Light that its shadow takes away, in [0, 1].
+    """
+
+    draw: Callable[[Canvas], None]
+    blend: float = 0.0
+    shadow: float = 0.15
+
+
+def _thin_hair(canvas: Canvas) -> None:
+    """A head whose hair is thousands of strands, none as wide as a pixel."""
+    size, random = canvas.drawn, canvas.random
+    head = outline(random, np.array([0.5, 0.55]) * size, 0.2 * size, 0.03)
+    mask = canvas.mask()
+    fill(mask, head)
+    canvas.add(mask)
+    style = HairStyle(2400, 0.3 * size, 0.12, 0.0, 1.0, (0.15, 0.5), 4)
+    grow(canvas, head, normals(head), style, hair_colour(canvas))
+
+
+def _seeds_on_stalks(canvas: Canvas) -> None:
+    """Plants, or something like it: rods and leaves with see-through heads."""
+    draw_thin(canvas)
+    draw_seeds(canvas)
+
+
+STORIES: dict[str, Story] = {
+    "same_colour": Story(draw_figure, blend=0.85),
+    "thinnest_hair": Story(_thin_hair),
+    "shadow": Story(draw_figure, shadow=0.5),
+    "no_person": Story(_seeds_on_stalks),
+}
+
+
+def make_clip(name: str, out: Path, photos: tuple[Path, ...], seed: int = 0, frames: int = FRAMES) -> None:
+    """Write clip.mp4, plate.png and truth/ of one story.
+
+    Args:
+        name: One of `STORIES`.
+        out: Folder, made if it is not there.
+        photos: Pictures of places; without them the place is procedural.
+        seed: Of all chance.
+        frames: How many.
+    """
+    (out / "truth").mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng([seed, list(STORIES).index(name)])
+    story = STORIES[name]
+    still = place(random, SIZE + 2 * BORDER, photos)
+    canvas = Canvas(random, SIZE, photos)
+    story.draw(canvas)
+    subject = _in_the_places_colours(random, canvas.subject(0.5), still, story.blend)
+    count, base = frames, Fraction(1, RATE)
+    info = ClipInfo(out / "none", SIZE, SIZE, tuple(range(count)), base, 1 / base, 8, Colour(), 0, count)
+    with (
+        open_writer(out / "clip.mp4", info, channels=3, overwrite=True) as clip,
+        open_writer(out / "truth" / "alpha.mkv", info, channels=1, overwrite=True) as alphas,
+        open_writer(out / "truth" / "foreground.mkv", info, channels=3, overwrite=True) as colours,
+    ):
+        for index, (frame, moved) in enumerate(_film(random, story, subject, still, frames)):
+            clip.write(frame, index)
+            alphas.write(_codes(moved.alpha), index)
+            colours.write(_codes(moved.colour), index)
+    plate = CAMERA.shoot(random, _seen(still, np.array([7.3, -5.6]), 0.006), plate=True)
+    cv2.imwrite(str(out / "plate.png"), np.ascontiguousarray(_codes(plate)[:, :, ::-1]))
+
+
+def _in_the_places_colours(random: Random, subject: Subject, still: FloatImage, blend: float) -> Subject:
+    """The subject partly painted with what is some way beside it in the place."""
+    aside = cv2.GaussianBlur(np.roll(still, (37, -53), (0, 1)), (0, 0), 3)[BORDER:-BORDER, BORDER:-BORDER]
+    where = blend * np.clip(0.7 + 0.4 * smooth_noise(random, SIZE, 5), 0, 1)
+    return Subject(subject.alpha, (subject.colour + where * (aside - subject.colour)).astype(np.float32))
+
+
+def _film(
+    random: Random, story: Story, subject: Subject, still: FloatImage, frames: int
+) -> Iterator[tuple[Image, Subject]]:
+    """Frames, and the subject as it is in each."""
+    phase = random.uniform(0, 2 * np.pi, 3)
+    for index in range(frames):
+        time = index / RATE
+        drift = np.array([[1, 0, 60 * (time - 0.5)], [0, 1, 6 * np.sin(5 * time)]])
+        alpha, colour = (
+            cv2.warpAffine(x, drift, (SIZE, SIZE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+            for x in (subject.alpha, subject.colour)
+        )
+        moved = Subject(np.clip(alpha, 0, 1), np.clip(colour, 0, 1))
+        sway = 9 * np.sin(2.1 * time * np.array([1.0, 1.3]) + phase[:2])
+        seen = _seen(still, sway, 0.004 * np.sin(1.7 * time + phase[2]))
+        lit = seen * (1 - story.shadow * _fallen(moved.alpha))[..., None]
+        cover = moved.alpha[..., None]
+        yield _codes(CAMERA.shoot(random, cover * moved.colour + (1 - cover) * lit)), moved
+
+
+def _seen(still: FloatImage, shift: FloatImage, turn: float) -> FloatImage:
+    """What the camera sees of the place, SIZE x SIZE x 3: `shift` pixels aside, turned by `turn` radians."""
+    centre = SIZE / 2 + BORDER
+    matrix = cv2.getRotationMatrix2D((centre, centre), float(np.degrees(turn)), 1.0)
+    matrix[:, 2] += shift - BORDER
+    return cv2.warpAffine(still, matrix, (SIZE, SIZE), flags=cv2.INTER_CUBIC)
+
+
+def _fallen(alpha: FloatImage) -> FloatImage:
+    """How much of the light the subject takes away: sharp and far to one side, and soft close around it."""
+    onto = np.array([[1, -0.25, 0.2 * SIZE], [0, 0.9, 0.08 * SIZE]])
+    cast = cv2.GaussianBlur(cv2.warpAffine(alpha, onto, (SIZE, SIZE)), (0, 0), 6)
+    near = cv2.GaussianBlur(alpha, (0, 0), 18)
+    return np.maximum(cast, 0.8 * near)
+
+
+def _codes(values: FloatImage) -> Image:
+    return np.clip(values * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def main() -> None:
+    """Read the command line and write the clips."""
+    parser = argparse.ArgumentParser(prog="python -m evaluation.failures", description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder that gets a folder for each clip")
+    parser.add_argument("--photos", type=Path, help="photographs of places")
+    parser.add_argument("--seed", type=int, default=8)
+    arguments = parser.parse_args()
+    for name in STORIES:
+        make_clip(name, arguments.out / name, find_photos(arguments.photos), arguments.seed)
+
+
+if __name__ == "__main__":
+    main()
