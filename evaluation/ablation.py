@@ -18,6 +18,7 @@ import torch
 from alignment.plate import AlignedPlate
 from evaluation.metrics import mad
 from evaluation.report import find_clips
+from models.carrying import carry_colour
 from models.generator import Coarse
 from pipeline.decode import open_clip, read_plate
 from pipeline.frames import FloatImage, FrameWindow, Settings
@@ -46,9 +47,12 @@ class Given:
         """Alpha where the soft mask stands in for the generator, under the same refiner."""
         mask = torch.from_numpy(self.inputs.mask)[None, None].to(self.matter.device)
         hidden = self.matter.net.generator.config.hidden
-        doubt = ((mask > 0.02) & (mask < 0.98)).float().expand(-1, hidden, -1, -1)
+        doubt = torch.zeros_like(mask).repeat(1, hidden, 1, 1)
+        doubt[:, 0] = ((mask > 0.02) & (mask < 0.98)).float()[:, 0]
+        image = torch.from_numpy(self.inputs.image).permute(2, 0, 1)[None].to(self.matter.device)
         with torch.inference_mode():
-            return self._refined(Coarse(mask, torch.zeros_like(mask).expand(-1, 3, -1, -1), doubt), self.aligned)
+            coarse = Coarse(mask, torch.zeros_like(image), doubt, carry_colour(image, mask))
+            return self._refined(coarse, self.aligned)
 
     def soft_mask_enlarged(self) -> FloatImage:
         """The soft mask itself at full size."""

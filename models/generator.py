@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.blocks import ConvBlock, ResidualBlock, UpBlock, padding_mode
+from models.carrying import carry_colour
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,14 @@ class Coarse(NamedTuple):
         foreground: B x 3 x h x w; a colour, or what to add to the image where the config says so.
         hidden: B x hidden x h x w for a refiner; channel 0 is the expected |error| of alpha, channel 1 what to add to
             1 for the light that is left on the place.
+        carried: B x 3 x h x w for a refiner (else without channels): the colour of the solid parts of the subject
+            nearest by, which is what hair in front of the place is likely to have.
     """
 
     alpha: Tensor
     foreground: Tensor
     hidden: Tensor
+    carried: Tensor
 
 
 class Encoder(nn.Module):
@@ -202,7 +206,9 @@ class Generator(nn.Module):
         if not self.config.foreground_residual:
             bounded = foreground.clamp(-1, 1) if self.config.original else torch.tanh(foreground)
             foreground = (bounded + 1) / 2
-        return Coarse((torch.tanh(alpha[:, :1]) + 1) / 2, foreground, alpha[:, 1:])
+        matte, hidden = (torch.tanh(alpha[:, :1]) + 1) / 2, alpha[:, 1:]
+        carried = carry_colour(image, matte) if self.config.hidden else image[:, :0]
+        return Coarse(matte, foreground, hidden, carried)
 
     def _plate_input(self, image: Tensor, plate: Tensor, coverage: Tensor) -> Tensor:
         if self.config.knows_coverage:

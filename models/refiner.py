@@ -72,19 +72,20 @@ def stretch(alpha: Tensor) -> Tensor:
 class Refiner(nn.Module):
     """A small convolutional net at full size; its body works at half size for a wider view.
 
-    It corrects the colour of the subject and the light on the place, projects the image between the two, and says
-    pixel by pixel how far to believe the projection and how far the coarse alpha. Convolutions are valid
-    (unpadded), so that a tile with `margin` pixels around it gives exactly what the whole frame would.
+    It decides the colour of the subject (between the coarse one and the one carried on from its solid parts, with
+    a correction), corrects the light on the place, projects the image between the two, and says pixel by pixel how
+    far to believe the projection and how far the coarse alpha. Convolutions are valid (unpadded), so that a tile
+    with `margin` pixels around it gives exactly what the whole frame would.
     """
 
     def __init__(self, config: RefinerConfig = RefinerConfig()) -> None:
         super().__init__()
         self.config = config
-        inputs = 13 + config.hidden
+        inputs = 19 + config.hidden
         c = config.channels
         self.first = nn.Conv2d(inputs, c, 3)
         self.body = nn.ModuleList(nn.Conv2d(4 * c, 4 * c, 3) for _ in range(config.body))
-        self.last = nn.Conv2d(c + inputs, 6, 3)
+        self.last = nn.Conv2d(c + inputs, 7, 3)
         for parameter in self.last.parameters():  # starts as the coarse result and the projection, half and half
             nn.init.zeros_(parameter)
 
@@ -114,23 +115,28 @@ class Refiner(nn.Module):
         y = F.pixel_shuffle(z, 2)
         inset = self.margin - 1
         change = self.last(torch.cat((y, _inner(x, inset)), dim=1))
-        image, lit, coverage, foreground, alpha = (
-            _inner(part, self.margin) for part in (image, lit, coverage, image + coarse.foreground, coarse.alpha)
+        image, lit, coverage, foreground, carried, alpha = (
+            _inner(part, self.margin)
+            for part in (image, lit, coverage, image + coarse.foreground, coarse.carried, coarse.alpha)
         )
-        foreground = foreground + change[:, :3]
+        foreground = foreground + torch.sigmoid(change[:, 6:]) * (carried - foreground) + change[:, :3]
         projected, confidence = projection(image, lit * (1 + change[:, 3:4]), foreground)
         trust = torch.sigmoid(change[:, 4:5]) * confidence * coverage
         alpha = stretch(alpha)
-        return alpha + trust * (projected - alpha) + change[:, 5:], foreground
+        return alpha + trust * (projected - alpha) + change[:, 5:6], foreground
 
     def _evidence(self, image: Tensor, lit: Tensor, coverage: Tensor, coarse: Coarse) -> Tensor:
         foreground = (image + coarse.foreground).clamp(0, 1)
-        projected, confidence = projection(image, lit, foreground)
-        confidence = confidence * coverage
         difference = (image - lit) * coverage
         distance = difference.abs().amax(1, keepdim=True)
         alpha = stretch(coarse.alpha).clamp(0, 1)
+        projected, confidence = projection(image, lit, foreground)
+        confidence = confidence * coverage
+        carried, sure = projection(image, lit, coarse.carried)
+        sure = sure * coverage
+        unexplained = (image - carried * coarse.carried - (1 - carried) * lit).abs().amax(1, keepdim=True) * coverage
         parts = (image, difference, foreground - image, alpha, projected * confidence, confidence, distance)
+        parts += (coarse.carried - image, carried * sure, sure, unexplained)
         return torch.cat((*parts, coarse.hidden), dim=1)
 
 

@@ -129,7 +129,7 @@ def _generate(net: MattingNet, batch: Batch) -> Coarse:
 
 
 def _layers(net: MattingNet, coarse: Coarse, batch: Batch) -> Layers:
-    alpha, foreground, hidden = (x.float() for x in coarse)
+    alpha, foreground, hidden = (x.float() for x in coarse[:3])
     if net.generator.config.foreground_residual:
         foreground = foreground + batch["image"]
     return Layers(alpha, foreground, hidden)

@@ -11,7 +11,10 @@ def scene(height, width, hidden=5):
     image, plate = torch.rand(2, 1, 3, height, width)
     coverage = (torch.rand(1, 1, height, width) > 0.2).float()
     coarse = Coarse(
-        torch.rand(1, 1, height, width), torch.randn(1, 3, height, width) / 4, torch.rand(1, hidden, height, width)
+        torch.rand(1, 1, height, width),
+        torch.randn(1, 3, height, width) / 4,
+        torch.rand(1, hidden, height, width),
+        torch.rand(1, 3, height, width),
     )
     return image, plate, coverage, coarse
 
@@ -52,16 +55,17 @@ def test_margin_is_what_a_pixel_depends_on():
     assert image.grad[0, :, :, 2 * m + 2 :].abs().sum() == 0
 
 
-def test_untrained_it_meets_the_projection_half_way():
+def test_untrained_it_meets_everything_half_way():
     net = Refiner()
     m = net.margin
     image, plate, coverage, coarse = scene(16 + 2 * m, 16 + 2 * m)
     alpha, foreground = net(image, plate, coverage, coarse)
-    projected, confidence = projection(image, plate * light(coarse), image + coarse.foreground)
+    colour = (image + coarse.foreground + coarse.carried) / 2
+    projected, confidence = projection(image, plate * light(coarse), colour)
     begun = (coarse.alpha - STRETCH) / (1 - 2 * STRETCH)
     expected = begun + 0.5 * confidence * coverage * (projected - begun)
     torch.testing.assert_close(alpha, expected[:, :, m:-m, m:-m])
-    torch.testing.assert_close(foreground, (image + coarse.foreground)[:, :, m:-m, m:-m])
+    torch.testing.assert_close(foreground, colour[:, :, m:-m, m:-m])
 
 
 def test_a_shadow_that_is_known_is_no_subject():
@@ -76,7 +80,7 @@ def test_a_shadow_that_is_known_is_no_subject():
     for told in (0.0, -0.4):
         hidden = torch.zeros_like(one).expand(-1, 5, -1, -1).clone()
         hidden[:, 1] = told
-        alpha, _ = net(image, plate, one, Coarse(0.5 * one, subject - image, hidden))
+        alpha, _ = net(image, plate, one, Coarse(0.5 * one, subject - image, hidden, subject.expand_as(image)))
         means[told] = float(alpha.detach().abs().mean())
     assert means[-0.4] < 0.03 < 0.1 < means[0.0]
 

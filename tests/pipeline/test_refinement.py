@@ -12,7 +12,7 @@ from pipeline.refinement import EXPECTED_ERROR, Tile, refine_tiles, uncertain_ti
 
 
 def coarse(height=27, width=48):
-    return Coarse(torch.zeros(1, 1, height, width), torch.zeros(1, 3, height, width), torch.zeros(1, 5, height, width))
+    return Coarse(*(torch.zeros(1, channels, height, width) for channels in (1, 3, 5, 3)))
 
 
 def test_a_certain_result_needs_no_tile():
@@ -48,7 +48,9 @@ def scene():
     net = new_net("fast").eval()
     for parameter in net.refiner.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
-    given = Coarse(torch.rand(1, 1, 54, 80), torch.zeros(1, 3, 54, 80), torch.rand(1, 5, 54, 80))
+    given = Coarse(
+        torch.rand(1, 1, 54, 80), torch.zeros(1, 3, 54, 80), torch.rand(1, 5, 54, 80), torch.rand(1, 3, 54, 80)
+    )
     return net, given, image, plate
 
 

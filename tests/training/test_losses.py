@@ -59,7 +59,7 @@ def test_laplacian_sees_detail_and_not_a_constant():
 def test_error_is_measured_against_what_alpha_missed_and_does_not_move_alpha():
     alpha = torch.full((1, 1, 2, 2), 0.7, requires_grad=True)
     hidden = torch.full((1, 5, 2, 2), 0.1, requires_grad=True)
-    loss = error_loss(Coarse(alpha, torch.zeros(1, 3, 2, 2), hidden), torch.ones(1, 1, 2, 2))
+    loss = error_loss(Coarse(alpha, torch.zeros(1, 3, 2, 2), hidden, torch.zeros(1, 3, 2, 2)), torch.ones(1, 1, 2, 2))
     assert float(loss.detach()) == pytest.approx(0.04)  # (0.1 - 0.3)^2
     loss.backward()
     assert alpha.grad is None
@@ -76,6 +76,6 @@ def test_translucent_counts_only_what_is_neither_here_nor_there():
 def test_light_is_one_more_than_the_channel_and_counts_where_the_place_is_seen():
     hidden = torch.zeros(1, 5, 1, 2)
     hidden[:, 1] = -0.3
-    coarse = Coarse(torch.zeros(1, 1, 1, 2), torch.zeros(1, 3, 1, 2), hidden)
+    coarse = Coarse(torch.zeros(1, 1, 1, 2), torch.zeros(1, 3, 1, 2), hidden, torch.zeros(1, 3, 1, 2))
     seen = torch.tensor([1.0, 0.0]).view(1, 1, 1, 2)
     assert float(light_loss(coarse, torch.full((1, 1, 1, 2), 0.8), seen)) == pytest.approx(0.05)  # |0.7 - 0.8| / 2

@@ -1,0 +1,44 @@
+"""Colours of the solid parts of the subject, carried on to where it is see-through."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+SOLID = 0.96
+"""Coarse alpha above which a pixel may be solid."""
+
+REACH = 9
+"""Side of the square, coarse pixels, that has to be solid around a pixel whose colour is carried on."""
+
+SCARCE = 0.03
+"""Weight of pixels that are solid with their neighbours only: thin parts count where there is nothing thicker."""
+
+
+def carry_colour(image: Tensor, alpha: Tensor) -> Tensor:
+    """What colour the subject has near by, from its solid parts, by pull and push through a pyramid.
+
+    Args:
+        image: B x 3 x h x w in [0, 1].
+        alpha: B x 1 x h x w in [0, 1]; no gradient goes through it.
+
+    Returns:
+        B x 3 x h x w in [0, 1], float32: the image itself where the subject is solid, smooth elsewhere; grey where
+        there is no solid part at all.
+    """
+    image = image.detach().float()
+    hollow = (alpha.detach().float() <= SOLID).float()
+    weight = 1 - F.max_pool2d(hollow, REACH, 1, REACH // 2) + SCARCE * (1 - F.max_pool2d(hollow, 3, 1, 1))
+    weight = weight.clamp(max=1)
+    pyramid = [(weight * image, weight)]
+    while max(pyramid[-1][1].shape[2:]) > 1:
+        colour, weight = (F.avg_pool2d(x, 2, ceil_mode=True) for x in pyramid[-1])
+        pyramid.append((colour, weight))
+    colour, weight = pyramid.pop()
+    found = torch.where(weight > 0, colour / weight.clamp(min=1e-9), 0.5)
+    for colour, weight in reversed(pyramid):
+        coarser = F.interpolate(found, weight.shape[2:], mode="bilinear", align_corners=False)
+        own = colour / weight.clamp(min=1e-9)
+        found = coarser + (4 * weight).clamp(max=1) * (own - coarser)
+    return found
