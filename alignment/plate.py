@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment.features import reduced_size
-from alignment.homography import PlateAlignmentError, between_sizes, covered_fraction
+from alignment.holes import split
+from alignment.homography import Matrix, PlateAlignmentError, between_sizes, covered_fraction
 from alignment.locate import Location, PlateLocator
 from alignment.photometric import LONG_SIDE_PX as PHOTOMETRIC_LONG_SIDE_PX
 from alignment.photometric import Exposure, match_exposure
@@ -81,17 +82,19 @@ class PlateAligner:
         """Prepares the plate.
 
         Args:
-            plate: H x W x 3 RGB, uint8 or uint16 (spanning all of 0..65535).
+            plate: H x W x 3 RGB, uint8 or uint16 (spanning all of 0..65535); or H x W x 4, whose last channel is
+                below half where the plate is not known.
             frame_size: Width and height of the frames to come, in pixels. The plate's may differ.
 
         Raises:
             PlateAlignmentError: The plate is black or shows too little structure to be found in anything.
         """
-        _check_picture(plate, "plate")
+        _check_picture(plate, "plate", channels=(3, 4))
         self.frame_size = frame_size
         self.plate_size = (plate.shape[1], plate.shape[0])
-        self._locator = PlateLocator(_grey(plate), frame_size)
-        self._image = PlateImage(plate)
+        colours, known = split(plate)
+        self._locator = PlateLocator(_grey(colours), frame_size)
+        self._image = PlateImage(colours, known)
 
     def register(self, frame: Image) -> AlignmentReport:
         """Finds where the plate lies in a frame and how the frame is exposed.
@@ -114,7 +117,7 @@ class PlateAligner:
             plate_to_frame=found.plate_to_frame,
             residual_px=found.verification.residual_px,
             inliers=found.verification.inliers,
-            coverage=covered_fraction(found.plate_to_frame, self.plate_size, self.frame_size),
+            coverage=self._coverage(found.plate_to_frame),
             gain=exposure.gain,
             offset=exposure.offset,
             status="ok" if found.verification.ok else "weak",
@@ -136,12 +139,21 @@ class PlateAligner:
         image, coverage = self._image.render(
             report.plate_to_frame, self.frame_size, (width, height), exposure, report.shading
         )
-        clear_unknown(image, coverage)
+        if self._image.known is None:
+            clear_unknown(image, coverage)
+        else:
+            image[coverage == 0] = 0
         return AlignedPlate(image, coverage, report)
 
     def align(self, frame: Image) -> AlignedPlate:
         """`register` and `warp` at full size."""
         return self.warp(self.register(frame))
+
+    def _coverage(self, plate_to_frame: Matrix) -> float:
+        if self._image.known is None:
+            return covered_fraction(plate_to_frame, self.plate_size, self.frame_size)
+        size = reduced_size(self.frame_size, PHOTOMETRIC_LONG_SIDE_PX)
+        return float(self._image.render(plate_to_frame, self.frame_size, size)[1].mean())
 
     def _expose(self, frame: Image, found: Location) -> tuple[Exposure, NDArray[np.float32] | None]:
         """Compares plate and frame at a small size."""
@@ -164,8 +176,8 @@ class PlateAligner:
         return exposure, smooth_shading(exposed, small, trust)
 
 
-def _check_picture(picture: Image, name: str) -> None:
-    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype not in (np.uint8, np.uint16):
+def _check_picture(picture: Image, name: str, channels: tuple[int, ...] = (3,)) -> None:
+    if picture.ndim != 3 or picture.shape[2] not in channels or picture.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"{name} is {picture.shape} of {picture.dtype}, wanted is H x W x 3 of uint8 or uint16")
 
 

@@ -13,6 +13,7 @@ from alignment.shading import shade
 SUPERSAMPLING = 2
 BORDER_PX = 0.15  # beyond the centres of the plate's outermost pixels it still counts as known
 STRIP_ROWS = 64
+WHOLLY = 0.999  # known, up to rounding
 UNEXPOSED = Exposure((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
 
 FloatImage = NDArray[np.float32]
@@ -22,11 +23,12 @@ Size = tuple[int, int]
 class PlateImage:
     """A plate's pixels, and its reductions, which are made when first asked for and kept: they are few."""
 
-    def __init__(self, plate: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
-        """Takes H x W x 3 uint8 or uint16."""
+    def __init__(self, plate: NDArray[np.uint8] | NDArray[np.uint16], known: NDArray[np.bool_] | None = None) -> None:
+        """Takes H x W x 3 uint8 or uint16, and where it is known, H x W, if not everywhere."""
         full = np.float32(1 / np.iinfo(plate.dtype).max)
         self.image: FloatImage = np.multiply(plate, full, dtype=np.float32)
         self.size: Size = (plate.shape[1], plate.shape[0])
+        self.known: FloatImage | None = None if known is None else known.astype(np.float32)
         self._reduced: dict[Size, FloatImage] = {}
 
     def reduced(self, size: Size) -> FloatImage:
@@ -58,7 +60,7 @@ class PlateImage:
         """
         if size is None or size == frame_size:
             image = warp(self.image, plate_to_frame, frame_size, exposure)
-            coverage = cover(plate_to_frame, self.size, frame_size)
+            coverage = self._cover(plate_to_frame, self.size, frame_size)
         else:
             image, coverage = self._render_reduced(plate_to_frame, frame_size, size, exposure)
         if shading is not None:
@@ -81,8 +83,20 @@ class PlateImage:
         homography = between_sizes(frame_size, fine) @ plate_to_frame @ between_sizes(plate_size, self.size)
         image = warp(self.reduced(plate_size), homography, fine, exposure)
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        known = cv2.resize(cover(homography, plate_size, fine), size, interpolation=cv2.INTER_AREA)
-        return np.asarray(image, np.float32), (known > 0.999).astype(np.float32)
+        known = cv2.resize(self._cover(homography, plate_size, fine), size, interpolation=cv2.INTER_AREA)
+        return np.asarray(image, np.float32), (known > WHOLLY).astype(np.float32)
+
+    def _cover(self, plate_to_frame: Matrix, plate_size: Size, size: Size) -> FloatImage:
+        """Where the plate at a size is known in the frame, 0 or 1: not beyond its border, nor in its holes."""
+        coverage = cover(plate_to_frame, plate_size, size)
+        if self.known is not None:
+            # Area averages of the holes' rims are mixed with what the holes were filled with.
+            known = self.known
+            if plate_size != self.size:
+                known = np.asarray(cv2.resize(known, plate_size, interpolation=cv2.INTER_AREA), np.float32)
+            known = cv2.warpPerspective(known, plate_to_frame, size, borderMode=cv2.BORDER_REPLICATE)
+            coverage *= known > WHOLLY
+        return coverage
 
 
 def warp(plate: FloatImage, plate_to_frame: Matrix, size: Size, exposure: Exposure) -> FloatImage:

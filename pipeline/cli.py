@@ -146,6 +146,34 @@ def align(
 
 
 @app.command()
+def plate(
+    clips: Annotated[list[Path], typer.Argument(help="A clip, or several photos of the same place, or one photo with --mask.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The plate: .png, transparent where the place was never seen.")],
+    empty: Annotated[str | None, typer.Option(help="When nobody is there: 0-2s, or frames such as 206-226 (the last is exclusive).")] = None,
+    mask: Annotated[Path | None, typer.Option(help="Last resort, for one photo: light where somebody stands; filled in by guess.")] = None,
+    start: Start = None,
+    end: End = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace the output if it exists.")] = False,
+    json_file: JsonFile = None,
+) -> None:  # fmt: skip
+    """Make a clean plate from the clip itself, or from several photos."""
+    from pipeline.plate_building import PlateJob, make_plate
+
+    with _progress("plate") as progress:
+        summary = make_plate(PlateJob(tuple(clips), out, empty, mask, start, end, overwrite), progress)
+    if json_file is not None:
+        _write_json(json_file, summary.to_dict())
+    failed = f"; {len(summary.failed)} could not be laid over the others" if summary.failed else ""
+    console.print(plain(
+        f"wrote {summary.output}, {summary.width} x {summary.height}: {100 * summary.known:.1f} % known, "
+        f"from {summary.used} pictures{failed}"
+    ))  # fmt: skip
+    if summary.advice:
+        console.print(summary.advice)
+    console.print("Look at the plate: who never moved away is part of it.")
+
+
+@app.command()
 def evaluate(
     predicted: Annotated[Path, typer.Argument(help="A predicted alpha.")],
     true: Annotated[Path, typer.Argument(help="The true alpha, of the same size and length.")],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -64,7 +65,8 @@ def read_plate(path: Path) -> Image:
         path: As for `open_clip`.
 
     Returns:
-        H x W x 3, uint8 or uint16 as the source is deep. Of a video or a sequence it is the median, pixel by
+        H x W x 3, uint8 or uint16 as the source is deep. An image with transparent parts, where the plate is not
+        known, gives H x W x 4. Of a video or a sequence it is the median, pixel by
         pixel, of up to 15 frames spread evenly over it.
 
     Raises:
@@ -73,11 +75,18 @@ def read_plate(path: Path) -> Image:
     with open_clip(path) as clip:
         count = min(len(clip.info), _PLATE_FRAMES)
         chosen = [round(at) for at in np.linspace(0, len(clip.info) - 1, count)]
-        images = [next(clip.frames(index, index + 1)).image for index in chosen]
-    if len(images) == 1:
-        return images[0]
+        frames = [next(clip.frames(index, index + 1)) for index in chosen]
+    if len(frames) == 1:
+        return _with_holes(frames[0])
+    images = [frame.image for frame in frames]
     plate = np.empty_like(images[0])
     for row in range(0, len(plate), _STRIP_ROWS):  # a whole stack of 4K frames would not fit
         rows = slice(row, row + _STRIP_ROWS)
         plate[rows] = np.rint(np.median([image[rows] for image in images], axis=0))
     return plate
+
+
+def _with_holes(frame: Frame) -> Image:
+    if frame.alpha is None or frame.alpha.min() == np.iinfo(frame.alpha.dtype).max:
+        return frame.image
+    return cast(Image, np.dstack([frame.image, frame.alpha]))

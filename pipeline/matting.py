@@ -50,7 +50,8 @@ class Matter:
         """Prepares plate and networks.
 
         Args:
-            plate: H x W x 3 RGB, uint8 or uint16.
+            plate: H x W x 3 RGB, uint8 or uint16; or H x W x 4, whose last channel is below half where it is
+                not known.
             frame_size: Width and height of the frames to come, pixels.
             settings: Model, segmenter, device, tiles.
 

@@ -52,5 +52,27 @@ def parse_range(start: str | None, end: str | None, info: ClipInfo) -> tuple[int
     return first, stop
 
 
+def parse_span(text: str, info: ClipInfo, option: str) -> tuple[int, int]:
+    """First frame and the frame to stop before, of `206-226`, `0-2s` or `00:00:01:00-00:00:02:12`.
+
+    Args:
+        text: Two positions as `parse_position` takes them; an `s` at the end goes for both.
+        info: The clip.
+        option: The option's name, for the message.
+
+    Raises:
+        CleanplateError: It is none of these, is empty or lies outside the clip.
+    """
+    start, dash, end = text.partition("-")
+    if not dash:
+        raise CleanplateError(f"{option} {text}: give two positions, such as 206-226 (frames) or 0-2s")
+    if end.endswith("s") and re.fullmatch(r"\d+(\.\d+)?", start):
+        start += "s"
+    first, stop = (parse_position(position, info, option) for position in (start, end))
+    if first >= stop:
+        raise CleanplateError(f"{option} {text}: no frame lies from {first} to before {stop}")
+    return first, stop
+
+
 def _frame_at(seconds: Fraction, info: ClipInfo) -> int:
     return bisect_left(info.pts, info.pts[0] + seconds / info.time_base)

@@ -1,0 +1,237 @@
+"""`cleanplate plate`: a clean plate from the clip itself, from several photos, or from one and a mask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+import numpy as np
+
+from alignment.build import BuiltPlate, build_plate
+from alignment.holes import inpainted
+from alignment.plate import PlateAlignmentError
+from pipeline.clip import Clip
+from pipeline.colour import as_depth
+from pipeline.decode import open_clip, read_still
+from pipeline.encode import open_writer
+from pipeline.frames import CleanplateError, ClipInfo, Colour, Image
+from pipeline.image_clips import is_pattern
+from pipeline.ranges import parse_range, parse_span
+from pipeline.render import Progress, silent
+
+MOST_FRAMES = 120
+"""Looked at, spread evenly over the clip."""
+
+LONGEST_STEP = 40
+"""Frames; where more lie between those looked at, each is sought anew rather than reached by decoding on."""
+
+MASK_MARGIN_PX = 3
+
+
+@dataclass(frozen=True)
+class PlateJob:
+    """One plate, as the user asked for it.
+
+    Attributes:
+        clips: One clip, or several photos.
+        out: PNG to write.
+        empty: When nobody is there, such as `206-226` or `0-2s`.
+        mask: Where somebody stands in the only photo there is: an image, light there.
+        start: First frame to look at.
+        end: Frame to stop before.
+        overwrite: Whether `out` may be replaced.
+    """
+
+    clips: tuple[Path, ...]
+    out: Path
+    empty: str | None = None
+    mask: Path | None = None
+    start: str | None = None
+    end: str | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class PlateSummary:
+    """What became of it.
+
+    Attributes:
+        output: The file.
+        width: Of the plate.
+        height: Of the plate.
+        known: Share of the plate that was seen, 0 to 1.
+        filled: Share that was filled in by guess, 0 to 1.
+        used: How many frames or photos it was made from.
+        failed: Those that could not be laid over the others: frame numbers, or places in the list of photos.
+    """
+
+    output: str
+    width: int
+    height: int
+    known: float
+    filled: float
+    used: int
+    failed: list[int] = field(default_factory=list)
+
+    @property
+    def advice(self) -> str:
+        """What the user can do about it; empty where all is well."""
+        if self.filled:
+            return (
+                f"{100 * self.filled:.1f} % of the plate is filled in by guess from what lies around it, smooth at "
+                "best. A photo of the place without anybody, or a clip in which they move away, gives a better one."
+            )
+        if self.known < 1:
+            return (
+                f"{100 * (1 - self.known):.1f} % of the place was not seen for certain; it is transparent in the "
+                "plate. Film on until everybody has moved away from where they stood, or say when nobody is there, "
+                "such as --empty 0-2s."
+            )
+        return ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self) | {"advice": self.advice}
+
+
+def make_plate(job: PlateJob, progress: Progress = silent) -> PlateSummary:
+    """Make a plate.
+
+    Args:
+        job: What to do.
+        progress: Called with steps done and in all.
+
+    Returns:
+        The summary. The file stands under its name only when it is whole.
+
+    Raises:
+        CleanplateError: An input or the command is wrong, or the pictures do not show one place.
+        MachineError: The machine could not.
+    """
+    _check(job)
+    with open_clip(job.clips[0]) as clip:
+        if job.mask is not None:
+            return _fill_in(job, clip.info)
+        many = len(job.clips) > 1
+        pictures = _Photos(job.clips) if many else _Frames(clip, _chosen(job, clip.info))
+        try:
+            plate = build_plate(pictures, empty=job.empty is not None, progress=progress)
+        except PlateAlignmentError as error:
+            raise CleanplateError(f"{job.clips[0]}: {error}") from error
+        _write(job, clip.info, plate)
+    height, width = plate.known.shape
+    failed = [pictures.number(index) for index in plate.failed]
+    return PlateSummary(str(job.out), width, height, float(plate.known.mean()), 0.0, len(plate.used), failed)
+
+
+def _check(job: PlateJob) -> None:
+    """What can be said before any work is done."""
+    if job.out.suffix.lower() != ".png" or is_pattern(job.out):
+        raise CleanplateError(f"{job.out}: a plate is one PNG, as it may be transparent; name it plate.png")
+    many = len(job.clips) > 1
+    if many and (job.empty or job.start or job.end):
+        raise CleanplateError("photos have no times: --empty, --start and --end go with one clip")
+    if job.empty and (job.start or job.end):
+        raise CleanplateError("--empty says which frames are looked at: leave --start and --end out")
+    if many and job.mask is not None:
+        raise CleanplateError(f"--mask goes with one photo, but {len(job.clips)} are given: leave it out")
+    for path in job.clips:
+        with open_clip(path) as clip:
+            open_writer(job.out, clip.info, channels=4, overwrite=job.overwrite)
+            if many and not clip.info.is_still:
+                raise CleanplateError(f"{path} is no photo: give one clip, or several photos")
+            if job.mask is not None and not clip.info.is_still:
+                raise CleanplateError(f"--mask goes with one photo, and {path} is none: leave it out")
+            if not many and clip.info.is_still and job.mask is None:
+                raise CleanplateError(
+                    f"{path} is one photo: give several of the same place between which everybody moves, a clip, or "
+                    "--mask with an image that is light where somebody stands, to be filled in by guess"
+                )
+
+
+def _chosen(job: PlateJob, info: ClipInfo) -> list[int]:
+    if job.empty is not None:
+        first, stop = parse_span(job.empty, info, "--empty")
+    else:
+        first, stop = parse_range(job.start, job.end, info)
+    count = min(stop - first, MOST_FRAMES)
+    return [int(index) for index in np.linspace(first, stop - 1, count).round()]
+
+
+class _Frames:
+    """Some frames of a clip, decoded as they are gone through."""
+
+    def __init__(self, clip: Clip, chosen: list[int]) -> None:
+        self._clip, self._chosen = clip, chosen
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __iter__(self) -> Iterator[Image]:
+        first, last = self._chosen[0], self._chosen[-1]
+        if last - first > LONGEST_STEP * len(self._chosen):
+            for index in self._chosen:
+                yield next(self._clip.frames(index, index + 1)).image
+            return
+        wanted = set(self._chosen)
+        for frame in self._clip.frames(first, last + 1):
+            if frame.index in wanted:
+                yield frame.image
+
+    def number(self, index: int) -> int:
+        """A frame's in the clip."""
+        return self._chosen[index]
+
+
+class _Photos:
+    """Several image files, brought to the depth of the deepest."""
+
+    def __init__(self, paths: tuple[Path, ...]) -> None:
+        self._paths = paths
+        self._bits = max(8 if read_still(path).bit_depth == 8 else 16 for path in paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __iter__(self) -> Iterator[Image]:
+        for path in self._paths:
+            yield as_depth(read_still(path).image, self._bits)
+
+    def number(self, index: int) -> int:
+        """A photo's place in the list."""
+        return index
+
+
+def _fill_in(job: PlateJob, info: ClipInfo) -> PlateSummary:
+    """The last resort, as the paper on which this program builds had it."""
+    photo, mask = read_still(job.clips[0]).image, read_still(cast(Path, job.mask))
+    if mask.image.shape != photo.shape:
+        raise CleanplateError(
+            f"{job.mask} is {mask.image.shape[1]} x {mask.image.shape[0]}, but {job.clips[0]} is {photo.shape[1]} x "
+            f"{photo.shape[0]}: a mask has the size of its photo"
+        )
+    marked = (mask.image.max(axis=2) > np.iinfo(mask.image.dtype).max // 2).astype(np.uint8)
+    side = 2 * MASK_MARGIN_PX + 1
+    unknown = cv2.dilate(marked, np.ones((side, side), np.uint8)) > 0
+    if not marked.any() or unknown.all():
+        share = "nothing" if not marked.any() else "everything"
+        raise CleanplateError(f"{job.mask} marks {share}: it is to be light where somebody stands, and dark elsewhere")
+    everywhere = np.ones(unknown.shape, np.bool_)
+    _write(job, info, BuiltPlate(inpainted(photo, unknown), everywhere, (0,), ()))
+    filled = float(unknown.mean())
+    return PlateSummary(str(job.out), photo.shape[1], photo.shape[0], 1 - filled, filled, 1)
+
+
+def _write(job: PlateJob, info: ClipInfo, plate: BuiltPlate) -> None:
+    image, deep = plate.image, plate.image.dtype == np.uint16
+    if not plate.known.all():
+        image = cast(Image, np.dstack([image, plate.known * np.array(np.iinfo(image.dtype).max, image.dtype)]))
+    height, width, channels = image.shape
+    one = Fraction(1, 25)
+    like = ClipInfo(info.path, width, height, (0,), one, 1 / one, 16 if deep else 8, Colour(), 0, 1, is_still=True)
+    with open_writer(job.out, like, channels=channels, overwrite=job.overwrite) as writer:
+        writer.write(image, 0)
