@@ -135,9 +135,9 @@ class Refiner(nn.Module):
         carried, sure = projection(image, lit, coarse.carried)
         sure = sure * coverage
         unexplained = (image - carried * coarse.carried - (1 - carried) * lit).abs().amax(1, keepdim=True) * coverage
-        parts = (image, difference, foreground - image, alpha, projected * confidence, confidence, distance)
-        parts += (coarse.carried - image, carried * sure, sure, unexplained)
-        return torch.cat((*parts, coarse.hidden), dim=1)
+        by_coarse = (foreground - image, alpha, projected * confidence, confidence, distance)
+        by_carried = (coarse.carried - image, carried * sure, sure, unexplained)
+        return torch.cat((image, difference, *by_coarse, *by_carried, coarse.hidden), dim=1)
 
 
 def _inner(x: Tensor, inset: int) -> Tensor:

@@ -23,15 +23,17 @@ def draw_blob(canvas: Canvas) -> None:
         centre = random.uniform(0.1, 0.9, 2) * size
         radius = size * random.uniform(0.08, 0.4)
         points = outline(random, centre, radius, random.choice([0.08, 0.2, 0.4]))
-        mask = canvas.mask()
+        mask, colour = canvas.mask(), None
         if hairy:
-            grow(canvas, points, normals(points), HairStyle.pick(random, 1.5 * radius), hair_colour(canvas))
+            hair = hair_colour(canvas)
+            grow(canvas, points, normals(points), HairStyle.pick(random, 1.5 * radius), hair)
+            colour = hair if random.random() < 0.75 else None  # hair mostly grows on more of it
         fill(mask, points)
         if random.random() < 0.15:
             fill(mask, outline(random, centre, radius * random.uniform(0.1, 0.4), 0.2), 0)
         if random.random() < 0.15:  # an edge that fades
             mask = cv2.GaussianBlur(mask, (0, 0), 1 + radius * random.uniform(0.02, 0.15))
-        canvas.add(mask)
+        canvas.add(mask, colour)
 
 
 def draw_fur(canvas: Canvas) -> None:
