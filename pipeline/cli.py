@@ -67,8 +67,8 @@ def render(
     weights: Annotated[Path | None, typer.Option(help="Another weights file (.safetensors) than the model's own.")] = None,
     segmenter: Annotated[str, typer.Option(help="Soft mask from: difference (the plate) or deeplab (people).")] = "difference",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    on_failed: Annotated[Literal["stop", "skip"], typer.Option(
-        help="Where the plate cannot be aligned to a frame: stop, or skip it (alpha 0)."
+    on_failed: Annotated[Literal["stop", "mask", "skip"], typer.Option(
+        help="Where the plate cannot be aligned to a frame: stop, take the soft mask (--mask or deeplab), or skip it (alpha 0)."
     )] = "stop",
     start: Start = None,
     end: End = None,
@@ -90,15 +90,15 @@ def render(
         summary = run(job, progress)
     if json_file is not None:
         _write_json(json_file, summary.to_dict())
-    _report(summary)
+    _report(summary, "the soft mask" if on_failed == "mask" else "0")
     sys.exit(summary.exit_code)
 
 
-def _report(summary: Any) -> None:
+def _report(summary: Any, alpha_of_failed: str) -> None:
     console.print(f"{summary.frames} frames; wrote {', '.join(plain(path) for path in summary.outputs)}")
     for what, frames in (
         ("no subject, alpha is 0", summary.no_subject),
-        ("the plate could not be aligned, alpha is 0", summary.failed),
+        (f"the plate could not be aligned, alpha is {alpha_of_failed}", summary.failed),
         ("the plate's alignment is weak", summary.weak),
     ):
         if frames:

@@ -90,6 +90,19 @@ class Matter:
             return _empty(window, FrameStatus.NO_SUBJECT)
         return Matte(alpha, _image_where_opaque(alpha, foreground, image), FrameStatus.OK, report)
 
+    def matte_without_plate(self, window: FrameWindow) -> Matte:
+        """What is left where the plate could not be aligned: a soft mask that needs none, as alpha.
+
+        The user's, or else the segmenter's. The frame still counts as failed.
+        """
+        image = window.frame.image
+        mask = window.mask
+        if mask is None:
+            small = reduce(image, self.coarse_size)
+            mask = self.segment(small, np.zeros_like(small), np.zeros(small.shape[:2], np.float32))
+        alpha = cv2.resize(mask, self.frame_size, interpolation=cv2.INTER_LINEAR)
+        return Matte(alpha, unit(image), FrameStatus.ALIGNMENT_FAILED, None)
+
     def inputs(self, window: FrameWindow, aligned: AlignedPlate) -> GeneratorInputs:
         """What the generator sees of a window, at its own size."""
         small, plate, known = (

@@ -37,7 +37,7 @@ class RenderJob:
     end: str | None = None
     fps: Fraction | None = None
     overwrite: bool = False
-    on_failed: Literal["stop", "skip"] = "stop"
+    on_failed: Literal["stop", "mask", "skip"] = "stop"
     settings: Settings = field(default_factory=Settings)
 
 
@@ -97,6 +97,10 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
     summary = Summary(outputs=[str(p) for p in (job.out, job.alpha, job.foreground) if p is not None])
     if not summary.outputs:
         raise CleanplateError("nothing to write: give -o OUT, --alpha PATH or --foreground PATH")
+    if job.on_failed == "mask" and job.mask is None and job.settings.segmenter == "difference":
+        raise CleanplateError(
+            "--on-failed mask needs a soft mask that needs no plate: give --mask PATH or --segmenter deeplab"
+        )
     with ExitStack() as stack:
         clip = stack.enter_context(open_clip(job.clip, job.fps))
         start, end = parse_range(job.start, job.end, clip.info)
@@ -109,9 +113,10 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
             if window.observation.alignment is None and job.on_failed == "stop":
                 raise CleanplateError(
                     f"frame {window.frame.index} ({window.frame.seconds:.2f} s) of {job.clip}: "
-                    f"{window.observation.failure} (--on-failed skip goes on with an empty matte)"
+                    f"{window.observation.failure} (--on-failed skip goes on with alpha 0, mask with a soft mask)"
                 )
-            matte = matter.matte(window)
+            by_mask = window.observation.alignment is None and job.on_failed == "mask"
+            matte = matter.matte_without_plate(window) if by_mask else matter.matte(window)
             summary.add(window.frame.index, matte)
             composed = outputs.write(window.frame, matte)
             if sheet is not None:

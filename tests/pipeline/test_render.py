@@ -132,6 +132,27 @@ def test_or_is_skipped_and_counted(scene, disturbed, run, tmp_path):
     assert [frame.max() > 0 for frame in alpha] == [True, True, True, False, False, True, True]
 
 
+def test_or_takes_the_users_mask(scene, disturbed, run, tmp_path):
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask[100:200, 50:150] = 204
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    code, said = run(
+        "render", disturbed, "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv", "--on-failed", "mask",
+        "--mask", tmp_path / "mask.png", "--start", 3, "--end", 5,
+    )  # fmt: skip
+    assert code == 4
+    assert "2 frames: the plate could not be aligned, alpha is the soft mask: 3-4" in said
+    for frame in frames(tmp_path / "alpha.mkv"):
+        assert np.abs(frame.reshape(HEIGHT, WIDTH, -1)[..., 0].astype(int) - mask).max() <= 1
+
+
+def test_which_it_has_to_be_given(scene, disturbed, run, tmp_path):
+    code, said = run(
+        "render", disturbed, "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv", "--on-failed", "mask"
+    )
+    assert code == 2 and "give --mask PATH or --segmenter deeplab" in said
+
+
 def test_an_unrelated_plate_is_refused(scene, run, tmp_path):
     plate = tmp_path / "plate.png"
     cv2.imwrite(str(plate), (textured(99) * 255).astype(np.uint8))
