@@ -123,13 +123,18 @@ def align(
     start: Start = None,
     end: End = None,
     fps: Fps = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many frames, spread evenly: enough to know before a long render.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Folder for a page with the residuals' curve and the worst frames.")] = None,
     json_file: JsonFile = None,
-) -> None:
-    """Say where and how well the plate fits, frame by frame."""
+) -> None:  # fmt: skip
+    """Say where and how well the plate fits, frame by frame, and whether it will do."""
+    from pipeline.alignment_report import advice, write_report
     from pipeline.registration import align_clip
 
     with _progress("aligning") as progress:
-        rows = align_clip(clip, plate, start, end, _rate(fps), progress)
+        rows = align_clip(clip, plate, start, end, _rate(fps), progress, sample)
+    if report is not None:
+        console.print(f"report: {plain(str(write_report(report, clip, plate, rows, _rate(fps))))}")
     if json_file is not None:
         _write_json(json_file, {"frames": [row.to_dict() for row in rows]})
     counts = {status: sum(row.status == status for row in rows) for status in ("ok", "weak", "failed")}
@@ -142,6 +147,8 @@ def align(
         console.print(f"the plate covers at least {100 * coverage:.1f} % of every frame")
     for row in [row for row in rows if row.report is None][:5]:
         console.print(f"frame {row.index} ({row.pts_seconds:.2f} s): {plain(row.reason)}")
+    for sentence in advice(rows):
+        console.print(plain(sentence))
     sys.exit(SOME_FAILED if counts["failed"] else DONE)
 
 

@@ -7,6 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from alignment.plate import AlignmentReport, PlateAligner, PlateAlignmentError
 from pipeline.decode import open_clip, read_plate
 from pipeline.frames import CleanplateError
@@ -51,8 +53,9 @@ def align_clip(
     end: str | None = None,
     fps: Fraction | None = None,
     progress: Progress = silent,
+    sample: int | None = None,
 ) -> list[FrameAlignment]:
-    """Align the plate to each frame of a clip.
+    """Align the plate to each frame of a clip, or to `sample` frames spread evenly over it.
 
     Raises:
         CleanplateError: An input is wrong, or the plate could not be aligned to anything.
@@ -64,10 +67,14 @@ def align_clip(
         except PlateAlignmentError as error:
             raise CleanplateError(f"{plate_path}: {error}") from error
         rows = []
-        for frame in clip.frames(first, stop):
+        frames, count = clip.frames(first, stop), stop - first
+        if sample is not None and sample < count:
+            chosen = np.linspace(first, stop - 1, sample).round().astype(int).tolist()
+            frames, count = (next(clip.frames(index, index + 1)) for index in chosen), sample
+        for frame in frames:
             try:
                 rows.append(FrameAlignment(frame.index, frame.seconds, aligner.register(frame.image)))
             except PlateAlignmentError as error:
                 rows.append(FrameAlignment(frame.index, frame.seconds, None, str(error)))
-            progress(len(rows), stop - first)
+            progress(len(rows), count)
     return rows

@@ -1,0 +1,169 @@
+"""What `cleanplate align` makes of its rows: advice in words, and a page with curve and worst frames."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from alignment.plate import PlateAligner
+from pipeline.composite import quantise, unit
+from pipeline.decode import open_clip, read_plate
+from pipeline.frames import FloatImage
+from pipeline.registration import FrameAlignment
+
+WORST = 6
+PICTURE_PX = 720
+CURVE = (900, 220)
+COLOURS = {"ok": "#2a8a3c", "weak": "#d08a00", "failed": "#c02020"}
+
+EXPOSURE_CHANGE = 1.15
+"""Ratio of the largest to the smallest gain from which a locked exposure would help."""
+
+COVERED = 0.95
+STILL_MOVES_PX = 0.5
+
+
+def advice(rows: list[FrameAlignment]) -> list[str]:
+    """Whether this plate will do, and what to film instead; at least one sentence."""
+    found = [row.report for row in rows if row.report is not None]
+    said = []
+    failed = [row for row in rows if row.report is None]
+    if failed:
+        reason, _ = Counter(row.reason for row in failed).most_common(1)[0]
+        said.append(f"{len(failed)} of {len(rows)} frames could not be aligned. Mostly: {reason}")
+    if found:
+        gains = [float(np.mean(report.gain)) for report in found]
+        if max(gains) > EXPOSURE_CHANGE * min(gains):
+            change = 100 * (max(gains) / min(gains) - 1)
+            said.append(f"The exposure changes by {change:.0f} % within the clip: lock it, if the camera can.")
+        least = min(report.coverage for report in found)
+        if least < COVERED:
+            said.append(
+                f"The plate misses up to {100 * (1 - least):.0f} % of a frame, which has to be guessed: film a "
+                "little more of the place."
+            )
+        residual = float(np.median([report.residual_px for report in found]))
+        if residual > STILL_MOVES_PX:
+            said.append(
+                f"Parts of the place still move by {residual:.1f} px: the camera stepped aside, or things moved. "
+                "Film the plate from where the clip was filmed."
+            )
+        weak = sum(report.status == "weak" for report in found)
+        if 2 * weak > len(found):
+            said.append(
+                f"{weak} frames could not be checked all over: the place is out of focus, or bare, or mostly hidden."
+            )
+    return said or ["This plate will do."]
+
+
+def write_report(
+    folder: Path, clip_path: Path, plate_path: Path, rows: list[FrameAlignment], fps: Fraction | None = None
+) -> Path:
+    """Write a page with the residuals' curve and, for the worst frames, frame and plate in turn and their difference.
+
+    Args:
+        folder: Where `index.html` and its pictures go; made if it is not there.
+        clip_path: The clip of the rows.
+        plate_path: The plate of the rows.
+        rows: One for each frame that was aligned.
+        fps: Of an image sequence.
+
+    Returns:
+        The page.
+
+    Raises:
+        CleanplateError: Clip or plate cannot be read any more.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    worst = sorted((row for row in rows if row.report is not None), key=_badness, reverse=True)[:WORST]
+    failed = [row for row in rows if row.report is None][:WORST]
+    with open_clip(clip_path, fps) as clip:
+        aligner = PlateAligner(read_plate(plate_path), (clip.info.width, clip.info.height)) if worst else None
+        parts = [_head(clip_path, plate_path, rows), _curve(rows)]
+        for row in failed:
+            frame = unit(next(clip.frames(row.index, row.index + 1)).image)
+            parts.append(_failed(folder, row, frame))
+        for row in worst:
+            if aligner is not None and row.report is not None:
+                frame = unit(next(clip.frames(row.index, row.index + 1)).image)
+                plate = aligner.warp(row.report)
+                parts.append(_pictures(folder, row, frame, plate.image, plate.coverage))
+    page = folder / "index.html"
+    page.write_text("\n".join(parts), encoding="utf-8")
+    return page
+
+
+def _badness(row: FrameAlignment) -> tuple[bool, float]:
+    return row.status == "weak", row.report.residual_px if row.report is not None else 0.0
+
+
+def _head(clip: Path, plate: Path, rows: list[FrameAlignment]) -> str:
+    counts = Counter(row.status for row in rows)
+    numbers = ", ".join(f"{counts[status]} {status}" for status in COLOURS)
+    said = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in advice(rows))
+    return f"""<!doctype html><meta charset=utf-8><title>Alignment of {html.escape(clip.name)}</title>
+<style>
+body {{ font: 15px sans-serif; margin: 2em; max-width: 1500px }}
+.pair {{ display: flex; gap: 1em }} .pair > * {{ position: relative; flex: 1 }} img {{ width: 100%; display: block }}
+.blink img + img {{ position: absolute; top: 0; animation: blink 1.2s steps(1) infinite }}
+@keyframes blink {{ 50% {{ opacity: 0 }} }}
+</style>
+<h1>{html.escape(plate.name)} in {html.escape(clip.name)}</h1><p>{len(rows)} frames: {numbers}</p><ul>{said}</ul>"""
+
+
+def _curve(rows: list[FrameAlignment]) -> str:
+    """Residuals over frames as SVG; failed frames are marks at the top."""
+    width, height = CURVE
+    largest = max((row.report.residual_px for row in rows if row.report is not None), default=0.0)
+    top = max(0.1, 1.2 * largest)
+    first, last = rows[0].index, max(rows[-1].index, rows[0].index + 1)
+    marks = []
+    for row in rows:
+        x = 40 + (width - 60) * (row.index - first) / (last - first)
+        y = 10 + (height - 40) * (1 - row.report.residual_px / top) if row.report is not None else 10
+        said = f"frame {row.index}: {row.status}"
+        marks.append(
+            f"<circle cx='{x:.1f}' cy='{y:.1f}' r='2.5' fill='{COLOURS[row.status]}'><title>{said}</title></circle>"
+        )
+    axis = (
+        f"<text x='0' y='18'>{top:.2f} px</text><text x='0' y='{height - 28}'>0</text>"
+        f"<text x='40' y='{height - 8}'>{first}</text><text x='{width - 50}' y='{height - 8}'>{last}</text>"
+    )
+    return f"<h2>Residual</h2><svg width='{width}' height='{height}' font-size='12'>{axis}{''.join(marks)}</svg>"
+
+
+def _failed(folder: Path, row: FrameAlignment, frame: FloatImage) -> str:
+    name = _save(folder / f"frame_{row.index:06d}.jpg", frame)
+    return (
+        f"<h2>Frame {row.index} ({row.pts_seconds:.2f} s): failed</h2><p>{html.escape(row.reason)}</p>"
+        f"<div class=pair><div><img src='{name}'></div><div></div></div>"
+    )
+
+
+def _pictures(folder: Path, row: FrameAlignment, frame: FloatImage, plate: FloatImage, coverage: FloatImage) -> str:
+    known = coverage[..., None]
+    difference = np.clip(0.5 + 2 * (frame - plate) * known, 0, 1)
+    shown = plate * known + frame * (1 - known)
+    names = [
+        _save(folder / f"{kind}_{row.index:06d}.jpg", picture)
+        for kind, picture in (("frame", frame), ("plate", shown), ("difference", difference))
+    ]
+    residual = row.report.residual_px if row.report is not None else 0.0
+    return (
+        f"<h2>Frame {row.index} ({row.pts_seconds:.2f} s): {row.status}, {residual:.3f} px</h2><div class=pair>"
+        f"<div class=blink><img src='{names[0]}'><img src='{names[1]}'></div><div><img src='{names[2]}'></div></div>"
+    )
+
+
+def _save(path: Path, picture: FloatImage) -> str:
+    """Write a reduced JPEG; gives its name."""
+    scale = min(1.0, PICTURE_PX / picture.shape[1])
+    small = cv2.resize(picture.astype(np.float32), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    codes = np.ascontiguousarray(quantise(small, 8)[:, :, ::-1])
+    path.write_bytes(cv2.imencode(".jpg", codes)[1].tobytes())
+    return path.name
