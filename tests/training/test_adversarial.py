@@ -129,8 +129,9 @@ def equations(student, teacher, judge, batch, weight):
     """PAPER's stage 2 once more, in NumPy and from the networks' plain outputs."""
     image, plate, known, background = (batch[n].numpy() for n in ("image", "plate", "coverage", "background"))
     with torch.no_grad():
-        a, residual, hidden = (x.numpy() for x in student.generator(*(batch[name] for name in CHANNELS)))
-        pseudo_a, pseudo_residual, pseudo_hidden = (x.numpy() for x in teacher.generator(*(batch[n] for n in CHANNELS)))
+        a, residual, hidden, _ = (x.numpy() for x in student.generator(*(batch[name] for name in CHANNELS)))
+        pseudo = [x.numpy() for x in teacher.generator(*(batch[name] for name in CHANNELS))]
+        pseudo_a, pseudo_residual, pseudo_hidden = pseudo[:3]
     f, pseudo_f = image + residual, image + pseudo_residual
     shown = f + np.clip((a - 0.95) / 0.045, 0, 1) * (image - f)
     place = known * plate * np.clip(1 + pseudo_hidden[:, 1:2], 0.2, 1.2) + (1 - known) * image
