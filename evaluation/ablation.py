@@ -19,7 +19,7 @@ from alignment.plate import AlignedPlate
 from evaluation.metrics import mad
 from evaluation.report import find_clips
 from models.carrying import carry_colour
-from models.generator import Coarse
+from models.coarse import Coarse
 from pipeline.decode import open_clip, read_plate
 from pipeline.frames import FloatImage, FrameWindow, Settings
 from pipeline.matting import GeneratorInputs, Matter

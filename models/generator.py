@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.blocks import ConvBlock, ResidualBlock, UpBlock, padding_mode
 from models.carrying import carry_colour
+from models.coarse import Coarse
+from models.refiner import Refiner, RefinerConfig
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,9 @@ class GeneratorConfig:
         foreground_residual: The foreground is predicted as a correction of the image.
         hidden: Channels that the alpha branch hands to a refiner: the predicted error of alpha, the change of light
             on the place (shadows), and what else training finds.
+        smooth_foreground: The foreground is predicted at half size and enlarged.
+        second_look: Whether a refiner's net goes over the result at the generator's own size, with the colours that the
+            first alpha carries on; it needs hidden channels and a foreground as correction.
         long_side: Size the frame is reduced to, pixels.
         original: As in the code of the 2020 paper's authors, for their checkpoints: reflection at the borders of
             the end kernels and of the residual blocks, upsampling with aligned corners, a motion selector that is
@@ -45,6 +50,8 @@ class GeneratorConfig:
     alpha_skip: bool = False
     foreground_residual: bool = False
     hidden: int = 0
+    smooth_foreground: bool = False
+    second_look: bool = False
     long_side: int = 512
     original: bool = False
 
@@ -60,25 +67,9 @@ FAST = GeneratorConfig(
     alpha_skip=True,
     foreground_residual=True,
     hidden=5,
+    smooth_foreground=True,
+    second_look=True,
 )
-
-
-class Coarse(NamedTuple):
-    """What the generator says, at its own size.
-
-    Attributes:
-        alpha: B x 1 x h x w in [0, 1].
-        foreground: B x 3 x h x w; a colour, or what to add to the image where the config says so.
-        hidden: B x hidden x h x w for a refiner; channel 0 is the expected |error| of alpha, channel 1 what to add to
-            1 for the light that is left on the place.
-        carried: B x 3 x h x w for a refiner (else without channels): the colour of the solid parts of the subject
-            nearest by, which is what hair in front of the place is likely to have.
-    """
-
-    alpha: Tensor
-    foreground: Tensor
-    hidden: Tensor
-    carried: Tensor
 
 
 class Encoder(nn.Module):
@@ -148,20 +139,24 @@ class Trunk(nn.Module):
 class Branch(nn.Module):
     """Residual blocks, two upsampling steps and a last convolution, for alpha or for the foreground."""
 
-    def __init__(self, config: GeneratorConfig, outputs: int, skip: bool) -> None:
+    def __init__(self, config: GeneratorConfig, outputs: int, skip: bool, smooth: bool = False) -> None:
         super().__init__()
         w = config.width
-        original, kernel = config.original, config.end_kernel
+        seen = (4 if skip else 2) * w
+        original, kernel, padding = config.original, config.end_kernel, config.end_kernel // 2
         self.blocks = nn.Sequential(*(ResidualBlock(4 * w, reflect=original) for _ in range(config.branch_blocks)))
         self.to_half = UpBlock(4 * w, 2 * w, align_corners=original)
-        self.to_full = UpBlock((4 if skip else 2) * w, w, align_corners=original)
-        self.last = nn.Conv2d(w, outputs, kernel, padding=kernel // 2, padding_mode=padding_mode(original))
+        self.to_full = None if smooth else UpBlock(seen, w, align_corners=original)
+        channels = seen if smooth else w
+        self.last = nn.Conv2d(channels, outputs, kernel, padding=padding, padding_mode=padding_mode(original))
 
     def forward(self, x: Tensor, half: Tensor, size: tuple[int, int], skip: bool) -> Tensor:
         """B x 4w x H/4 x W/4 and the half-size map to B x outputs x H x W."""
         x = self.to_half(self.blocks(x), (half.shape[2], half.shape[3]))
         if skip:
             x = torch.cat((x, half), dim=1)
+        if self.to_full is None:
+            return F.interpolate(self.last(x), size, mode="bilinear", align_corners=False)
         result: Tensor = self.last(self.to_full(x, size))
         return result
 
@@ -179,7 +174,8 @@ class Generator(nn.Module):
         self.switch = ContextSwitch(config.width)
         self.trunk = Trunk(config)
         self.alpha_branch = Branch(config, 1 + config.hidden, config.alpha_skip)
-        self.foreground_branch = Branch(config, 3, skip=True)
+        self.foreground_branch = Branch(config, 3, skip=True, smooth=config.smooth_foreground)
+        self.second_look = Refiner(RefinerConfig(hidden=config.hidden)) if config.second_look else None
 
     def forward(self, image: Tensor, plate: Tensor, coverage: Tensor, mask: Tensor, motion: Tensor) -> Coarse:
         """Estimate alpha and foreground at the inputs' own size.
@@ -208,10 +204,21 @@ class Generator(nn.Module):
             foreground = (bounded + 1) / 2
         matte, hidden = (torch.tanh(alpha[:, :1]) + 1) / 2, alpha[:, 1:]
         carried = carry_colour(image, matte) if self.config.hidden else image[:, :0]
-        return Coarse(matte, foreground, hidden, carried)
+        first = Coarse(matte, foreground, hidden, carried)
+        return first if self.second_look is None else self._look_again(self.second_look, image, plate, coverage, first)
 
     def _plate_input(self, image: Tensor, plate: Tensor, coverage: Tensor) -> Tensor:
         if self.config.knows_coverage:
             difference = (image - plate) * coverage
             return torch.cat(((2 * plate - 1) * coverage, coverage, 4 * difference), dim=1)
         return 2 * (coverage * plate + (1 - coverage) * image) - 1
+
+    @staticmethod
+    def _look_again(net: Refiner, image: Tensor, plate: Tensor, coverage: Tensor, first: Coarse) -> Coarse:
+        """Mend alpha where hair lets the place through: only a first alpha tells what colour the subject has there."""
+        height, width = image.shape[2:]
+        m = net.margin
+        border = (m, m + width % 2, m, m + height % 2)  # to even sizes
+        padded = [F.pad(x.float(), border, mode="replicate") for x in (image, plate, coverage, *first)]
+        alpha, foreground = (x.float()[:, :, :height, :width] for x in net(*padded[:3], Coarse(*padded[3:])))
+        return Coarse(alpha, foreground - image, first.hidden, carry_colour(image, alpha))

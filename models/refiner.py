@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.generator import Coarse
+from models.coarse import Coarse
 
 STRETCH = 0.02
 """Coarse alpha this near to 0 or 1 counts as 0 or 1: a tanh never quite arrives."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from alignment.plate import AlignedPlate, PlateAligner, PlateAlignmentError
-from models.generator import Coarse
+from models.coarse import Coarse
 from models.weights import MattingNet, WeightsError, load_weights
 from pipeline.composite import unit
 from pipeline.crop import CROP, subject_square

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alignment.plate import AlignedPlate
-from models.generator import Coarse
+from models.coarse import Coarse
 from models.refiner import Refiner, stretch
 from models.weights import MattingNet
 from pipeline.composite import unit

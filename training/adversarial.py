@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from models.generator import Coarse
+from models.coarse import Coarse
 from models.refiner import light
 from models.weights import MattingNet
 from training.adversarial_config import AdversarialConfig

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.generator import Coarse
+from models.coarse import Coarse
 from models.weights import MattingNet
 from training.data import Batch
 from training.losses import (

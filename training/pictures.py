@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.generator import Coarse
+from models.coarse import Coarse
 from training.data import Batch
 
 WIDTH, HEIGHT = 900, 420

@@ -2,7 +2,7 @@
 
 import torch
 
-from models.generator import Coarse
+from models.coarse import Coarse
 from models.refiner import STRETCH, Refiner, light, projection
 
 

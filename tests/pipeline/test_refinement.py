@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from alignment.plate import AlignedPlate, AlignmentReport
-from models.generator import Coarse
+from models.coarse import Coarse
 from models.weights import new_net
 from pipeline.frames import Settings
 from pipeline.refinement import EXPECTED_ERROR, Tile, refine_tiles, uncertain_tiles

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.generator import Coarse
+from models.coarse import Coarse
 from training.losses import (
     alpha_loss,
     error_loss,

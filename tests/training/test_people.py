@@ -11,7 +11,7 @@ import pytest
 from training.cutouts import find_cutouts
 from training.people.__main__ import main
 from training.people.files import read_bvh, read_mhclo, read_obj, read_target
-from training.people.library import SKIN_GROUP, Library
+from training.people.makehuman import SKIN_GROUP, MakeHuman
 from training.people.person import Finish, random_person
 from training.people.poses import STILL_POSES, random_act, to_local, world_rotations
 from training.people.props import ball, together, tube
@@ -26,11 +26,11 @@ ASSETS = Path(__file__).parents[3] / "shared" / "training" / "makehuman"
 
 
 @pytest.fixture(scope="module")
-def library():
+def makehuman():
     """The real assets. Not there on a user's machine; in CI they must be."""
     if not ASSETS.is_dir() and not os.environ.get("CI"):
         pytest.skip(f"{ASSETS} is not there")
-    return Library.open(ASSETS)
+    return MakeHuman.open(ASSETS)
 
 
 def test_a_mesh_is_read_with_its_groups_and_polygons_become_triangles(tmp_path):
@@ -210,24 +210,26 @@ def test_motion_blur_keeps_the_mass_and_its_direction():
     assert (kernel.sum(axis=1) > 0.05).sum() <= 1
 
 
-def test_every_pose_stands_upright(library):
-    skeleton = library.skeleton
-    heads = skeleton.heads(library.base.points)
+def test_every_pose_stands_upright(makehuman):
+    skeleton = makehuman.skeleton
+    heads = skeleton.heads(makehuman.base.points)
     for name in [*STILL_POSES, "walk1"]:
-        rotations = world_rotations(library, library.motion(name), 0)
+        rotations = world_rotations(makehuman, makehuman.motion(name), 0)
         assert np.allclose(rotations @ rotations.transpose(0, 2, 1), np.eye(3), atol=1e-4), name
         places = bone_transforms(skeleton, heads, rotations)
         moved = skin(heads, np.eye(len(heads), dtype=np.float32), places)
         assert moved[skeleton.index("head"), 1] > moved[skeleton.index("root"), 1], name
 
 
-def test_stretched_arms_are_level_and_a_walk_swings_them(library):
-    heads = library.skeleton.heads(library.base.points)
+def test_stretched_arms_are_level_and_a_walk_swings_them(makehuman):
+    heads = makehuman.skeleton.heads(makehuman.base.points)
 
     def hand(name, frame):
-        rotations = world_rotations(library, library.motion(name), frame)
-        places = skin(heads, np.eye(len(heads), dtype=np.float32), bone_transforms(library.skeleton, heads, rotations))
-        return places[library.skeleton.index("wrist.L")] - places[library.skeleton.index("upperarm01.L")]
+        rotations = world_rotations(makehuman, makehuman.motion(name), frame)
+        places = skin(
+            heads, np.eye(len(heads), dtype=np.float32), bone_transforms(makehuman.skeleton, heads, rotations)
+        )
+        return places[makehuman.skeleton.index("wrist.L")] - places[makehuman.skeleton.index("upperarm01.L")]
 
     stretched = hand("tpose", 0)
     assert stretched[0] > 4 and abs(stretched[1]) < 0.5
@@ -235,10 +237,10 @@ def test_stretched_arms_are_level_and_a_walk_swings_them(library):
     assert (walking[:, 1] < -2).all() and np.ptp(walking[:, 2]) > 1
 
 
-def test_joints_keep_their_distances_in_every_act(library):
-    skeleton = library.skeleton
-    heads = skeleton.heads(library.base.points)
-    act = random_act(library, np.random.default_rng(3))
+def test_joints_keep_their_distances_in_every_act(makehuman):
+    skeleton = makehuman.skeleton
+    heads = skeleton.heads(makehuman.base.points)
+    act = random_act(makehuman, np.random.default_rng(3))
     rotations = global_rotations(skeleton, act.local(2.5))
     moved = skin(heads, np.eye(len(heads), dtype=np.float32), bone_transforms(skeleton, heads, rotations))
     parents = np.array(skeleton.parents)
@@ -247,23 +249,23 @@ def test_joints_keep_their_distances_in_every_act(library):
     assert np.allclose(*lengths, atol=1e-3)
 
 
-def test_the_skin_is_drawn_without_helpers(library):
-    assert library.base.triangles[library.base.in_group("joint-")].size
-    faces = library.faces(SKIN_GROUP)
+def test_the_skin_is_drawn_without_helpers(makehuman):
+    assert makehuman.base.triangles[makehuman.base.in_group("joint-")].size
+    faces = makehuman.faces(SKIN_GROUP)
     assert len(np.unique(faces)) > 13000 and faces.max() < 13380
 
 
-def test_clothes_follow_the_body(library):
-    garment = library.garment("clothes", library.names("clothes", "female*.mhclo")[0])
-    base = library.base.points
+def test_clothes_follow_the_body(makehuman):
+    garment = makehuman.garment("clothes", makehuman.names("clothes", "female*.mhclo")[0])
+    base = makehuman.base.points
     larger = garment.fit(1.5 * base) - 1.5 * garment.fit(base)
     assert np.abs(larger).max() < 1e-3
-    weights = garment.weights(library.weights)
+    weights = garment.weights(makehuman.weights)
     assert np.allclose(weights.sum(axis=1), 1, atol=1e-4) and len(weights) == len(garment.mesh.points)
 
 
-def test_a_person_has_a_body_and_no_corner(library):
-    person = random_person(library, np.random.default_rng([7, 4]), 256, 2, ())
+def test_a_person_has_a_body_and_no_corner(makehuman):
+    person = random_person(makehuman, np.random.default_rng([7, 4]), 256, 2, ())
     subject = render(person, 0, 128)
     assert subject.alpha.max() == 1 and 0.03 < (subject.alpha == 1).mean() < 0.97
     assert ((subject.alpha > 0.02) & (subject.alpha < 0.98)).mean() > 0.003
@@ -282,7 +284,7 @@ def run(folder, *more):
     return main([str(ASSETS), "-o", str(folder), "--count", "2", "--frames", "2", "--size", "96", "--seed", "5", *more])
 
 
-def test_the_command_writes_pairs_and_resumes(library, tmp_path, capsys):
+def test_the_command_writes_pairs_and_resumes(makehuman, tmp_path, capsys):
     assert run(tmp_path / "a") == 0
     clips = find_cutouts(tmp_path / "a")
     assert [len(clip.colours) for clip in clips] == [2, 2]

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 
 from training.people.bank import write_person
-from training.people.library import Library
+from training.people.makehuman import MakeHuman
 from training.textures import find_photos
 
 
@@ -31,7 +31,7 @@ def main(words: Sequence[str] | None = None) -> int:
             parser.error(f"--{name} {getattr(options, name)} must be at least 1")
     cv2.setNumThreads(1)
     try:
-        library = Library.open(options.assets)
+        makehuman = MakeHuman.open(options.assets)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -39,7 +39,7 @@ def main(words: Sequence[str] | None = None) -> int:
     numbers = range(options.first, options.first + options.count)
     written = 0
     for number in numbers:
-        written += write_person(library, options.output, number, options.frames, options.size, options.seed, photos)
+        written += write_person(makehuman, options.output, number, options.frames, options.size, options.seed, photos)
         print(f"\r{number + 1 - options.first} of {options.count} persons", end="", flush=True)
     print(f"\n{written} written, {options.count - written} were there")
     return 0

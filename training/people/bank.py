@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.frames import FloatImage
 from training.canvas import Subject
-from training.people.library import Library
+from training.people.makehuman import MakeHuman
 from training.people.person import random_person
 from training.people.render import SUPERSAMPLING, render
 
@@ -20,12 +20,12 @@ REACH_PX = 32
 
 
 def write_person(
-    library: Library, output: Path, number: int, frames: int, size: int, seed: int, photos: tuple[Path, ...]
+    makehuman: MakeHuman, output: Path, number: int, frames: int, size: int, seed: int, photos: tuple[Path, ...]
 ) -> bool:
     """Write the frames of one person, `fgr/<person>/<frame>.png` and `pha/<person>/<frame>.png`.
 
     Args:
-        library: The assets.
+        makehuman: The assets.
         output: Folder that holds `fgr` and `pha`.
         number: Of the person; with `seed` it decides everything.
         frames: Consecutive frames.
@@ -39,7 +39,7 @@ def write_person(
     name = f"{number:05d}"
     if (output / "fgr" / name).is_dir():
         return False
-    person = random_person(library, np.random.default_rng([seed, number]), SUPERSAMPLING * size, frames, photos)
+    person = random_person(makehuman, np.random.default_rng([seed, number]), SUPERSAMPLING * size, frames, photos)
     subjects = [render(person, frame, size) for frame in range(frames)]
     top, bottom, left, right = bounds([subject.alpha for subject in subjects])
     for kind in ("pha", "fgr"):  # the colours last: who reads a bank looks for them first

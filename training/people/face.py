@@ -6,14 +6,14 @@ import numpy as np
 from numpy.random import Generator as Random
 
 from training.people.files import Floats, Ints
-from training.people.library import Library
+from training.people.makehuman import MakeHuman
 from training.people.strands import Strands, joined
 
 
-def face_strands(random: Random, library: Library, body: Floats, colour: Floats) -> Strands:
+def face_strands(random: Random, makehuman: MakeHuman, body: Floats, colour: Floats) -> Strands:
     """Brows and lashes of a body of V x 3 points."""
-    skeleton = library.skeleton
-    skin = np.unique(library.faces("body"))
+    skeleton = makehuman.skeleton
+    skin = np.unique(makehuman.faces("body"))
     skin = skin[body[skin][:, 2] > skeleton.heads(body)[skeleton.index("eye.L")][2]]
     both: Strands | None = None
     for side in "LR":

@@ -9,7 +9,7 @@ from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
 from training.people.files import Floats, Ints, Mesh
-from training.people.library import Garment, Library, components
+from training.people.makehuman import Garment, MakeHuman, components
 from training.people.raster import barycentric, rasterise
 from training.people.strands import Strands, styled
 
@@ -27,12 +27,12 @@ class Head:
     brow: float
 
     @staticmethod
-    def of(library: Library, body: Floats) -> Head:
+    def of(makehuman: MakeHuman, body: Floats) -> Head:
         """Measure the head of a body of V x 3 points."""
-        skeleton = library.skeleton
+        skeleton = makehuman.skeleton
         eyes = skeleton.heads(body)[[skeleton.index("eye.L"), skeleton.index("eye.R")]]
-        skin = np.unique(library.faces("body"))
-        mine = library.weights[skin][:, [skeleton.index(n) for n in skeleton.names if _is_head(n)]].sum(axis=1) > 0.5
+        skin = np.unique(makehuman.faces("body"))
+        mine = makehuman.weights[skin][:, [skeleton.index(n) for n in skeleton.names if _is_head(n)]].sum(axis=1) > 0.5
         skull = body[skin[mine]]
         skull = skull[skull[:, 1] > eyes[:, 1].mean() + 0.2]
         top, low = float(skull[:, 1].max()), float(eyes[:, 1].mean())
@@ -145,10 +145,10 @@ class Cut:
     comb: Floats
 
 
-def scalp_strands(random: Random, library: Library, body: Floats, head: Head, cut: Cut, count: int) -> Strands:
+def scalp_strands(random: Random, makehuman: MakeHuman, body: Floats, head: Head, cut: Cut, count: int) -> Strands:
     """Hairs that grow out of the scalp of a body of V x 3 points: `count` of them, white, 0.01 dm wide."""
-    faces = library.faces("body")
-    hairy = scalp(library, body, head)
+    faces = makehuman.faces("body")
+    hairy = scalp(makehuman, body, head)
     faces = faces[hairy[faces].all(axis=1)]
     corner = body[faces]
     cross = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
@@ -164,12 +164,12 @@ def scalp_strands(random: Random, library: Library, body: Floats, head: Head, cu
     return Strands(vertices, shares, (path - roots[:, None]).astype(np.float32), widths, colours)
 
 
-def scalp(library: Library, body: Floats, head: Head) -> NDArray[np.bool_]:
+def scalp(makehuman: MakeHuman, body: Floats, head: Head) -> NDArray[np.bool_]:
     """Which vertices have hair: above a line from the forehead round the ears to the nape, V."""
     place = (body - head.centre) / head.radii
     forward = np.clip(place[:, 2], -1.2, 1.2)
     line = np.interp(forward, [-1.2, -0.6, -0.15, 0.15, 0.6, 0.85, 1.2], [-0.75, -0.45, 0.1, 0.3, 0.5, 0.62, 0.68])
-    mine = library.weights[:, library.skeleton.index("head")] > 0.3
+    mine = makehuman.weights[:, makehuman.skeleton.index("head")] > 0.3
     ear = (np.abs(place[:, 0]) > 1.03) & (place[:, 1] < 0.35)
     result: NDArray[np.bool_] = mine & (place[:, 1] > line) & ~ear
     return result
@@ -198,26 +198,26 @@ def _grown(random: Random, roots: Floats, normals: Floats, head: Head, cut: Cut)
 
 
 def random_hair(
-    random: Random, library: Library, body: Floats, head: Head, colour: Floats, short: bool
+    random: Random, makehuman: MakeHuman, body: Floats, head: Head, colour: Floats, short: bool
 ) -> tuple[Strands, Garment | None]:
     """A head of hair, and the mesh that carries it, None for the body.
 
     Args:
         random: Source of all chance.
-        library: The assets.
+        makehuman: The assets.
         body: V x 3 points, unposed.
         head: Its measures.
         colour: RGB in [0, 1].
         short: Only what fits under a hat.
     """
     count = int(random.integers(3000, 6000))
-    names = [name for name in library.names("hair", "*.mhclo") if name != "afro01"]
+    names = [name for name in makehuman.names("hair", "*.mhclo") if name != "afro01"]
     garment = None
     if names and not short and random.random() < 0.6:
-        garment = library.garment("hair", str(random.choice(names)))
+        garment = makehuman.garment("hair", str(random.choice(names)))
         strands = card_strands(random, garment, garment.fit(body), head, count)
     else:
-        strands = scalp_strands(random, library, body, head, _random_cut(random, short), count)
+        strands = scalp_strands(random, makehuman, body, head, _random_cut(random, short), count)
     curly = random.random() < 0.4 and not short
     curl = random.uniform(0.02, 0.12) if curly else random.uniform(0, 0.01)
     frizz = 0.01 if short else float(random.choice([0.02, 0.05, 0.1, 0.2]))

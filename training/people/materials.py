@@ -10,7 +10,7 @@ from numpy.random import Generator as Random
 
 from pipeline.frames import FloatImage
 from training.people.files import Floats
-from training.people.library import Library
+from training.people.makehuman import MakeHuman
 from training.textures import fractal_noise, pattern, random_colour, smooth_noise, surface
 
 SKIN_TONES = np.array(
@@ -60,10 +60,10 @@ def random_hair_colour(random: Random) -> Floats:
     return np.clip(mix * random.normal(1, 0.05, 3), 0.02, 1).astype(np.float32)
 
 
-def skin_tint(library: Library, random: Random, skin: Floats) -> Floats:
+def skin_tint(makehuman: MakeHuman, random: Random, skin: Floats) -> Floats:
     """Colour of each vertex of the body, V x 3: redder at lips, cheeks and fingers."""
-    tint = np.repeat(skin[None], len(library.base.points), axis=0)
-    weights, skeleton = library.weights, library.skeleton
+    tint = np.repeat(skin[None], len(makehuman.base.points), axis=0)
+    weights, skeleton = makehuman.weights, makehuman.skeleton
     lips = np.clip(2.2 * weights[:, [skeleton.index(n) for n in LIP_BONES]].sum(axis=1) - 1.2, 0, 1)[:, None]
     lip = skin * np.array([0.9, 0.68, 0.68]) * random.uniform(0.75, 1.05)
     if random.random() < 0.15:

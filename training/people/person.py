@@ -12,7 +12,7 @@ from training.people import materials
 from training.people.face import face_strands
 from training.people.files import Floats
 from training.people.hair import Head, random_hair
-from training.people.library import SKIN_GROUP, Library
+from training.people.makehuman import SKIN_GROUP, MakeHuman
 from training.people.poses import Act, random_act
 from training.people.scene import Light
 from training.people.shots import Camera, random_camera
@@ -37,7 +37,7 @@ class Person:
     """Everything that a frame is drawn from.
 
     Attributes:
-        library: The assets.
+        makehuman: The assets.
         body: V x 3, the whole base mesh morphed and unposed.
         worn: Skin, eyes, clothes and things.
         hair: Strands that hang on `carrier`, or on the body where that is None; None for the bald.
@@ -49,7 +49,7 @@ class Person:
         finish: Blur.
     """
 
-    library: Library
+    makehuman: MakeHuman
     body: Floats
     worn: tuple[Worn, ...]
     hair: Strands | None
@@ -62,59 +62,59 @@ class Person:
 
     def pose(self, frame: float) -> Floats:
         """Transforms of the bones, B x 3 x 4; what is lowest stands at height 0."""
-        return _standing(self.library, self.body, self.act, frame)
+        return _standing(self.makehuman, self.body, self.act, frame)
 
 
-def _standing(library: Library, body: Floats, act: Act, frame: float) -> Floats:
-    rotations = global_rotations(library.skeleton, act.local(frame))
-    transforms = bone_transforms(library.skeleton, library.skeleton.heads(body), rotations)
-    used = np.unique(library.faces(SKIN_GROUP))
-    transforms[:, 1, 3] -= skin(body[used], library.weights[used], transforms)[:, 1].min()
+def _standing(makehuman: MakeHuman, body: Floats, act: Act, frame: float) -> Floats:
+    rotations = global_rotations(makehuman.skeleton, act.local(frame))
+    transforms = bone_transforms(makehuman.skeleton, makehuman.skeleton.heads(body), rotations)
+    used = np.unique(makehuman.faces(SKIN_GROUP))
+    transforms[:, 1, 3] -= skin(body[used], makehuman.weights[used], transforms)[:, 1].min()
     return transforms
 
 
-def random_body(library: Library, random: Random) -> tuple[Floats, bool]:
+def random_body(makehuman: MakeHuman, random: Random) -> tuple[Floats, bool]:
     """A mixture of morphs, V x 3, and whether it is mostly male."""
     races = random.dirichlet(np.full(3, 0.4))
     male = float(np.clip(random.choice([0.0, 1.0]) + random.normal(0, 0.12), 0, 1))
     ages = random.dirichlet((0.25, 1.0, 0.5))
-    body = library.base.points.copy()
+    body = makehuman.base.points.copy()
     for race, race_share in zip(RACES, races, strict=True):
         for sex, sex_share in zip(SEXES, (1 - male, male), strict=True):
             for age, age_share in zip(AGES, ages, strict=True):
                 share = race_share * sex_share * age_share
                 if share > 0.01:
-                    morph = library.morph(f"{race}-{sex}-{age}")
+                    morph = makehuman.morph(f"{race}-{sex}-{age}")
                     body[morph.vertices] += np.float32(share) * morph.moves
     girth = random.normal(1, 0.05)
     return (body * np.array([girth, random.normal(1, 0.03), girth])).astype(np.float32), male > 0.5
 
 
-def random_person(library: Library, random: Random, size: int, frames: int, photos: tuple[Path, ...]) -> Person:
+def random_person(makehuman: MakeHuman, random: Random, size: int, frames: int, photos: tuple[Path, ...]) -> Person:
     """Draw a person and a shot of it.
 
     Args:
-        library: The assets.
+        makehuman: The assets.
         random: Source of all chance.
         size: Side of the supersampled picture, pixels.
         frames: How many frames the shot has: all must fit.
         photos: For prints on cloth, may be empty.
     """
-    body, male = random_body(library, random)
-    head = Head.of(library, body)
+    body, male = random_body(makehuman, random)
+    head = Head.of(makehuman, body)
     hair_colour = materials.random_hair_colour(random)
     hair, garment, hat = None, None, random.random() < 0.08
     if random.random() > 0.07:
-        hair, garment = random_hair(random, library, body, head, hair_colour, short=hat)
-    clothes, hidden = clothes_of(library, random, body, male, photos, hat)
-    things = [*flesh(library, random, body, head, hidden, hair_colour if hair else None), *clothes]
-    things += things_of(library, random, body, head, photos)
-    act = random_act(library, random)
-    camera = _camera(library, random, size, body, act, frames)
-    brows = face_strands(random, library, body, hair_colour)
-    carrier = (garment.fit(body), garment.weights(library.weights)) if garment else None
+        hair, garment = random_hair(random, makehuman, body, head, hair_colour, short=hat)
+    clothes, hidden = clothes_of(makehuman, random, body, male, photos, hat)
+    things = [*flesh(makehuman, random, body, head, hidden, hair_colour if hair else None), *clothes]
+    things += things_of(makehuman, random, body, head, photos)
+    act = random_act(makehuman, random)
+    camera = _camera(makehuman, random, size, body, act, frames)
+    brows = face_strands(random, makehuman, body, hair_colour)
+    carrier = (garment.fit(body), garment.weights(makehuman.weights)) if garment else None
     return Person(
-        library, body, tuple(things), hair, carrier, brows, act, random_light(random), camera, _finish(random)
+        makehuman, body, tuple(things), hair, carrier, brows, act, random_light(random), camera, _finish(random)
     )
 
 
@@ -131,13 +131,13 @@ def random_light(random: Random) -> Light:
     )
 
 
-def _camera(library: Library, random: Random, size: int, body: Floats, act: Act, frames: int) -> Camera:
-    used = np.unique(library.faces(SKIN_GROUP))[::10]
-    bone, middles, points = library.skeleton.index("head"), [], []
-    local_head = library.skeleton.heads(body)[[library.skeleton.index(f"eye.{s}") for s in "LR"]].mean(axis=0)
+def _camera(makehuman: MakeHuman, random: Random, size: int, body: Floats, act: Act, frames: int) -> Camera:
+    used = np.unique(makehuman.faces(SKIN_GROUP))[::10]
+    bone, middles, points = makehuman.skeleton.index("head"), [], []
+    local_head = makehuman.skeleton.heads(body)[[makehuman.skeleton.index(f"eye.{s}") for s in "LR"]].mean(axis=0)
     for frame in np.linspace(0, frames - 1, min(frames, 6)):
-        transforms = _standing(library, body, act, float(frame))
-        points.append(skin(body[used], library.weights[used], transforms))
+        transforms = _standing(makehuman, body, act, float(frame))
+        points.append(skin(body[used], makehuman.weights[used], transforms))
         middles.append(transforms[bone, :, :3] @ (local_head - [0, 0, 0.9]) + transforms[bone, :, 3])
     return random_camera(random, size, np.mean(middles, axis=0), 0.0, 0.0, np.concatenate(points))
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator as Random
 
 from training.people.files import Floats, Motion
-from training.people.library import Library
+from training.people.makehuman import MakeHuman
 from training.people.skeleton import Skeleton, global_rotations
 
 FINGERS = {"Thumb": 1, "Index": 2, "Middle": 3, "Ring": 4, "Pinky": 5}
@@ -54,12 +54,12 @@ def sources(motion: Motion) -> dict[str, str]:
     return result
 
 
-def world_rotations(library: Library, motion: Motion, frame: int) -> Floats:
+def world_rotations(makehuman: MakeHuman, motion: Motion, frame: int) -> Floats:
     """The pose of a motion's frame as rotations of the world, B x 3 x 3.
 
     A motion made for this skeleton starts from its rest; any other starts with the arms stretched out.
     """
-    skeleton = library.skeleton
+    skeleton = makehuman.skeleton
     joints = motion.rotations[frame].copy()
     driver = sources(motion)
     if driver.get("root") == "root":
@@ -71,7 +71,7 @@ def world_rotations(library: Library, motion: Motion, frame: int) -> Floats:
     for joint, parent in enumerate(motion.parents):
         if parent >= 0:
             joints[joint] = joints[parent] @ joints[joint]
-    stretched = world_rotations(library, library.motion("tpose"), 0)
+    stretched = world_rotations(makehuman, makehuman.motion("tpose"), 0)
     turned = np.zeros_like(stretched)
     for bone, name in enumerate(skeleton.names):
         parent = skeleton.parents[bone]
@@ -130,17 +130,17 @@ class Act:
         return self.sway.apply(blend(self.keys[before], self.keys[after], position - before), frame)
 
 
-def random_act(library: Library, random: Random) -> Act:
+def random_act(makehuman: MakeHuman, random: Random) -> Act:
     """A walk in a third of the cases, else a pose that sways, its arms, hands and head moved a little from it."""
-    skeleton = library.skeleton
+    skeleton = makehuman.skeleton
     if random.random() < 0.35:
-        motion, name, speed = library.motion("walk1"), "walk1", random.uniform(0.25, 0.9)
+        motion, name, speed = makehuman.motion("walk1"), "walk1", random.uniform(0.25, 0.9)
         frames = range(len(motion.rotations))
     else:
         weights = np.array(list(STILL_POSES.values()))
         name = str(random.choice(list(STILL_POSES), p=weights / weights.sum()))
-        motion, speed, frames = library.motion(name), 0.0, range(1)
-    keys = np.stack([to_local(skeleton, world_rotations(library, motion, frame)) for frame in frames])
+        motion, speed, frames = makehuman.motion(name), 0.0, range(1)
+    keys = np.stack([to_local(skeleton, world_rotations(makehuman, motion, frame)) for frame in frames])
     for bone, turn in _habit(skeleton, random, calm=name != "walk1").items():
         keys[:, bone] = turn @ keys[:, bone]
     return Act(name, keys, speed, random.uniform(0, len(keys)), _random_sway(skeleton, random))

@@ -25,9 +25,9 @@ def render(person: Person, frame: int, size: int) -> Subject:
     picture = draw([posed(worn, transforms) for worn in person.worn], person.camera, person.light, samples)
     alpha = picture.covered.astype(np.float32)
     premultiplied = picture.colour * alpha[..., None]
-    body = skin(person.body, person.library.weights, transforms)
-    head = person.library.skeleton.index("head")
-    middle = transforms[head, :, :3] @ person.library.skeleton.tails(person.body)[head] + transforms[head, :, 3]
+    body = skin(person.body, person.makehuman.weights, transforms)
+    head = person.makehuman.skeleton.index("head")
+    middle = transforms[head, :, :3] @ person.makehuman.skeleton.tails(person.body)[head] + transforms[head, :, 3]
     layers: list[tuple[Strands, FloatImage]] = [(person.brows, body)]
     if person.hair is not None:
         layers.append((person.hair, skin(*person.carrier, transforms) if person.carrier else body))

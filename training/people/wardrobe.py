@@ -12,7 +12,7 @@ from pipeline.frames import FloatImage
 from training.people import materials, props
 from training.people.files import Floats, Ints
 from training.people.hair import Head, scalp
-from training.people.library import EYE_GROUPS, SKIN_GROUP, Garment, Library, components
+from training.people.makehuman import EYE_GROUPS, SKIN_GROUP, Garment, MakeHuman, components
 from training.people.scene import Part, vertex_normals
 from training.people.skeleton import skin
 from training.textures import random_colour
@@ -40,48 +40,52 @@ def posed(worn: Worn, transforms: Floats) -> Part:
     return replace(worn.part, points=skin(worn.part.points, worn.weights, transforms))
 
 
-def flesh(library: Library, random: Random, body: Floats, head: Head, hidden: Ints, roots: Floats | None) -> list[Worn]:
+def flesh(
+    makehuman: MakeHuman, random: Random, body: Floats, head: Head, hidden: Ints, roots: Floats | None
+) -> list[Worn]:
     """Skin, with a scalp in the colour of the hair, and eyes."""
-    tint = materials.skin_tint(library, random, materials.random_skin(random))
+    tint = materials.skin_tint(makehuman, random, materials.random_skin(random))
     if roots is not None:
-        tint[scalp(library, body, head)] = 0.55 * roots + 0.02
-    faces = library.faces(SKIN_GROUP)
+        tint[scalp(makehuman, body, head)] = 0.55 * roots + 0.02
+    faces = makehuman.faces(SKIN_GROUP)
     covered = np.zeros(len(body), bool)
     covered[hidden] = True
     faces = faces[~covered[faces].all(axis=1)]
     gloss = random.uniform(0.02, 0.16)
     texture = materials.skin_texture(random)
-    parts = [_compact(Part(body, faces, library.base.uv, tint, texture, gloss, two_sided=False), library.weights)]
+    parts = [_compact(Part(body, faces, makehuman.base.uv, tint, texture, gloss, two_sided=False), makehuman.weights)]
     eye_texture, white = materials.eye_texture(random), np.ones_like(body)
     for group in EYE_GROUPS:
-        faces = library.faces(group)
+        faces = makehuman.faces(group)
         used = np.unique(faces)
         middle, half = body[used].mean(axis=0), np.ptp(body[used], axis=0) / 2
         uv = np.clip(0.5 + 0.49 * (body - middle)[:, :2] / half[:2] * [1, -1], 0, 0.999).astype(np.float32)
-        parts.append(_compact(Part(body, faces, uv, white, eye_texture, 0.4, two_sided=False), library.weights))
+        parts.append(_compact(Part(body, faces, uv, white, eye_texture, 0.4, two_sided=False), makehuman.weights))
     return parts
 
 
 def clothes_of(
-    library: Library, random: Random, body: Floats, male: bool, photos: tuple[Path, ...], hat: bool
+    makehuman: MakeHuman, random: Random, body: Floats, male: bool, photos: tuple[Path, ...], hat: bool
 ) -> tuple[list[Worn], Ints]:
     """A suit, mostly of the wearer's sex, shoes, perhaps a hat; and the body vertices that they cover."""
     sex = SEXES[int(male != (random.random() < 0.1))]
-    names = [str(random.choice(library.names("clothes", f"{sex}*.mhclo")))]
-    names.append(str(random.choice(library.names("clothes", "shoes*.mhclo"))))
+    names = [str(random.choice(makehuman.names("clothes", f"{sex}*.mhclo")))]
+    names.append(str(random.choice(makehuman.names("clothes", "shoes*.mhclo"))))
     if hat:
-        names.append(str(random.choice(library.names("clothes", "fedora*.mhclo"))))
+        names.append(str(random.choice(makehuman.names("clothes", "fedora*.mhclo"))))
     worn, hidden = [], []
     for name in names:
-        garment = library.garment("clothes", name)
-        worn += _dressed(library, random, body, garment, photos)
+        garment = makehuman.garment("clothes", name)
+        worn += _dressed(makehuman, random, body, garment, photos)
         hidden.append(garment.binding.hidden)
     return worn, np.unique(np.concatenate(hidden))
 
 
-def _dressed(library: Library, random: Random, body: Floats, garment: Garment, photos: tuple[Path, ...]) -> list[Worn]:
+def _dressed(
+    makehuman: MakeHuman, random: Random, body: Floats, garment: Garment, photos: tuple[Path, ...]
+) -> list[Worn]:
     """A garment, each piece of its own cloth; pieces of one size, such as a pair of shoes, are alike."""
-    fitted, weights = garment.fit(body), garment.weights(library.weights)
+    fitted, weights = garment.fit(body), garment.weights(makehuman.weights)
     outward = vertex_normals(fitted, garment.mesh.triangles)
     distance = next((d for kind, d in PUSH.items() if garment.name.startswith(kind)), 0.03)
     label = components(garment.mesh)[garment.mesh.triangles[:, 0]]
@@ -114,9 +118,9 @@ def _compact(part: Part, weights: Floats) -> Worn:
     return Worn(small, weights[used])
 
 
-def things_of(library: Library, random: Random, body: Floats, head: Head, photos: tuple[Path, ...]) -> list[Worn]:
+def things_of(makehuman: MakeHuman, random: Random, body: Floats, head: Head, photos: tuple[Path, ...]) -> list[Worn]:
     """Glasses for one in five, something in the hand for one in seven."""
-    skeleton, heads, found = library.skeleton, library.skeleton.heads(body), []
+    skeleton, heads, found = makehuman.skeleton, makehuman.skeleton.heads(body), []
     if random.random() < 0.2:
         left, right = (heads[skeleton.index(f"eye.{side}")] for side in "LR")
         frame = props.glasses(random, left, right, float(head.centre[2]) - 0.1, 1.1 * float(head.radii[0]))

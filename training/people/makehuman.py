@@ -38,8 +38,8 @@ class Garment:
 
 
 @dataclass(frozen=True)
-class Library:
-    """A folder of assets: see `shared/training/README.md` for its parts."""
+class MakeHuman:
+    """A folder of assets: see `training/README.md` for its parts."""
 
     folder: Path
     base: Mesh
@@ -47,7 +47,7 @@ class Library:
     weights: Floats
 
     @staticmethod
-    def open(folder: Path) -> Library:
+    def open(folder: Path) -> MakeHuman:
         """Read what every person needs.
 
         Raises:
@@ -58,7 +58,7 @@ class Library:
         base = read_obj(folder / "base.obj")
         skeleton = read_skeleton(folder / "default.mhskel")
         weights = read_weights(folder / "default_weights.mhw", skeleton, len(base.points))
-        return Library(folder, base, skeleton, weights)
+        return MakeHuman(folder, base, skeleton, weights)
 
     def names(self, kind: str, pattern: str) -> list[str]:
         """Sorted names of the files of a subfolder, without their suffix."""

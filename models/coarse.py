@@ -1,0 +1,25 @@
+"""What the generator hands on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Coarse(NamedTuple):
+    """What the generator says, at its own size.
+
+    Attributes:
+        alpha: B x 1 x h x w in [0, 1]; after a second look it may reach beyond by a little.
+        foreground: B x 3 x h x w; a colour, or what to add to the image where the config says so.
+        hidden: B x hidden x h x w for a refiner; channel 0 is the expected |error| of alpha, channel 1 what to add to
+            1 for the light that is left on the place.
+        carried: B x 3 x h x w for a refiner (else without channels): the colour of the solid parts of the subject
+            nearest by, which is what hair in front of the place is likely to have.
+    """
+
+    alpha: Tensor
+    foreground: Tensor
+    hidden: Tensor
+    carried: Tensor
