@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment.homography import Matrix, between_sizes, corners, inverted, project
+from alignment.homography import Matrix, between_sizes, corners, inverted, known_spans, project
 from alignment.plate import AlignmentReport, Image
-from alignment.warp import cover
+from alignment.warp import BORDER_PX, clear_outside
 
 HARDLY_MOVED = 0.01  # of the long side; a view is not widened for less
 MOST_AREA = 1.5  # of the view, in areas of a picture
@@ -118,7 +118,8 @@ def look(picture: Image, one: Placed, view: View, size: Size) -> tuple[FloatImag
     image -= np.array(one.report.offset, np.float32)
     image /= np.array(one.report.gain, np.float32)
     matrix = between_sizes(view.size, size) @ view.from_reference @ one.to_reference @ between_sizes(own, one.size)
-    covered = cover(matrix / matrix[2, 2], own, size) > 0
+    covered = np.ones((size[1], size[0]), np.bool_)
+    clear_outside(covered, known_spans(matrix / matrix[2, 2], own, size, BORDER_PX))
     return _warped(image, matrix, size), covered
 
 

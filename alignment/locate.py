@@ -71,7 +71,7 @@ class PlateLocator:
         return detect(np.ascontiguousarray(self._grey[:, ::-1]), self.plate_size, "sift")
 
     def locate(self, grey: Grey) -> Location:
-        """Finds the plate in a frame, H x W grey.
+        """Finds the plate in a frame, H x W grey, possibly already reduced to its `working_size`.
 
         Returns:
             The first start that was verified all over the frame, or the best of those that were found.

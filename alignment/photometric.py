@@ -89,8 +89,9 @@ def _consensus(x: FloatImage, y: FloatImage, weights: FloatImage) -> tuple[Vecto
         allowed = (gain > GAIN_RANGE[0]) & (gain < GAIN_RANGE[1]) & (np.abs(offset) < OFFSET_RANGE)
         if not allowed.any():
             continue
-        gain, offset = gain[allowed], offset[allowed]
-        cost = np.minimum(((f - gain[:, None] * p - offset[:, None]) / INLIER) ** 2, 1)
+        gain, offset = gain[allowed].astype(np.float32), offset[allowed].astype(np.float32)
+        distance = (f - gain[:, None] * p - offset[:, None]) * np.float32(1 / INLIER)
+        cost = np.minimum(distance * distance, 1)
         best = int(np.argmin(cost @ weights))
         gains[channel], offsets[channel] = gain[best], offset[best]
     return gains, offsets

@@ -16,8 +16,8 @@ from alignment.locate import Location, PlateLocator
 from alignment.photometric import LONG_SIDE_PX as PHOTOMETRIC_LONG_SIDE_PX
 from alignment.photometric import Exposure, match_exposure
 from alignment.shading import smooth_shading
-from alignment.template import BLOCKS
-from alignment.warp import PlateImage, clear_unknown
+from alignment.template import BLOCKS, FINE_LONG_SIDE_PX, working_size
+from alignment.warp import PlateImage
 
 __all__ = ["AlignedPlate", "AlignmentReport", "PlateAligner", "PlateAlignmentError"]
 
@@ -111,6 +111,9 @@ class PlateAligner:
                 f"frame is {frame.shape[1]} x {frame.shape[0]}, this aligner was made for "
                 f"{self.frame_size[0]} x {self.frame_size[1]}"
             )
+        size = working_size(self.frame_size, FINE_LONG_SIDE_PX)
+        if size != self.frame_size:
+            frame = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
         found = self._locator.locate(_grey(frame))
         exposure, shading = self._expose(frame, found)
         return AlignmentReport(
@@ -139,10 +142,6 @@ class PlateAligner:
         image, coverage = self._image.render(
             report.plate_to_frame, self.frame_size, (width, height), exposure, report.shading
         )
-        if self._image.known is None:
-            clear_unknown(image, coverage)
-        else:
-            image[coverage == 0] = 0
         return AlignedPlate(image, coverage, report)
 
     def align(self, frame: Image) -> AlignedPlate:
@@ -150,17 +149,17 @@ class PlateAligner:
         return self.warp(self.register(frame))
 
     def _coverage(self, plate_to_frame: Matrix) -> float:
-        if self._image.known is None:
+        if not self._image.has_holes:
             return covered_fraction(plate_to_frame, self.plate_size, self.frame_size)
         size = reduced_size(self.frame_size, PHOTOMETRIC_LONG_SIDE_PX)
         return float(self._image.render(plate_to_frame, self.frame_size, size)[1].mean())
 
     def _expose(self, frame: Image, found: Location) -> tuple[Exposure, NDArray[np.float32] | None]:
-        """Compares plate and frame at a small size."""
+        """Compares plate and frame, possibly already reduced, at a small size."""
         size = reduced_size(self.frame_size, PHOTOMETRIC_LONG_SIDE_PX)
         small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         small /= np.float32(np.iinfo(frame.dtype).max)
-        plate, known = self._image.render(found.plate_to_frame, self.frame_size, size)
+        plate, known = self._image.render(found.plate_to_frame, self.frame_size, size, continued=True)
         trust = np.full(BLOCKS[::-1], UNKNOWN_TRUST, np.float32)
         trust[found.verification.refuted] = REFUTED_TRUST
         trust[found.verification.confirmed] = 1.0

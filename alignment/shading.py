@@ -56,11 +56,30 @@ def smooth_shading(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> F
     return field * np.float32(share)
 
 
-def shade(image: FloatImage, shading: FloatImage) -> None:
-    """Applies a field to a picture of any size, in place."""
-    factor = cv2.resize(shading, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
-    factor += 1
-    np.multiply(image, factor, out=image)
+class Shade:
+    """A field spread over a picture of any size, of which strips of a few rows are wanted."""
+
+    def __init__(self, shading: FloatImage, size: tuple[int, int]) -> None:
+        """Takes rows x columns x 3 and the picture's width and height."""
+        self._wide: FloatImage = 1 + cv2.resize(shading, (size[0], len(shading)), interpolation=cv2.INTER_LINEAR)
+        self._height = size[1]
+
+    def apply(self, strip: FloatImage, top: int) -> None:
+        """Applies the field to the picture's rows from `top` on, h x w x 3, in place; within the strip it is linear."""
+        first, last = self._row(top), self._row(top + len(strip))
+        share = np.linspace(0, 1, len(strip), endpoint=False, dtype=np.float32)[:, None, None]
+        factor = share * (last - first)
+        factor += first
+        strip *= factor
+
+    def _row(self, y: int) -> FloatImage:
+        """The field in a row of the picture, w x 3."""
+        rows = len(self._wide)
+        place = np.clip((y + 0.5) * rows / self._height - 0.5, 0, rows - 1)
+        above = min(int(place), rows - 2)
+        share = np.float32(place - above)
+        row: FloatImage = (1 - share) * self._wide[above] + share * self._wide[above + 1]
+        return row
 
 
 def _grid_size(frame: FloatImage) -> tuple[int, int]:

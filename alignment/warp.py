@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from alignment.homography import Matrix, between_sizes, known_spans
 from alignment.photometric import Exposure
-from alignment.shading import shade
+from alignment.shading import Shade
 
 SUPERSAMPLING = 2
 BORDER_PX = 0.15  # beyond the centres of the plate's outermost pixels it still counts as known
-STRIP_ROWS = 64
+STRIP_ROWS = 32
 WHOLLY = 0.999  # known, up to rounding
 UNEXPOSED = Exposure((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
 
@@ -25,17 +25,15 @@ class PlateImage:
 
     def __init__(self, plate: NDArray[np.uint8] | NDArray[np.uint16], known: NDArray[np.bool_] | None = None) -> None:
         """Takes H x W x 3 uint8 or uint16, and where it is known, H x W, if not everywhere."""
-        full = np.float32(1 / np.iinfo(plate.dtype).max)
-        self.image: FloatImage = np.multiply(plate, full, dtype=np.float32)
         self.size: Size = (plate.shape[1], plate.shape[0])
-        self.known: FloatImage | None = None if known is None else known.astype(np.float32)
-        self._reduced: dict[Size, FloatImage] = {}
-
-    def reduced(self, size: Size) -> FloatImage:
-        """The plate at a smaller width and height, by area averaging."""
-        if size not in self._reduced:
-            self._reduced[size] = np.asarray(cv2.resize(self.image, size, interpolation=cv2.INTER_AREA), np.float32)
-        return self._reduced[size]
+        self.has_holes = known is not None
+        # Red, green, blue, known: with four channels a warp is quicker than with three.
+        self._image: FloatImage = np.ones((*plate.shape[:2], 4), np.float32)
+        self._image[..., :3] = plate
+        self._image[..., :3] /= np.float32(np.iinfo(plate.dtype).max)
+        if known is not None:
+            self._image[..., 3] = known
+        self._reduced: dict[Size, FloatImage] = {self.size: self._image}
 
     def render(
         self,
@@ -44,6 +42,8 @@ class PlateImage:
         size: Size | None = None,
         exposure: Exposure = UNEXPOSED,
         shading: FloatImage | None = None,
+        *,
+        continued: bool = False,
     ) -> tuple[FloatImage, FloatImage]:
         """Warps and exposes the plate.
 
@@ -53,88 +53,77 @@ class PlateImage:
             size: Those of the picture wanted, at most the frame's.
             exposure: Gain and offset.
             shading: From `smooth_shading`.
+            continued: Whether the picture goes on beyond what is known, as its border does; else it is 0 there.
 
         Returns:
-            The picture in [0, 1], whose border is continued where the plate is not known, and the coverage, 0
-            or 1.
+            The picture in [0, 1], and the coverage, 0 or 1.
         """
         if size is None or size == frame_size:
-            image = warp(self.image, plate_to_frame, frame_size, exposure)
-            coverage = self._cover(plate_to_frame, self.size, frame_size)
-        else:
-            image, coverage = self._render_reduced(plate_to_frame, frame_size, size, exposure)
-        if shading is not None:
-            shade(image, shading)
-            np.clip(image, 0.0, 1.0, out=image)
-        return image, coverage
-
-    def _render_reduced(
-        self, plate_to_frame: Matrix, frame_size: Size, size: Size, exposure: Exposure
-    ) -> tuple[FloatImage, FloatImage]:
-        """At twice the size wanted and averaged, so that no detail is skipped."""
-        fine = (
-            min(frame_size[0], size[0] * SUPERSAMPLING),
-            min(frame_size[1], size[1] * SUPERSAMPLING),
-        )
+            return self._warp(self.size, plate_to_frame, frame_size, exposure, shading, continued)
+        # At twice the size wanted and averaged, so that no detail is skipped.
+        fine = min(frame_size[0], size[0] * SUPERSAMPLING), min(frame_size[1], size[1] * SUPERSAMPLING)
         plate_size = (
             max(1, round(self.size[0] * fine[0] / frame_size[0])),
             max(1, round(self.size[1] * fine[1] / frame_size[1])),
         )
         homography = between_sizes(frame_size, fine) @ plate_to_frame @ between_sizes(plate_size, self.size)
-        image = warp(self.reduced(plate_size), homography, fine, exposure)
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        known = cv2.resize(self._cover(homography, plate_size, fine), size, interpolation=cv2.INTER_AREA)
-        return np.asarray(image, np.float32), (known > WHOLLY).astype(np.float32)
+        whole = self._warp(plate_size, homography, fine, exposure, shading, continued=True)
+        image, coverage = (np.asarray(cv2.resize(x, size, interpolation=cv2.INTER_AREA), np.float32) for x in whole)
+        coverage = (coverage > WHOLLY).astype(np.float32)
+        if not continued:
+            image *= coverage[..., None]
+        return image, coverage
 
-    def _cover(self, plate_to_frame: Matrix, plate_size: Size, size: Size) -> FloatImage:
-        """Where the plate at a size is known in the frame, 0 or 1: not beyond its border, nor in its holes."""
-        coverage = cover(plate_to_frame, plate_size, size)
-        if self.known is not None:
-            # Area averages of the holes' rims are mixed with what the holes were filled with.
-            known = self.known
-            if plate_size != self.size:
-                known = np.asarray(cv2.resize(known, plate_size, interpolation=cv2.INTER_AREA), np.float32)
-            known = cv2.warpPerspective(known, plate_to_frame, size, borderMode=cv2.BORDER_REPLICATE)
-            coverage *= known > WHOLLY
-        return coverage
+    def _warp(
+        self,
+        plate_size: Size,
+        plate_to_frame: Matrix,
+        size: Size,
+        exposure: Exposure,
+        shading: FloatImage | None,
+        continued: bool,
+    ) -> tuple[FloatImage, FloatImage]:
+        """The plate at one of its sizes in a frame of a size.
+
+        Bilinear: against real and synthetic frames it leaves no more residual than bicubic or Lanczos do, since it
+        passes less of the plate's noise, and takes half the time. All is done in strips that stay in the cache.
+        """
+        width, height = size
+        plate = self._at(plate_size)
+        image = np.empty((height, width, 3), np.float32)
+        coverage = np.ones((height, width), np.float32)
+        matrix = np.column_stack([np.diag(exposure.gain), exposure.offset])
+        shade = Shade(shading, size) if shading is not None else None
+        for top in range(0, height, STRIP_ROWS):
+            strip, known = image[top : top + STRIP_ROWS], coverage[top : top + STRIP_ROWS]
+            to_strip = np.array([[1, 0, 0], [0, 1, -top], [0, 0, 1.0]]) @ plate_to_frame
+            warped = cv2.warpPerspective(
+                plate, to_strip, (width, len(strip)), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
+            cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB, dst=strip)
+            cv2.transform(strip, matrix, dst=strip)
+            if shade is not None:
+                shade.apply(strip, top)
+            np.clip(strip, 0.0, 1.0, out=strip)
+            if self.has_holes:  # the rims of reduced holes are mixed with what the holes were filled with
+                np.greater(warped[..., 3], WHOLLY, out=known)
+                if not continued:
+                    strip *= known[..., None]
+        spans = known_spans(plate_to_frame, plate_size, size, BORDER_PX)
+        clear_outside(coverage, spans)
+        if not continued:
+            clear_outside(image, spans)
+        return image, coverage
+
+    def _at(self, size: Size) -> FloatImage:
+        """The plate at its own or a smaller size, by area averaging."""
+        if size not in self._reduced:
+            self._reduced[size] = np.asarray(cv2.resize(self._image, size, interpolation=cv2.INTER_AREA), np.float32)
+        return self._reduced[size]
 
 
-def warp(plate: FloatImage, plate_to_frame: Matrix, size: Size, exposure: Exposure) -> FloatImage:
-    """Warps a picture of the plate, its border continued, and exposes it, within [0, 1].
-
-    Bilinear: against real and synthetic frames it leaves no more residual than bicubic or Lanczos do, since it
-    passes less of the plate's noise, and takes half the time. In strips that stay in the cache: a third faster.
-    """
-    width, height = size
-    image = np.empty((height, width, 3), np.float32)
-    matrix = np.column_stack([np.diag(exposure.gain), exposure.offset])
-    for top in range(0, height, STRIP_ROWS):
-        strip = image[top : top + STRIP_ROWS]
-        to_strip = np.array([[1, 0, 0], [0, 1, -top], [0, 0, 1.0]]) @ plate_to_frame
-        warped = cv2.warpPerspective(
-            plate, to_strip, (width, len(strip)), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        cv2.transform(warped, matrix, dst=strip)
-        np.clip(strip, 0.0, 1.0, out=strip)
-    return image
-
-
-def cover(plate_to_frame: Matrix, plate_size: Size, size: Size) -> FloatImage:
-    """Where the plate is known (1) and where it is not (0), height x width."""
-    coverage = np.zeros((size[1], size[0]), np.float32)
-    for row, (left, right) in enumerate(known_spans(plate_to_frame, plate_size, size, BORDER_PX)):
-        coverage[row, left:right] = 1.0
-    return coverage
-
-
-def clear_unknown(image: FloatImage, coverage: FloatImage) -> None:
-    """Sets what is not covered to 0, in place.
-
-    By the two ends of every row, as the plate is convex: a mask over all of the picture takes three times as long.
-    """
-    known = coverage > 0
-    first = np.where(known.any(axis=1), known.argmax(axis=1), known.shape[1])
-    end = known.shape[1] - known[:, ::-1].argmax(axis=1)
-    for row in np.flatnonzero((first > 0) | (end < known.shape[1])):
-        image[row, : first[row]] = 0.0
-        image[row, end[row] :] = 0.0
+def clear_outside(picture: FloatImage | NDArray[np.bool_], spans: NDArray[np.intp]) -> None:
+    """Sets every row of a picture to 0 outside its span, in place."""
+    for row in np.flatnonzero((spans[:, 0] > 0) | (spans[:, 1] < picture.shape[1])):
+        picture[row, : spans[row, 0]] = 0
+        picture[row, spans[row, 1] :] = 0
