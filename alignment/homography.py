@@ -49,6 +49,13 @@ def project(homography: Matrix, points: Points) -> Points:
     return np.asarray(mapped[:, :2] / mapped[:, 2:])
 
 
+def displaced(points: Points, field: NDArray[np.float32], size: tuple[int, int]) -> Points:
+    """Moves points of a picture, N x 2, by a field, rows x columns x 2, that reaches from corner to corner."""
+    last = np.array(field.shape[1::-1]) - 1
+    place = np.clip((points + 0.5) / size * last, 0, last).astype(np.float32)
+    return np.asarray(points + cv2.remap(field, place[:, None], None, cv2.INTER_LINEAR)[:, 0])
+
+
 def inverted(homography: Matrix) -> Matrix:
     """The other direction."""
     return np.asarray(np.linalg.inv(homography), np.float64)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment.bend import bend, worth_bending
 from alignment.features import Features, Method, detect, match
 from alignment.homography import Matrix, PlateAlignmentError, between_sizes, fit, implausible
 from alignment.refine import refine
@@ -28,10 +29,11 @@ METHODS: tuple[Method, ...] = ("orb", "sift")
 
 @dataclass(frozen=True)
 class Location:
-    """Where the plate was found, full-size pixels, and how well that stands up."""
+    """Where the plate was found, full-size pixels, how well that stands up, and the `AlignmentReport`'s bend."""
 
     plate_to_frame: Matrix
     verification: Verification
+    bend: FloatImage | None = None
 
 
 class PlateLocator:
@@ -130,7 +132,16 @@ class PlateLocator:
                 raise PlateAlignmentError(f"where its pixels put it is not possible, {fault}")
         if result is None:
             raise ValueError("a pyramid has no level")
-        return Location(plate_to_frame, verify(template, result, level, self.frame_size[0] / size[0]))
+        full_scale = self.frame_size[0] / size[0]
+        verification = verify(template, result, level, full_scale)
+        if worth_bending(template, result, verification.confirmed):
+            bent = bend(self._templates, levels, result)
+            if bent is not None:
+                to_plate = np.divide(self.plate_size, template.size).astype(np.float32)
+                return Location(
+                    plate_to_frame, verify(template, bent.refinement, level, full_scale), bent.field * to_plate
+                )
+        return Location(plate_to_frame, verification)
 
     def _explain(self, grey: NDArray[np.uint8], reasons: list[str]) -> str:
         frame = detect(grey, self.frame_size, "sift")

@@ -43,6 +43,9 @@ class AlignmentReport:
         status: `ok` where the fit was verified all over the frame, `weak` where it was found but could not be.
         shading: rows x columns x 3 float32, a coarse grid over the frame, where light changed unevenly: the aligned
             plate is `(gain * plate + offset) * (1 + shading)`. None where gain and offset say it all.
+        bend: rows x columns x 2 float32, a coarse grid over the plate, plate pixels, where parallax or a rolling
+            shutter leave more than a homography can say: what the plate shows at p lies in the frame where
+            `plate_to_frame` takes p + bend. None where the homography says it all.
     """
 
     plate_to_frame: NDArray[np.float64]
@@ -53,6 +56,12 @@ class AlignmentReport:
     offset: tuple[float, float, float]
     status: Literal["ok", "weak"]
     shading: NDArray[np.float32] | None = None
+    bend: NDArray[np.float32] | None = None
+
+    @property
+    def bend_px(self) -> float:
+        """The longest displacement of `bend`, plate pixels; 0 without one."""
+        return 0.0 if self.bend is None else float(np.hypot(self.bend[..., 0], self.bend[..., 1]).max())
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,7 @@ class PlateAligner:
             offset=exposure.offset,
             status="ok" if found.verification.ok else "weak",
             shading=shading,
+            bend=found.bend,
         )
 
     def warp(self, report: AlignmentReport, size: tuple[int, int] | None = None) -> AlignedPlate:
@@ -140,7 +150,7 @@ class PlateAligner:
             raise ValueError(f"size is {size}, allowed is 1 x 1 to the frame's {self.frame_size}")
         exposure = Exposure(report.gain, report.offset)
         image, coverage = self._image.render(
-            report.plate_to_frame, self.frame_size, (width, height), exposure, report.shading
+            report.plate_to_frame, self.frame_size, (width, height), exposure, report.shading, report.bend
         )
         return AlignedPlate(image, coverage, report)
 
@@ -159,7 +169,7 @@ class PlateAligner:
         size = reduced_size(self.frame_size, PHOTOMETRIC_LONG_SIDE_PX)
         small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         small /= np.float32(np.iinfo(frame.dtype).max)
-        plate, known = self._image.render(found.plate_to_frame, self.frame_size, size, continued=True)
+        plate, known = self._image.render(found.plate_to_frame, self.frame_size, size, bend=found.bend, continued=True)
         trust = np.full(BLOCKS[::-1], UNKNOWN_TRUST, np.float32)
         trust[found.verification.refuted] = REFUTED_TRUST
         trust[found.verification.confirmed] = 1.0

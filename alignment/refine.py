@@ -78,7 +78,7 @@ def refine(
     corners = project(template.normal, grid(template.size, 4, 3))
     likely = _likely(template, frame, template_to_frame)
     state = previous or _guess(template, frame, template_to_frame, likely)
-    state = _look(template, frame, homography, units, likely, state, np.zeros(10))
+    state = look(template, frame, homography, units, likely, state, np.zeros(10))
     for _ in range(STEPS):
         step = _solve(template, state)
         change = np.linalg.inv(increment(step[:8] / state.gain))
@@ -87,7 +87,7 @@ def refine(
             raise PlateAlignmentError("its pixels pull it out of the picture")
         homography = homography @ change
         homography /= homography[2, 2]
-        state = _look(template, frame, homography, units, likely, state, step)
+        state = look(template, frame, homography, units, likely, state, step)
         if np.abs(moved).max() < ENOUGH_PX:
             break
     final = homography @ template.normal
@@ -127,7 +127,7 @@ def _guess(template: Template, frame: FloatImage, template_to_frame: Matrix, lik
     return Refinement(template_to_frame, samples, seen.astype(np.float64), 1.0, offset, offsets)
 
 
-def _look(
+def look(
     template: Template,
     frame: FloatImage,
     homography: Matrix,
@@ -136,7 +136,17 @@ def _look(
     previous: Refinement,
     step: Vector,
 ) -> Refinement:
-    """Samples the frame and weighs every pixel by how well it and its cell agree."""
+    """Samples the frame and weighs every pixel by how well it and its cell agree.
+
+    Args:
+        template: Of the plate.
+        frame: h x w, blurred grey of 255.
+        homography: 3 x 3, from `units` to the frame.
+        units: N x 2, where the template's points lie.
+        likely: N, False where a pixel is to have no say.
+        previous: Whose exposure to start from.
+        step: Ten changes, of which the last two are those of gain and offset.
+    """
     samples, seen = sample(frame, project(homography, units))
     seen &= likely
     gain = float(np.clip(previous.gain + step[8], 0.3, 3.0))
@@ -153,6 +163,31 @@ def _look(
     sums = np.bincount(template.blocks, weights * difference, len(previous.offsets))
     offsets = (sums + LOCAL_PRIOR * offset) / (total + LOCAL_PRIOR)
     return Refinement(homography, samples, weights, gain, offset, offsets)
+
+
+def block_equations(template: Template, state: Refinement) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """By how much every block would still like to move, template pixels: normal equations and right sides.
+
+    Returns:
+        blocks x 2 x 2 and blocks x 2.
+    """
+    gx, gy = state.gain * template.gradients.T
+    residuals = state.residuals(template)
+
+    def total(values: Vector) -> Vector:
+        return np.asarray(np.bincount(template.blocks, state.weights * values, BLOCKS[0] * BLOCKS[1]))
+
+    xx, xy, yy = total(gx * gx), total(gx * gy), total(gy * gy)
+    normal = np.stack([xx, xy, xy, yy], axis=1).reshape(-1, 2, 2)
+    return normal, np.stack([total(gx * residuals), total(gy * residuals)], axis=1)
+
+
+def block_shifts(template: Template, state: Refinement) -> Points:
+    """The shift that every block would like best, blocks x 2, template pixels; none where it shows nothing."""
+    normal, right = block_equations(template, state)
+    strength = np.trace(normal, axis1=1, axis2=2)
+    ridge = (1e-3 * strength + 1e-6)[:, None, None] * np.eye(2)
+    return np.asarray(np.linalg.solve(normal + ridge, right[..., None])[..., 0])
 
 
 def _solve(template: Template, state: Refinement) -> Vector:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment.homography import Matrix, Points, between_sizes, grid, inverted, project
-from alignment.refine import LOCAL_PRIOR, Refinement, correlations
+from alignment.refine import LOCAL_PRIOR, Refinement, block_shifts, correlations
 from alignment.template import BLOCKS, FloatImage, Template, jacobian, sample
 
 LEAST_CORRELATION = 0.6
@@ -88,7 +88,7 @@ def verify(template: Template, refinement: Refinement, frame: FloatImage, full_s
         nothing = np.inf
         return Verification(confirmed.reshape(shape), (judged & ~confirmed).reshape(shape), nothing, nothing, inliers)
     local_scale = full_scale * np.sqrt(abs(np.linalg.det(refinement.template_to_frame)))
-    shifts = _shifts(template, refinement, block, confirmed) * local_scale
+    shifts = block_shifts(template, refinement)[confirmed] * local_scale
     error = _largest_error(template, refinement, confirmed, frame) * local_scale
     return Verification(
         confirmed.reshape(shape),
@@ -97,23 +97,6 @@ def verify(template: Template, refinement: Refinement, frame: FloatImage, full_s
         float(error),
         inliers,
     )
-
-
-def _shifts(
-    template: Template, refinement: Refinement, block: NDArray[np.intp], confirmed: NDArray[np.bool_]
-) -> Points:
-    """By how much each confirmed block would still like to move, template pixels."""
-    gx, gy = refinement.gain * template.gradients.T
-    weights, residuals = refinement.weights, refinement.residuals(template)
-
-    def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.bincount(block, weights * values, len(confirmed))[confirmed])
-
-    ridge = 1e-3 * total(gx * gx + gy * gy) + 1e-6
-    xx, yy, xy = total(gx * gx) + ridge, total(gy * gy) + ridge, total(gx * gy)
-    bx, by = total(gx * residuals), total(gy * residuals)
-    determinant = xx * yy - xy * xy
-    return np.column_stack([(yy * bx - xy * by) / determinant, (xx * by - xy * bx) / determinant])
 
 
 def _largest_error(

@@ -153,9 +153,10 @@ def _pictures(folder: Path, row: FrameAlignment, frame: FloatImage, plate: Float
         _save(folder / f"{kind}_{row.index:06d}.jpg", picture)
         for kind, picture in (("frame", frame), ("plate", shown), ("difference", difference))
     ]
-    residual = row.report.residual_px if row.report is not None else 0.0
+    residual, bend = (row.report.residual_px, row.report.bend_px) if row.report is not None else (0.0, 0.0)
+    bent = f", bent by up to {bend:.1f} px" if bend else ""
     return (
-        f"<h2>Frame {row.index} ({row.pts_seconds:.2f} s): {row.status}, {residual:.3f} px</h2><div class=pair>"
+        f"<h2>Frame {row.index} ({row.pts_seconds:.2f} s): {row.status}, {residual:.3f} px{bent}</h2><div class=pair>"
         f"<div class=blink><img src='{names[0]}'><img src='{names[1]}'></div><div><img src='{names[2]}'></div></div>"
     )
 

@@ -144,6 +144,9 @@ def align(
         residuals = sorted(report.residual_px for report in reports)
         coverage = min(report.coverage for report in reports)
         console.print(f"residual {residuals[len(residuals) // 2]:.2f} px (median), {residuals[-1]:.2f} px (worst)")
+        bent = [report.bend_px for report in reports if report.bend is not None]
+        if bent:
+            console.print(f"bent by up to {max(bent):.1f} px in {len(bent)} frames (parallax, rolling shutter, lens)")
         console.print(f"the plate covers at least {100 * coverage:.1f} % of every frame")
     for row in [row for row in rows if row.report is None][:5]:
         console.print(f"frame {row.index} ({row.pts_seconds:.2f} s): {plain(row.reason)}")

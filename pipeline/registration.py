@@ -39,6 +39,7 @@ class FrameAlignment:
         return row | {
             "plate_to_frame": report.plate_to_frame.tolist(),
             "residual_px": report.residual_px,
+            "bend_px": report.bend_px,
             "inliers": report.inliers,
             "coverage": report.coverage,
             "gain": list(report.gain),

@@ -19,6 +19,7 @@ def assert_same(one, other):
     )
     assert (one.shading is None) == (other.shading is None)
     assert one.shading is None or (one.shading == other.shading).all()
+    assert one.bend_px == other.bend_px
 
 
 @pytest.mark.parametrize("texture", ["octaves", "boxes", "bricks"])
