@@ -20,9 +20,10 @@ from evaluation.metrics import mad
 from evaluation.report import find_clips
 from models.carrying import carry_colour
 from models.coarse import Coarse
-from pipeline.decode import open_clip, read_plate
+from pipeline.decode import open_clip
 from pipeline.frames import FloatImage, FrameWindow, Settings
 from pipeline.matting import GeneratorInputs, Matter
+from pipeline.plates import read_plate
 from pipeline.refinement import refine_tiles
 from pipeline.windows import windows
 

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from alignment.homography import Matrix, grid, project
 from alignment.plate import AlignmentReport, PlateAligner, PlateAlignmentError
-from pipeline.decode import open_clip, read_plate
+from pipeline.decode import open_clip
+from pipeline.plates import read_plate
 
 TRUTH = Path("truth") / "plate_to_frame.json"
 SEED = 7

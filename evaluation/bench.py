@@ -24,10 +24,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline.composite import composite, quantise
-from pipeline.decode import open_clip, read_plate
+from pipeline.decode import open_clip
 from pipeline.encode import open_writer
 from pipeline.frames import ClipInfo, Frame, FrameStatus, FrameWindow, Image, Matte, Settings
 from pipeline.matting import Matter
+from pipeline.plates import read_plate
 from pipeline.refinement import refine_tiles
 
 SAMPLES = Path(__file__).parents[1] / "samples"

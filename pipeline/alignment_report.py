@@ -12,8 +12,9 @@ import numpy as np
 
 from alignment.plate import PlateAligner
 from pipeline.composite import quantise, unit
-from pipeline.decode import open_clip, read_plate
+from pipeline.decode import open_clip
 from pipeline.frames import FloatImage
+from pipeline.plates import read_plate
 from pipeline.registration import FrameAlignment
 
 WORST = 6

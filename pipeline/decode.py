@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
-
-import numpy as np
 
 from pipeline.clip import Clip
-from pipeline.frames import CleanplateError, Frame, Image
+from pipeline.frames import CleanplateError, Frame
 from pipeline.image_clips import SUFFIXES, is_pattern, open_folder, open_pattern, open_still, read_image
 from pipeline.timeline import DEFAULT_RATE
 from pipeline.video_clip import VideoClip
 
-__all__ = ["Clip", "open_clip", "read_plate", "read_still"]
-
-_PLATE_FRAMES = 15
-_STRIP_ROWS = 64
+__all__ = ["Clip", "open_clip", "read_still"]
 
 
 def open_clip(path: Path, fps: Fraction | None = None) -> Clip:
@@ -56,37 +50,3 @@ def read_still(path: Path) -> Frame:
         CleanplateError: The file is missing, or no image that can be read.
     """
     return read_image(Path(path))
-
-
-def read_plate(path: Path) -> Image:
-    """Read a plate: an image, or what stays the same in a video that was shot from a fixed place.
-
-    Args:
-        path: As for `open_clip`.
-
-    Returns:
-        H x W x 3, uint8 or uint16 as the source is deep. An image with transparent parts, where the plate is not
-        known, gives H x W x 4. Of a video or a sequence it is the median, pixel by
-        pixel, of up to 15 frames spread evenly over it.
-
-    Raises:
-        CleanplateError: As `open_clip`.
-    """
-    with open_clip(path) as clip:
-        count = min(len(clip.info), _PLATE_FRAMES)
-        chosen = [round(at) for at in np.linspace(0, len(clip.info) - 1, count)]
-        frames = [next(clip.frames(index, index + 1)) for index in chosen]
-    if len(frames) == 1:
-        return _with_holes(frames[0])
-    images = [frame.image for frame in frames]
-    plate = np.empty_like(images[0])
-    for row in range(0, len(plate), _STRIP_ROWS):  # a whole stack of 4K frames would not fit
-        rows = slice(row, row + _STRIP_ROWS)
-        plate[rows] = np.rint(np.median([image[rows] for image in images], axis=0))
-    return plate
-
-
-def _with_holes(frame: Frame) -> Image:
-    if frame.alpha is None or frame.alpha.min() == np.iinfo(frame.alpha.dtype).max:
-        return frame.image
-    return cast(Image, np.dstack([frame.image, frame.alpha]))

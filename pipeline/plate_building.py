@@ -14,20 +14,17 @@ import numpy as np
 from alignment.build import BuiltPlate, build_plate
 from alignment.holes import inpainted
 from alignment.plate import PlateAlignmentError
-from pipeline.clip import Clip
 from pipeline.colour import as_depth
 from pipeline.decode import open_clip, read_still
 from pipeline.encode import open_writer
 from pipeline.frames import CleanplateError, ClipInfo, Colour, Image
 from pipeline.image_clips import is_pattern
+from pipeline.plates import ClipFrames
 from pipeline.ranges import parse_range, parse_span
 from pipeline.render import Progress, silent
 
 MOST_FRAMES = 120
 """Looked at, spread evenly over the clip."""
-
-LONGEST_STEP = 40
-"""Frames; where more lie between those looked at, each is sought anew rather than reached by decoding on."""
 
 MASK_MARGIN_PX = 3
 
@@ -117,7 +114,7 @@ def make_plate(job: PlateJob, progress: Progress = silent) -> PlateSummary:
         if job.mask is not None:
             return _fill_in(job, clip.info)
         many = len(job.clips) > 1
-        pictures = _Photos(job.clips) if many else _Frames(clip, _chosen(job, clip.info))
+        pictures = _Photos(job.clips) if many else ClipFrames(clip, _chosen(job, clip.info))
         try:
             plate = build_plate(pictures, empty=job.empty is not None, progress=progress)
         except PlateAlignmentError as error:
@@ -160,31 +157,6 @@ def _chosen(job: PlateJob, info: ClipInfo) -> list[int]:
         first, stop = parse_range(job.start, job.end, info)
     count = min(stop - first, MOST_FRAMES)
     return [int(index) for index in np.linspace(first, stop - 1, count).round()]
-
-
-class _Frames:
-    """Some frames of a clip, decoded as they are gone through."""
-
-    def __init__(self, clip: Clip, chosen: list[int]) -> None:
-        self._clip, self._chosen = clip, chosen
-
-    def __len__(self) -> int:
-        return len(self._chosen)
-
-    def __iter__(self) -> Iterator[Image]:
-        first, last = self._chosen[0], self._chosen[-1]
-        if last - first > LONGEST_STEP * len(self._chosen):
-            for index in self._chosen:
-                yield next(self._clip.frames(index, index + 1)).image
-            return
-        wanted = set(self._chosen)
-        for frame in self._clip.frames(first, last + 1):
-            if frame.index in wanted:
-                yield frame.image
-
-    def number(self, index: int) -> int:
-        """A frame's in the clip."""
-        return self._chosen[index]
 
 
 class _Photos:

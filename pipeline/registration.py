@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from alignment.plate import AlignmentReport, PlateAligner, PlateAlignmentError
-from pipeline.decode import open_clip, read_plate
+from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError
+from pipeline.plates import read_plate
 from pipeline.ranges import parse_range
 from pipeline.render import Progress, silent
 

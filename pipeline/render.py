@@ -12,10 +12,11 @@ from typing import Any, Literal
 from pipeline.background import Background, open_background
 from pipeline.clip import Clip
 from pipeline.composite import composite, quantise, transparent, unit
-from pipeline.decode import open_clip, read_plate
+from pipeline.decode import open_clip
 from pipeline.encode import Writer, open_writer
 from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame, FrameStatus, Matte, Settings
 from pipeline.matting import Matter
+from pipeline.plates import read_plate
 from pipeline.ranges import parse_range
 from pipeline.sheet import ContactSheet
 from pipeline.windows import windows

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from evaluation.metrics import mad, mse
-from pipeline.decode import open_clip, read_plate
+from pipeline.decode import open_clip
 from pipeline.frames import FrameStatus, Settings
 from pipeline.matting import Matter
+from pipeline.plates import read_plate
 from pipeline.windows import windows
 
 

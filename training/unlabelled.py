@@ -21,9 +21,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from pipeline.clip import Clip
-from pipeline.decode import open_clip, read_plate
+from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, FloatImage, Frame, Settings
 from pipeline.matting import GeneratorInputs, Matter, reduce
+from pipeline.plates import read_plate
 from pipeline.windows import windows
 from training.adversarial_config import AdversarialConfig
 from training.textures import place

@@ -6,7 +6,8 @@ import pytest
 
 from alignment.plate import PlateAligner
 from evaluation.alignment import CONDITIONS, find_cases, read_case, summarise, try_clip, try_frame
-from pipeline.decode import open_clip, read_plate
+from pipeline.decode import open_clip
+from pipeline.plates import read_plate
 
 CLIPS = ["dev/doll_hair", "dev/doll_knit_exposure", "dev/figure_room", "dev/plush_shaky", "dev1080/dandelion"]
 

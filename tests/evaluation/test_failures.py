@@ -7,7 +7,8 @@ import pytest
 from alignment.plate import PlateAligner
 from evaluation.failures import SIZE, STORIES, make_clip
 from evaluation.report import find_clips
-from pipeline.decode import open_clip, read_plate
+from pipeline.decode import open_clip
+from pipeline.plates import read_plate
 
 
 def frames(path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from pipeline.decode import open_clip, read_plate, read_still
+from pipeline.decode import open_clip, read_still
 from pipeline.frames import CleanplateError
 from tests.contract.made import COUNT, deep, numbered, picture, ramp, video
 
@@ -256,26 +255,6 @@ def test_a_palette_is_resolved(tmp_path: Path) -> None:
 def test_cmyk_is_refused(tmp_path: Path) -> None:
     PillowImage.fromarray(picture(0)).convert("CMYK").save(tmp_path / "print.jpg")
     refuses(tmp_path / "print.jpg", "CMYK")
-
-
-def test_a_plate_may_be_a_picture(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "plate.png"), picture(4)[..., ::-1])
-    assert np.array_equal(read_plate(tmp_path / "plate.png"), picture(4))
-
-
-@pytest.mark.parametrize("convert", [lambda image: image, deep])
-def test_a_plate_may_be_a_clip_through_which_somebody_walks(
-    convert: Callable[[np.ndarray], np.ndarray], tmp_path: Path
-) -> None:
-    empty = convert(picture(0))
-    images = [empty.copy() for _ in range(40)]
-    for index, image in enumerate(images):
-        image[:, index * 2 : index * 2 + 8] = 0
-    pixel_format = "bgr0" if empty.dtype == np.uint8 else "gbrp16le"
-    path = video(tmp_path / "walk.mkv", "ffv1", pixel_format, images, times=range(40), tagged=False)
-    plate = read_plate(path)
-    assert plate.dtype == empty.dtype
-    assert np.array_equal(plate, empty)
 
 
 def test_a_cover_is_no_film(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline import plate_building
-from pipeline.decode import open_clip, read_plate, read_still
+from pipeline import plate_building, plates
+from pipeline.decode import open_clip, read_still
 from pipeline.frames import CleanplateError
 from pipeline.plate_building import PlateJob, make_plate
+from pipeline.plates import read_plate
 from pipeline.ranges import parse_span
 
 SIZE = (480, 270)
@@ -80,7 +81,7 @@ def test_the_user_says_when_it_is_empty(folder, tmp_path):
 
 def test_a_long_clip_is_looked_at_here_and_there(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(plate_building, "MOST_FRAMES", 5)
-    monkeypatch.setattr(plate_building, "LONGEST_STEP", 2)
+    monkeypatch.setattr(plates, "LONGEST_STEP", 2)
     save(folder / "003.png", place(9))  # another place: frame 3 is one of the five
     summary = make_plate(job(folder, tmp_path))
     assert summary.used == 4 and summary.failed == [3]

@@ -12,9 +12,10 @@ from safetensors import safe_open
 
 from alignment.plate import PlateAligner
 from models.weights import load_weights, new_net, save_weights
-from pipeline.decode import open_clip, read_plate
+from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, Settings
 from pipeline.matting import Matter
+from pipeline.plates import read_plate
 from pipeline.windows import windows
 from tests.conftest import shot, textured, write_clip
 from training import adversarial
