@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -16,6 +16,9 @@ from rich.table import Table
 
 from pipeline.cli_networks import train_app, weights_app
 from pipeline.console import console, plain
+
+if TYPE_CHECKING:
+    from pipeline.render import Progress
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Replace backgrounds with a clean plate.")
 app.add_typer(weights_app, name="weights")
@@ -234,19 +237,22 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+def _progress(what: str) -> Iterator[Progress]:
     """A bar with frames a second and time left; silent where nobody watches."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as ProgressBar
 
     columns = (
-        TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn()
+        TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
+        TextColumn("{task.fields[remark]}"),
     )  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=None, rate="")
+    with ProgressBar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None, rate="", remark="")
 
-        def step(done: int, total: int) -> None:
+        def step(done: int, total: int, remark: str = "") -> None:
             speed = bar.tasks[0].speed
-            bar.update(task, completed=done, total=total, rate=f"{speed:.2f} frames/s" if speed else "")
+            rate = f"{speed:.2f} frames/s" if speed else ""
+            bar.update(task, completed=done, total=total, rate=rate, remark=remark)
 
         yield step
 

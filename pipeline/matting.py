@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import cv2
@@ -13,7 +16,7 @@ from models.coarse import Coarse
 from models.weights import MattingNet, WeightsError, load_weights
 from pipeline.composite import unit
 from pipeline.crop import CROP, subject_square
-from pipeline.devices import pick_device
+from pipeline.devices import pick_device, workers_for
 from pipeline.frames import (
     CleanplateError,
     FloatImage,
@@ -44,7 +47,7 @@ class GeneratorInputs(NamedTuple):
 
 
 class Matter:
-    """Makes mattes. Holds the plate and the networks; keeps nothing between frames."""
+    """Makes mattes. Holds the plate and the networks; keeps nothing between frames, so that threads may share it."""
 
     def __init__(self, plate: Image, frame_size: tuple[int, int], settings: Settings) -> None:
         """Prepares plate and networks.
@@ -65,9 +68,21 @@ class Matter:
         except (PlateAlignmentError, WeightsError) as error:
             raise CleanplateError(str(error)) from error
         self.device = pick_device(settings.device)
+        self.workers, self._threads = workers_for(self.device)
         self.net.to(self.device).to(memory_format=torch.channels_last)
         self.segment = make_segmenter(settings.segmenter, self.device)
         self.coarse_size = coarse_size(frame_size, self.net.generator.config.long_side)
+
+    @contextmanager
+    def pool(self) -> Iterator[ThreadPoolExecutor]:
+        """Threads that make mattes side by side; PyTorch's own threads are shared out among them."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(self._threads)
+        try:
+            with ThreadPoolExecutor(self.workers, "matting") as pool:
+                yield pool
+        finally:
+            torch.set_num_threads(before)
 
     def observe(self, frame: Frame) -> Observation:
         """Align the plate to a frame and keep a small grey copy; a pure function of the frame."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pipeline.background import Background, open_background
 from pipeline.clip import Clip
 from pipeline.composite import composite, quantise, transparent, unit
 from pipeline.decode import open_clip
 from pipeline.encode import Writer, open_writer
-from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame, FrameStatus, Matte, Settings
+from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame, FrameStatus, FrameWindow, Matte, Settings
 from pipeline.matting import Matter
+from pipeline.overlap import Busy, in_order, read_ahead
 from pipeline.plates import read_plate
 from pipeline.ranges import parse_range
 from pipeline.sheet import ContactSheet
@@ -44,13 +45,14 @@ class RenderJob:
 
 @dataclass
 class Summary:
-    """How a render went; frames are named by their number in the clip."""
+    """How a render went; frames are named by their number in the clip, stages by the seconds they were at work."""
 
     frames: int = 0
     no_subject: list[int] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
     weak: list[int] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
+    busy_seconds: dict[str, float] = field(default_factory=dict)
 
     def add(self, index: int, matte: Matte) -> None:
         """Count one frame."""
@@ -72,11 +74,14 @@ class Summary:
         return asdict(self)
 
 
-Progress = Callable[[int, int], None]
-"""Called after each frame with frames done and frames in all."""
+class Progress(Protocol):
+    """Called after each frame with frames done, frames in all, and what else there is to say."""
+
+    def __call__(self, done: int, total: int, remark: str = "") -> None:
+        """Takes note."""
 
 
-def silent(done: int, total: int) -> None:
+def silent(done: int, total: int, remark: str = "") -> None:
     """Progress that nobody watches."""
 
 
@@ -110,22 +115,48 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         mask = stack.enter_context(_user_mask(job.mask, clip.info))
         outputs = _Outputs(stack, job, clip.info, background)
         sheet = ContactSheet(job.sheet, start, end, matter.aligner) if job.sheet is not None else None
-        for window in windows(clip, matter.observe, start, end, mask):
-            if window.observation.alignment is None and job.on_failed == "stop":
-                raise CleanplateError(
-                    f"frame {window.frame.index} ({window.frame.seconds:.2f} s) of {job.clip}: "
-                    f"{window.observation.failure} (--on-failed skip goes on with alpha 0, mask with a soft mask)"
-                )
-            by_mask = window.observation.alignment is None and job.on_failed == "mask"
-            matte = matter.matte_without_plate(window) if by_mask else matter.matte(window)
-            summary.add(window.frame.index, matte)
-            composed = outputs.write(window.frame, matte)
-            if sheet is not None:
-                sheet.add(window.frame, matte, composed)
-            progress(summary.frames, end - start)
+        busy = Busy({"reading and aligning": 1, "matting": matter.workers, "composing and encoding": 1})
+        seen = _counted(windows(clip, matter.observe, start, end, mask), busy, "reading and aligning")
+
+        def work(window: FrameWindow) -> tuple[Frame, Matte]:
+            with busy.at("matting"):
+                return window.frame, _matte(job, matter, window)
+
+        pool = stack.enter_context(matter.pool())
+        ahead = stack.enter_context(read_ahead(seen, ahead=1))
+        for frame, matte in stack.enter_context(closing(in_order(pool, work, ahead, matter.workers + 1))):
+            with busy.at("composing and encoding"):
+                summary.add(frame.index, matte)
+                composed = outputs.write(frame, matte)
+                if sheet is not None:
+                    sheet.add(frame, matte, composed)
+            progress(summary.frames, end - start, f"waits for {busy.bottleneck()}")
+        summary.busy_seconds = busy.seconds
     if sheet is not None:
         sheet.save()
     return summary
+
+
+def _matte(job: RenderJob, matter: Matter, window: FrameWindow) -> Matte:
+    """The frame's matte, or what the job wants where the plate could not be aligned."""
+    if window.observation.alignment is not None or job.on_failed == "skip":
+        return matter.matte(window)
+    if job.on_failed == "mask":
+        return matter.matte_without_plate(window)
+    raise CleanplateError(
+        f"frame {window.frame.index} ({window.frame.seconds:.2f} s) of {job.clip}: "
+        f"{window.observation.failure} (--on-failed skip goes on with alpha 0, mask with a soft mask)"
+    )
+
+
+def _counted(items: Iterator[FrameWindow], busy: Busy, stage: str) -> Iterator[FrameWindow]:
+    """The same items, the time it takes to make them counted."""
+    while True:
+        with busy.at(stage):
+            item = next(items, None)
+        if item is None:
+            return
+        yield item
 
 
 def _open_background(stack: ExitStack, job: RenderJob, info: ClipInfo) -> Background | None:

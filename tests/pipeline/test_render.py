@@ -7,15 +7,20 @@ import subprocess
 import sys
 import time
 from fractions import Fraction
+from itertools import islice
 
 import av
 import cv2
 import numpy as np
 import pytest
 
+from pipeline.composite import quantise
 from pipeline.decode import open_clip
 from pipeline.frames import Settings
+from pipeline.matting import Matter
+from pipeline.plates import read_plate
 from pipeline.render import RenderJob, render
+from pipeline.windows import windows
 from tests.conftest import FRAMES, HEIGHT, WIDTH, shot, textured, write_clip
 
 
@@ -32,7 +37,7 @@ def rendered(scene, tmp_path_factory):
         scene.clip, scene.plate, "#204080", folder / "out.mkv", folder / "alpha.mkv", folder / "foreground.mkv",
         sheet=folder / "sheet.png", settings=Settings(device="cpu"),
     )  # fmt: skip
-    summary = render(job, lambda done, total: steps.append((done, total)))
+    summary = render(job, lambda done, total, remark="": steps.append((done, total)))
     return folder, summary, steps
 
 
@@ -254,6 +259,22 @@ def test_a_killed_run_leaves_nothing_under_the_outputs_name(scene, tmp_path):
     assert not (tmp_path / "alpha.mkv").exists() and not (tmp_path / "a.mkv").exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+def test_an_interrupted_run_ends_soon_and_leaves_nothing(scene, tmp_path):
+    words = ["render", scene.clip, "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv", "-o", tmp_path / "a.mkv"]
+    program = [sys.executable, "-c", "from pipeline.cli import main; main()", *map(str, words)]
+    process = subprocess.Popen(program, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not any(tmp_path.iterdir()):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert not any(tmp_path.iterdir())
+
+
 def test_align_writes_what_it_found(scene, run, tmp_path):
     code, said = run("align", scene.clip, "--plate", scene.plate, "--json", tmp_path / "align.json")
     rows = json.loads((tmp_path / "align.json").read_text())["frames"]
@@ -262,7 +283,8 @@ def test_align_writes_what_it_found(scene, run, tmp_path):
     # In frame 0 the camera stands 0 px right and 3 px below the plate's corner.
     assert np.abs(np.array(rows[0]["plate_to_frame"]) - [[1, 0, 0], [0, 1, -3], [0, 0, 1]])[:2, 2].max() < 0.1
     assert set(rows[0]) == {
-        "index", "pts_seconds", "plate_to_frame", "residual_px", "inliers", "coverage", "gain", "offset", "status"
+        "index", "pts_seconds", "plate_to_frame", "residual_px", "bend_px", "inliers", "coverage", "gain", "offset",
+        "status",
     }  # fmt: skip
     assert rows[6]["pts_seconds"] == pytest.approx(float(Fraction(6, 24)), abs=1e-3)
 
@@ -272,3 +294,17 @@ def test_align_says_which_frames_failed(scene, disturbed, run, tmp_path):
     rows = json.loads((tmp_path / "align.json").read_text())["frames"]
     assert code == 4 and "5 ok, 0 weak, 2 failed" in said and "frame 3" in said
     assert rows[3]["plate_to_frame"] is None and rows[3]["status"] == "failed" and rows[3]["reason"]
+
+
+def test_frames_side_by_side_are_those_made_one_by_one(scene, rendered):
+    """Threads change no bit: a matte is a pure function of its window."""
+    folder, summary, _ = rendered
+    settings = Settings(device="cpu")
+    written = frames(folder / "alpha.mkv")
+    with open_clip(scene.clip) as clip:
+        matter = Matter(read_plate(scene.plate), (WIDTH, HEIGHT), settings)
+        with matter.pool() as pool:
+            for window in islice(windows(clip, matter.observe, 0, FRAMES), 4):
+                alpha = quantise(pool.submit(matter.matte, window).result().alpha, 8)
+                assert np.array_equal(alpha, written[window.frame.index][:, :, 0])
+    assert all(seconds > 0 for seconds in summary.busy_seconds.values())
