@@ -1,7 +1,8 @@
 """How long each stage takes: `python -m evaluation.bench [CLIP --plate PLATE] [--height 1080]`.
 
 Frames of the clip are scaled to the height that is asked for, so that one clip measures every size. Prints medians
-and spread a frame, the work of the networks, and peak memory; `--json` writes the same.
+and spread a frame of every stage by itself, the work of the networks, and then what a whole render takes, in which
+the stages run at the same time; `--json` writes the same.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from pipeline.frames import ClipInfo, Frame, FrameStatus, FrameWindow, Image, Ma
 from pipeline.matting import Matter
 from pipeline.plates import read_plate
 from pipeline.refinement import refine_tiles
+from pipeline.render import RenderJob, render
 
 SAMPLES = Path(__file__).parents[1] / "samples"
+RENDERED = 40
 
 T = TypeVar("T")
 
@@ -94,7 +97,36 @@ def measure(clip: Path, plate: Path, height: int, count: int, settings: Settings
         "frames": count,
         "stages": watch.rows(),
         "gmac_a_frame": round(_work(matter, frames[-1]), 2),
+        "render": _render(frames, info, scaled(read_plate(plate), height), settings),
         "peak_memory_gb": round(_peak_memory(), 2),
+    }
+
+
+def _render(frames: list[Frame], like: ClipInfo, plate: Image, settings: Settings) -> dict[str, Any]:
+    """A whole render of the frames, there and back again until there are enough, as the program does it."""
+    height, width = frames[0].image.shape[:2]
+    there_and_back = [*frames, *frames[-2:0:-1]]
+    count = max(RENDERED, len(frames))
+    tick = frames[1].pts - frames[0].pts
+    pts = tuple(range(0, tick * count, tick))
+    info = replace(like, width=width, height=height, path=Path("none"), audio_streams=0, pts=pts, end_pts=tick * count)
+    with tempfile.TemporaryDirectory() as folder:
+        room = Path(folder)
+        with open_writer(room / "clip.mp4", info, channels=3) as writer:
+            for index in range(count):
+                writer.write(there_and_back[index % len(there_and_back)].image, pts[index])
+        with open_writer(room / "plate.png", info, channels=3, bits=8) as writer:
+            writer.write(plate, 0)
+        job = RenderJob(room / "clip.mp4", room / "plate.png", "#000000", room / "out.mp4", room / "alpha.mkv")
+        times = [time.perf_counter()]
+        summary = render(replace(job, settings=settings), lambda *_: times.append(time.perf_counter()))
+        took = time.perf_counter() - times[0]
+    steady = np.diff(times)[len(times) // 3 :]
+    return {
+        "frames": count,
+        "ms_a_frame": round(1e3 * took / count, 1),
+        "steady_ms_a_frame": round(1e3 * float(steady.mean()), 1),
+        "busy_ms_a_frame": {stage: round(1e3 * s / count, 1) for stage, s in summary.busy_seconds.items()},
     }
 
 
@@ -158,6 +190,11 @@ def main() -> None:
         print("| stage | median ms | quartiles |\n|---|---|---|")
         for stage, row in result["stages"].items():
             print(f"| {stage} | {row['median_ms']} | {row['low_ms']} to {row['high_ms']} |")
+        whole = result["render"]
+        print(
+            f"\nwhole render of {whole['frames']} frames: {whole['ms_a_frame']} ms a frame, "
+            f"{whole['steady_ms_a_frame']} once it runs; busy: {whole['busy_ms_a_frame']}"
+        )
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
