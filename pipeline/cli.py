@@ -61,7 +61,7 @@ def render(
     background: Annotated[str, typer.Option(
         help="A video (it begins again when it is over), an image, #rrggbb, blur, or none for transparency."
     )] = "none",
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Composite: .mp4, .mov, .mkv, .png, name_%05d.png.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Composite: .mp4, .mov, .mkv, .webm, .png, .tif, name_%05d.png.")] = None,
     alpha: Annotated[Path | None, typer.Option(help="Write alpha here; .mkv is lossless.")] = None,
     foreground: Annotated[Path | None, typer.Option(help="Write the foreground (straight colour) here.")] = None,
     mask: Annotated[Path | None, typer.Option(help="Your own soft mask: a clip of as many frames, or a still.")] = None,
@@ -76,18 +76,24 @@ def render(
     start: Start = None,
     end: End = None,
     fps: Fps = None,
+    codec: Annotated[str | None, typer.Option(help="Of the composite: h264, h265, prores422, prores4444, vp9, ffv1, animation; else what the suffix stands for.")] = None,
+    quality: Annotated[int | None, typer.Option(help="Of h264, h265 (0 to 51) and vp9 (0 to 63); lower is better and larger.")] = None,
+    bits: Annotated[int | None, typer.Option(help="8 or 16 bits, for outputs that have both; else as deep as the clip.")] = None,
+    premultiplied: Annotated[bool, typer.Option(help="Multiply a transparent composite's colour by its alpha; straight otherwise.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace outputs that exist.")] = False,
     json_file: JsonFile = None,
 ) -> None:  # fmt: skip
     """Cut the subject out of CLIP and put it in front of another background."""
-    from pipeline.frames import Settings
+    from pipeline.frames import CleanplateError, Settings
     from pipeline.render import RenderJob
     from pipeline.render import render as run
 
+    if bits not in (None, 8, 16):
+        raise CleanplateError(f"--bits {bits}: give 8 or 16")
     settings = Settings(model=model, weights=weights, segmenter=segmenter, device=device)
     job = RenderJob(
-        clip, plate, background, out, alpha, foreground, mask, sheet, start, end, _rate(fps), overwrite, on_failed,
-        settings,
+        clip, plate, background, out, alpha, foreground, mask, sheet, start, end, _rate(fps), overwrite,
+        codec, quality, bits, premultiplied, on_failed, settings,
     )  # fmt: skip
     with _progress("rendering") as progress:
         summary = run(job, progress)

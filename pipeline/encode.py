@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.codecs import BY_SUFFIX, Recipe, choose_codec
 from pipeline.frames import CleanplateError, ClipInfo
 from pipeline.image_clips import PATTERN, is_pattern, matching
-from pipeline.image_writers import SequenceWriter, StillWriter
-from pipeline.video_writer import FFV1, H264, Recipe, VideoWriter
+from pipeline.image_writers import DEEP, SequenceWriter, StillWriter
+from pipeline.video_writer import VideoWriter
 from pipeline.writer import Writer, already_there
 
-__all__ = ["FORMATS", "Writer", "open_writer"]
+__all__ = ["Writer", "open_writer"]
 
 
-@dataclass(frozen=True)
-class Format:
-    """What a suffix stands for.
-
-    Attributes:
-        name: For people.
-        recipe: How video is encoded; None for images.
-        has_alpha: Whether it can be transparent.
-    """
-
-    name: str
-    recipe: Recipe | None
-    has_alpha: bool
-
-
-FORMATS = {
-    ".mp4": Format("H.264", H264, has_alpha=False),
-    ".mov": Format("H.264", H264, has_alpha=False),
-    ".mkv": Format("lossless FFV1", FFV1, has_alpha=True),
-    ".png": Format("PNG", None, has_alpha=True),
-    ".jpg": Format("JPEG", None, has_alpha=False),
-    ".jpeg": Format("JPEG", None, has_alpha=False),
-}
+STILLS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 
 def open_writer(
@@ -45,6 +23,8 @@ def open_writer(
     *,
     channels: int,
     bits: int | None = None,
+    codec: str | None = None,
+    quality: int | None = None,
     audio_from: Path | None = None,
     overwrite: bool = False,
 ) -> Writer:
@@ -54,12 +34,14 @@ def open_writer(
     written, and all of it where the whole clip is.
 
     Args:
-        path: A video (`.mp4`, `.mov`, `.mkv`), a picture (`.png`, `.jpg`), or numbered pictures
+        path: A video (`.mp4`, `.mov`, `.mkv`, `.webm`), a picture (`.png`, `.tif`, `.jpg`), or numbered pictures
             (`name_%05d.png`).
         like: The clip that the frames come from. The output has its size, clock and, where the format
             allows, depth and colour.
         channels: 1 for grey, such as alpha; 3 for RGB; 4 for RGB with straight alpha.
         bits: 8 or 16 bits a sample, where the format has both; None for 8 if the clip has 8, else 16.
+        codec: One of `pipeline.codecs.CODECS`, for a video; None for what the suffix stands for.
+        quality: On the encoder's own scale; None for one that the eye cannot tell from the source.
         audio_from: The file whose sound is carried along; pictures have none.
         overwrite: Whether the output may replace what is there.
 
@@ -75,13 +57,13 @@ def open_writer(
     if channels not in (1, 3, 4) or bits not in (None, 8, 16):
         raise ValueError(f"channels are 1, 3 or 4 and bits 8 or 16, not {channels} and {bits}")
     path = Path(path)
-    chosen = _format(path, channels)
+    recipe = _recipe(path, codec, quality, transparent=channels == 4)
     _check_place(path, [like.path] + ([audio_from] if audio_from is not None else []), overwrite=overwrite)
     bits = bits or (8 if like.bit_depth == 8 else 16)
-    if chosen.recipe is not None:
+    if recipe is not None:
         return VideoWriter(
             path,
-            chosen.recipe,
+            recipe,
             like,
             channels=channels,
             bits=bits,
@@ -92,23 +74,25 @@ def open_writer(
     return kind(path, like, channels=channels, bits=bits, overwrite=overwrite)
 
 
-def _format(path: Path, channels: int) -> Format:
-    chosen = FORMATS.get(path.suffix.lower())
-    if chosen is None:
-        named = f"the suffix {path.suffix}" if path.suffix else "no suffix"
+def _recipe(path: Path, codec: str | None, quality: int | None, *, transparent: bool) -> Recipe | None:
+    """How the video is encoded; None for pictures."""
+    suffix = path.suffix.lower()
+    if suffix in BY_SUFFIX:
+        if is_pattern(path):
+            bare = PATTERN.sub("", path.stem).strip("_") + path.suffix
+            raise CleanplateError(f"{path} is one video and takes no number; name it {bare}, for example")
+        return choose_codec(suffix, codec, transparent=transparent).at_quality(quality)
+    if suffix not in STILLS:
+        named = f"the suffix {path.suffix}" if suffix else "no suffix"
         raise CleanplateError(
-            f"{path} has {named}, which stands for no format; known are {', '.join(FORMATS)}, and numbered "
-            f"pictures such as name_%05d.png"
+            f"{path} has {named}, which stands for no format; known are {', '.join((*BY_SUFFIX, *STILLS))}, and "
+            f"numbered pictures such as name_%05d.png"
         )
-    if channels == 4 and not chosen.has_alpha:
-        able = ", ".join(suffix for suffix, other in FORMATS.items() if other.has_alpha)
-        raise CleanplateError(
-            f"{path}: {chosen.name} in {path.suffix} cannot be transparent; formats that can are {able}"
-        )
-    if is_pattern(path) and chosen.recipe is not None:
-        bare = PATTERN.sub("", path.stem).strip("_") + path.suffix
-        raise CleanplateError(f"{path} is one video and takes no number; name it {bare}, for example")
-    return chosen
+    if codec is not None or quality is not None:
+        raise CleanplateError(f"{path} is a picture; --codec and --quality are for video")
+    if transparent and suffix not in DEEP:
+        raise CleanplateError(f"{path}: {STILLS[suffix]} cannot be transparent; .png and .tif can")
+    return None
 
 
 def _check_place(path: Path, inputs: list[Path], *, overwrite: bool) -> None:

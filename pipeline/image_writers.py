@@ -14,6 +14,9 @@ from pipeline.frames import CleanplateError, ClipInfo, Image
 from pipeline.image_clips import matching, numbered_path
 from pipeline.writer import Writer, already_there
 
+DEEP = (".png", ".tif", ".tiff")
+"""Suffixes of pictures that can have 16 bits and alpha."""
+
 _JPEG = [
     cv2.IMWRITE_JPEG_QUALITY, 95,
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
@@ -25,9 +28,8 @@ class StillWriter(Writer):
 
     def __init__(self, path: Path, like: ClipInfo, *, channels: int, bits: int, overwrite: bool) -> None:
         """Prepare; the arguments are those of `SequenceWriter`."""
-        super().__init__(path, overwrite=overwrite)
+        super().__init__(path, overwrite=overwrite, bits=bits if path.suffix.lower() in DEEP else 8)
         self._shape = (like.height, like.width, channels)
-        self._bits = bits
 
     def _write(self, image: Image, pts: int) -> None:  # noqa: ARG002 - a still has no time
         if self._last_pts is not None:
@@ -35,7 +37,7 @@ class StillWriter(Writer):
                 f"{self.path} is one picture, but the clip has more; name a sequence, such as "
                 f"{self.path.stem}_%05d{self.path.suffix}, or a video"
             )
-        self._partial.write_bytes(encoded(image, self.path.suffix, self._shape, self._bits))
+        self._partial.write_bytes(encoded(image, self.path.suffix, self._shape, self.bits))
 
     def _finish(self) -> None:
         """It is complete."""
@@ -59,10 +61,9 @@ class SequenceWriter(Writer):
             CleanplateError: There are such pictures, and they may not be replaced.
             MachineError: The folder cannot be made.
         """
-        super().__init__(path, overwrite=overwrite)
+        super().__init__(path, overwrite=overwrite, bits=bits if path.suffix.lower() in DEEP else 8)
         self._pts = like.pts
         self._shape = (like.height, like.width, channels)
-        self._bits = bits
         self._numbers: list[int] = []
         self._check_free()
         with self._reporting():
@@ -72,7 +73,7 @@ class SequenceWriter(Writer):
         number = bisect_left(self._pts, pts)
         if number == len(self._pts) or self._pts[number] != pts:
             raise ValueError(f"pts {pts} is none of the clip's")
-        data = encoded(image, self.path.suffix, self._shape, self._bits)
+        data = encoded(image, self.path.suffix, self._shape, self.bits)
         numbered_path(self._partial / self.path.name, number).write_bytes(data)
         self._numbers.append(number)
 
@@ -99,7 +100,7 @@ def encoded(image: Image, suffix: str, shape: tuple[int, int, int], bits: int) -
 
     Args:
         image: H x W (x 1), H x W x 3 RGB or H x W x 4 RGBA, uint8 or uint16.
-        suffix: `.png`, or one of JPEG's, which has 8 bits and no alpha.
+        suffix: One of DEEP, or one of JPEG's, which has 8 bits and no alpha.
         shape: What the image's is to be: height, width, channels.
         bits: 8 or 16.
 
@@ -108,10 +109,10 @@ def encoded(image: Image, suffix: str, shape: tuple[int, int, int], bits: int) -
     """
     if (*image.shape, 1)[:3] != shape:
         raise ValueError(f"an image here is {shape}, not {image.shape}")
-    is_png = suffix.lower() == ".png"
-    pixels = as_depth(image, bits if is_png else 8).reshape(shape)
+    deep = suffix.lower() in DEEP
+    pixels = as_depth(image, bits if deep else 8).reshape(shape)
     order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[shape[2]]
-    done, data = cv2.imencode(suffix, np.ascontiguousarray(pixels[..., order]), [] if is_png else _JPEG)
+    done, data = cv2.imencode(suffix, np.ascontiguousarray(pixels[..., order]), [] if deep else _JPEG)
     if not done:
         raise RuntimeError(f"OpenCV could not encode {suffix}")
     return data.tobytes()

@@ -25,7 +25,11 @@ from pipeline.windows import windows
 
 @dataclass(frozen=True)
 class RenderJob:
-    """One render, as the user asked for it. Paths of outputs that are not wanted are None."""
+    """One render, as the user asked for it.
+
+    Paths of outputs that are not wanted are None. `codec` and `quality` are for `out`, `bits` for all outputs that can
+    have both; `premultiplied` multiplies a transparent composite's colour by its alpha.
+    """
 
     clip: Path
     plate: Path
@@ -39,6 +43,10 @@ class RenderJob:
     end: str | None = None
     fps: Fraction | None = None
     overwrite: bool = False
+    codec: str | None = None
+    quality: int | None = None
+    bits: int | None = None
+    premultiplied: bool = False
     on_failed: Literal["stop", "mask", "skip"] = "stop"
     settings: Settings = field(default_factory=Settings)
 
@@ -107,6 +115,8 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         raise CleanplateError(
             "--on-failed mask needs a soft mask that needs no plate: give --mask PATH or --segmenter deeplab"
         )
+    if job.premultiplied and job.background != "none":
+        raise CleanplateError("--premultiplied is for a transparent composite: --background none")
     with ExitStack() as stack:
         clip = stack.enter_context(open_clip(job.clip, job.fps))
         start, end = parse_range(job.start, job.end, clip.info)
@@ -176,17 +186,17 @@ class _Outputs:
         info: ClipInfo,
         background: Background | None,
     ) -> None:
-        self.background = background
-        self.bit_depth = info.bit_depth
+        self.background, self.premultiplied = background, job.premultiplied
 
-        def writer(path: Path | None, channels: Literal[1, 3, 4], sound: bool = False) -> Writer | None:
+        def writer(path: Path | None, channels: Literal[1, 3, 4], **options: Any) -> Writer | None:
             if path is None:
                 return None
-            audio = job.clip if sound and info.audio_streams else None
-            opened = open_writer(path, info, channels=channels, audio_from=audio, overwrite=job.overwrite)
+            opened = open_writer(path, info, channels=channels, bits=job.bits, overwrite=job.overwrite, **options)
             return stack.enter_context(opened)
 
-        self.composite = writer(job.out, 3 if background is not None else 4, sound=True)
+        audio = job.clip if info.audio_streams else None
+        channels: Literal[3, 4] = 3 if background is not None else 4
+        self.composite = writer(job.out, channels, codec=job.codec, quality=job.quality, audio_from=audio)
         self.alpha = writer(job.alpha, 1)
         self.foreground = writer(job.foreground, 3)
 
@@ -194,11 +204,13 @@ class _Outputs:
         """Write one frame to all of them; returns the composite, H x W x 3, or 4 where it is transparent."""
         composed = self._compose(frame, matte)
         if self.composite is not None:
-            self._write(self.composite, composed, frame)
+            if self.premultiplied:
+                composed[..., :3] *= composed[..., 3:]
+            _write(self.composite, composed, frame)
         if self.alpha is not None:
-            self._write(self.alpha, matte.alpha, frame)
+            _write(self.alpha, matte.alpha, frame)
         if self.foreground is not None:
-            self._write(self.foreground, matte.foreground, frame)
+            _write(self.foreground, matte.foreground, frame)
         return composed
 
     def _compose(self, frame: Frame, matte: Matte) -> FloatImage:
@@ -206,8 +218,9 @@ class _Outputs:
             return transparent(matte)
         return composite(matte, self.background.behind(frame, matte))
 
-    def _write(self, writer: Writer, image: FloatImage, frame: Frame) -> None:
-        writer.write(quantise(image, self.bit_depth), frame.pts)
+
+def _write(writer: Writer, image: FloatImage, frame: Frame) -> None:
+    writer.write(quantise(image, writer.bits), frame.pts)
 
 
 @contextmanager

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from fractions import Fraction
 from math import gcd
 from pathlib import Path
@@ -14,8 +12,9 @@ import av
 from av.video.stream import VideoStream
 
 from pipeline.audio import AudioCarrier
-from pipeline.colour import BT709, RGB, Converter
-from pipeline.frames import ClipInfo, Colour, Image
+from pipeline.codecs import Recipe
+from pipeline.colour import Converter, bit_depth_of
+from pipeline.frames import ClipInfo, Image
 from pipeline.writer import Writer
 
 # AV_CODEC_FLAG_FRAME_DURATION: without it the encoders forget how long the last frame lasts.
@@ -23,61 +22,6 @@ _FRAME_DURATION = 1 << 8
 
 # MP4 and x264 count in 32 bits; a microsecond is finer than any camera's clock.
 _FINEST = 1_000_000
-
-
-def _as_bt709(colour: Colour) -> Colour:
-    return Colour(BT709, colour.primaries, colour.transfer, full_range=False)
-
-
-def _as_rgb(colour: Colour) -> Colour:
-    return Colour(RGB, colour.primaries, colour.transfer, full_range=True)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How frames are encoded in one format.
-
-    Attributes:
-        codec: FFmpeg's name of the encoder.
-        pixel_formats: FFmpeg's names of the formats for 8 and for 16 bits, by channels.
-        colour: What the stored numbers mean, given the clip's colour.
-        for_odd_sides: The format for pictures whose width or height is odd, where it is another.
-        options: For the encoder.
-        container_options: For the muxer.
-    """
-
-    codec: str
-    pixel_formats: dict[int, tuple[str, str]]
-    colour: Callable[[Colour], Colour]
-    for_odd_sides: str | None = None
-    options: dict[str, str] = field(default_factory=dict)
-    container_options: dict[str, str] = field(default_factory=dict)
-
-    def pixel_format(self, channels: int, bits: int, width: int, height: int) -> str:
-        """The pixel format for so many channels (1, 3 or 4), bits (8 or 16) and pixels."""
-        if self.for_odd_sides is not None and (width % 2 or height % 2):
-            return self.for_odd_sides
-        return self.pixel_formats[channels][bits // 16]
-
-
-H264 = Recipe(
-    "libx264",
-    {1: ("yuv420p", "yuv420p"), 3: ("yuv420p", "yuv420p")},
-    _as_bt709,
-    for_odd_sides="yuv444p",  # rather than crop or pad
-    # No frame may depend on a later one (bf): MP4 would state a wrong length for the last.
-    options={"crf": "16", "preset": "veryfast", "bf": "0"},
-    container_options={"movflags": "+faststart"},
-)
-
-FFV1 = Recipe(
-    "ffv1",
-    {1: ("gray", "gray16le"), 3: ("bgr0", "gbrp16le"), 4: ("bgra", "gbrap16le")},
-    _as_rgb,
-    options={"level": "3", "slices": "16", "slicecrc": "1"},
-    # FFmpeg would shift all streams to make the sound's priming positive, the pictures with it.
-    container_options={"avoid_negative_ts": "disabled"},
-)
 
 
 class VideoWriter(Writer):
@@ -109,10 +53,11 @@ class VideoWriter(Writer):
             CleanplateError: `audio_from` cannot be read.
             MachineError: The file cannot be made.
         """
-        super().__init__(path, overwrite=overwrite)
+        self._pixel_format = recipe.pixel_format(channels, bits, like.width, like.height)
+        deep = bit_depth_of(av.VideoFormat(self._pixel_format, like.width, like.height)) > 8
+        super().__init__(path, overwrite=overwrite, bits=16 if deep else 8)
         self._like = like
         self._channels = channels
-        self._pixel_format = recipe.pixel_format(channels, bits, like.width, like.height)
         self._colour = recipe.colour(like.colour)
         self._time_base = output_time_base(like)
         self._converter = Converter()
@@ -135,6 +80,8 @@ class VideoWriter(Writer):
         stream.width, stream.height = self._like.width, self._like.height
         stream.pix_fmt = self._pixel_format
         context = stream.codec_context
+        if recipe.tag is not None and self.path.suffix.lower() in (".mp4", ".mov"):
+            context.codec_tag = recipe.tag
         context.time_base = self._time_base
         context.flags |= _FRAME_DURATION
         context.thread_type = "AUTO"

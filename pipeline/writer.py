@@ -25,16 +25,19 @@ class Writer(ABC):
 
     Attributes:
         path: The output's name, or its pattern.
+        bits: 16 where the output keeps more than 8, else 8: how finely frames are best quantised for it.
     """
 
-    def __init__(self, path: Path, *, overwrite: bool) -> None:
+    def __init__(self, path: Path, *, overwrite: bool, bits: int) -> None:
         """Choose the hidden name.
 
         Args:
             path: What is to be written.
             overwrite: Whether it may replace what is there.
+            bits: 8 or 16.
         """
         self.path = path
+        self.bits = bits
         self._overwrite = overwrite
         # The suffix stays: it tells the muxer which format to write.
         self._partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")

@@ -140,7 +140,7 @@ def test_odd_sizes_are_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("bits", [8, 16])
-@pytest.mark.parametrize("name", ["out.mkv", "out_%03d.png", "out.png"])
+@pytest.mark.parametrize("name", ["out.mkv", "out_%03d.png", "out.png", "out_%03d.tif"])
 def test_lossless_outputs_are_exact(channels: int, bits: int, name: str, tmp_path: Path) -> None:
     dtype = np.uint8 if bits == 8 else np.uint16
     count = 1 if name == "out.png" else 4
@@ -185,9 +185,9 @@ def test_an_image_of_another_shape_is_a_mistake(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "channels", "words"),
     [
-        ("out.xyz", 3, r"\.xyz, which stands for no format; known are \.mp4, \.mov, \.mkv, \.png"),
+        ("out.xyz", 3, r"\.xyz, which stands for no format; known are \.mp4, \.mov, \.mkv, \.webm, \.png"),
         ("out", 3, "no suffix"),
-        ("out.mp4", 4, r"cannot be transparent; formats that can are \.mkv, \.png"),
+        ("out.mp4", 4, r"cannot be transparent; codecs that can are prores4444 \(\.mov \.mkv\), vp9"),
         ("out.jpg", 4, "cannot be transparent"),
         ("nowhere/out.mp4", 3, "nowhere does not exist"),
         ("out_%05d.mp4", 3, r"name it out\.mp4"),

@@ -1,0 +1,127 @@
+"""What is delivered, as an independent reader finds it: FFmpeg's own programs, not the library that wrote it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.decode import open_clip
+from pipeline.encode import open_writer
+from pipeline.frames import CleanplateError, Frame
+from tests.contract.made import KINDS, Made, ramp
+
+SOURCES = (
+    "h264", "irregular", "late", "turned", "hevc 10 bit", "prores", "vp9 alpha", "ffv1 deep", "odd", "motion jpeg"
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What to write and what to find: pixel format by depth, colour and alpha errors (mean, dB), finest time."""
+
+    name: str
+    codec: str
+    channels: int
+    found: str
+    pixel_formats: tuple[str, str]
+    error: float = 0.0
+    alpha_db: float = 0.0
+    tick: Fraction = Fraction(0)
+
+
+MS = Fraction(1, 1000)
+DELIVERIES = (
+    Delivery("h264.mp4", "h264", 3, "h264", ("yuv420p", "yuv420p"), 3.0),
+    Delivery("h265.mp4", "h265", 3, "hevc", ("yuv420p", "yuv420p10le"), 3.5),
+    Delivery("prores422.mov", "prores422", 3, "prores", ("yuv422p10le", "yuv422p10le"), 2.0),
+    Delivery("prores4444.mov", "prores4444", 4, "prores", ("yuva444p12le", "yuva444p12le"), 1.5, 45),
+    Delivery("vp9.webm", "vp9", 4, "vp9", ("yuva420p", "yuva420p"), 3.5, 30, MS),
+    Delivery("ffv1.mkv", "ffv1", 4, "ffv1", ("bgra", "gbrap16le"), 0.0, 60, MS),
+    Delivery("animation.mov", "animation", 4, "qtrle", ("argb", "argb"), 0.5, 60),
+)
+
+
+def probe(path: Path) -> tuple[dict[str, Any], list[Fraction]]:
+    """The video stream as ffprobe describes it, and the frames' times."""
+    words = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_streams", "-show_frames", "-of", "json"]
+    said = json.loads(subprocess.run([*words, str(path)], check=True, capture_output=True).stdout)
+    (stream,) = said["streams"]
+    ticks = [int(frame.get("pts", frame.get("pkt_pts"))) for frame in said["frames"]]
+    return stream, [tick * Fraction(stream["time_base"]) for tick in ticks]
+
+
+def pixels(path: Path, frame: Frame, filters: str, kind: str, depth: type[np.unsignedinteger]) -> np.ndarray:
+    """All frames as ffmpeg decodes them, `gray` or `rgb`, 0 to 1."""
+    pixel_format = {"gray": ("gray", "gray16le"), "rgb": ("rgb24", "rgb48le")}[kind][depth == np.uint16]
+    decoder = ["-c:v", "libvpx-vp9"] if path.suffix == ".webm" else []  # its own drops alpha
+    words = ["ffmpeg", "-v", "error", *decoder, "-i", str(path), "-vsync", "passthrough", "-vf", filters]
+    raw = subprocess.run(
+        [*words, "-f", "rawvideo", "-pix_fmt", pixel_format, "-"], check=True, capture_output=True
+    ).stdout
+    height, width = frame.image.shape[:2]
+    shape = (-1, height, width, 3) if kind == "rgb" else (-1, height, width)
+    return np.frombuffer(raw, depth).reshape(shape).astype(np.float64) / np.iinfo(depth).max
+
+
+@pytest.fixture(scope="module", params=SOURCES)
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return KINDS[request.param](tmp_path_factory.mktemp("clip"))
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES, ids=lambda delivery: delivery.name)
+def test_an_independent_reader_finds_what_was_written(made: Made, delivery: Delivery, tmp_path: Path) -> None:
+    path = tmp_path / delivery.name
+    if delivery.codec == "prores422" and made.width % 2:
+        with open_clip(made.path) as clip, pytest.raises(CleanplateError, match="even width"):
+            open_writer(path, clip.info, channels=3, codec="prores422")
+        return
+    with open_clip(made.path, made.fps) as clip:
+        info, frames = clip.info, list(clip.frames())
+        size = (info.width, info.height)
+        alphas = [ramp(frame.index, *size) for frame in frames]
+        with open_writer(path, info, channels=delivery.channels, codec=delivery.codec) as writer:
+            for frame, alpha in zip(frames, alphas, strict=True):
+                image = frame.image
+                if delivery.channels == 4:
+                    image = np.dstack([image, alpha if image.dtype == np.uint8 else alpha.astype(np.uint16) * 257])
+                writer.write(image, frame.pts)
+    stream, seconds = probe(path)
+    assert stream["codec_name"] == delivery.found
+    assert (stream["width"], stream["height"]) == size
+    began = frames[0].pts * frames[0].time_base
+    assert len(seconds) == len(frames)
+    for frame, second in zip(frames, seconds, strict=True):
+        assert abs(frame.pts * frame.time_base - began - second) <= delivery.tick / 2
+    odd = made.width % 2 or made.height % 2
+    wanted = delivery.pixel_formats[made.bits > 8]
+    if delivery.found == "vp9":
+        assert stream["tags"].get("alpha_mode", stream["tags"].get("ALPHA_MODE")) == "1"
+    elif not (odd and delivery.found in ("h264", "hevc")):
+        assert stream["pix_fmt"] == wanted
+    if delivery.found not in ("ffv1", "qtrle"):
+        assert (stream["color_space"], stream.get("color_range", "tv")) == ("bt709", "tv")
+    _compare(path, delivery, frames, alphas)
+
+
+def _compare(path: Path, delivery: Delivery, frames: list[Frame], alphas: list[np.ndarray]) -> None:
+    """Colour within what the codec may cost, alpha within its decibels."""
+    matrix = "" if delivery.found in ("ffv1", "qtrle") else "in_color_matrix=bt709:in_range=tv:"
+    colour = f"scale={matrix}flags=accurate_rnd+full_chroma_int+full_chroma_inp+bilinear"
+    deep = frames[0].image.dtype == np.uint16
+    depth = np.uint16 if deep and delivery.found != "qtrle" else np.uint8
+    shown = pixels(path, frames[0], colour, "rgb", depth)
+    for frame, image in zip(frames, shown, strict=True):
+        error = np.abs(image - frame.image / (65535 if deep else 255)).mean() * 255
+        assert error <= delivery.error + (0.3 if deep and depth == np.uint8 else 0.01)
+    if delivery.channels == 4:
+        found = pixels(path, frames[0], "alphaextract", "gray", depth)
+        for alpha, one in zip(alphas, found, strict=True):
+            square = float(np.square(one - alpha / 255).mean())
+            assert square == 0 or -10 * np.log10(square) > delivery.alpha_db
