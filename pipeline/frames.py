@@ -101,6 +101,7 @@ class ClipInfo:
         audio_streams: How many audio streams can be carried along.
         end_pts: Where the last frame ends, in units of `time_base`.
         is_still: Whether the clip is a single image file.
+        timecode: Of the first frame, `HH:MM:SS:FF`, or `HH:MM:SS;FF` where frames are dropped; None without one.
     """
 
     path: Path
@@ -114,6 +115,7 @@ class ClipInfo:
     audio_streams: int
     end_pts: int
     is_still: bool = False
+    timecode: str | None = None
 
     def __len__(self) -> int:
         return len(self.pts)

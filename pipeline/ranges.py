@@ -7,10 +7,14 @@ from bisect import bisect_left
 from fractions import Fraction
 
 from pipeline.frames import CleanplateError, ClipInfo
+from pipeline.timecodes import frames_after
 
 
 def parse_position(text: str, info: ClipInfo, option: str) -> int:
-    """Frame number of `120`, `3.5s` or `00:00:03:12` (hours, minutes, seconds, frames from the clip's start).
+    """Frame number of `120`, `3.5s` or `00:00:03:12` (hours, minutes, seconds, frames).
+
+    A timecode is one of the clip's own track where the clip has one that begins no later; else it counts from the
+    clip's start.
 
     Args:
         text: What the user wrote.
@@ -27,16 +31,17 @@ def parse_position(text: str, info: ClipInfo, option: str) -> int:
         index = int(text)
     elif re.fullmatch(r"\d+(\.\d+)?s", text):
         index = _frame_at(Fraction(text[:-1]), info)
-    elif match := re.fullmatch(r"(\d+):(\d\d):(\d\d):(\d\d)", text):
+    elif match := re.fullmatch(r"(\d+):(\d\d):(\d\d)[:;](\d\d)", text):
         hours, minutes, seconds, frames = (int(part) for part in match.groups())
+        own = info.timecode
+        if own is not None and (later := frames_after(_as_own(text, own), own, info.rate)) >= 0:
+            return _inside(later, text, info, option)
         index = _frame_at(hours * 3600 + minutes * 60 + seconds + frames / info.rate, info)
     else:
         raise CleanplateError(
             f"{option} {text}: give a frame such as 120, seconds such as 3.5s, or a timecode such as 00:00:03:12"
         )
-    if index > len(info):
-        raise CleanplateError(f"{option} {text}: {info.path.name} has {len(info)} frames, 0 to {len(info) - 1}")
-    return index
+    return _inside(index, text, info, option)
 
 
 def parse_range(start: str | None, end: str | None, info: ClipInfo) -> tuple[int, int]:
@@ -72,6 +77,18 @@ def parse_span(text: str, info: ClipInfo, option: str) -> tuple[int, int]:
     if first >= stop:
         raise CleanplateError(f"{option} {text}: no frame lies from {first} to before {stop}")
     return first, stop
+
+
+def _inside(index: int, text: str, info: ClipInfo, option: str) -> int:
+    if index > len(info):
+        raise CleanplateError(f"{option} {text}: {info.path.name} has {len(info)} frames, 0 to {len(info) - 1}")
+    return index
+
+
+def _as_own(text: str, own: str) -> str:
+    """A timecode that counts frames as the clip's own does."""
+    hours, minutes, seconds, frames = re.split("[:;]", text)
+    return f"{int(hours):02}:{minutes}:{seconds}{own[8]}{frames}"
 
 
 def _frame_at(seconds: Fraction, info: ClipInfo) -> int:

@@ -17,6 +17,7 @@ from pipeline.clip import Clip
 from pipeline.colour import Converter, bit_depth_of, colour_of
 from pipeline.frames import CleanplateError, ClipInfo, Frame
 from pipeline.orientation import orientation_of_frame
+from pipeline.timecodes import valid_timecode
 from pipeline.timeline import read_timeline
 
 _log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class VideoClip(Clip):
             stream = _picture_stream(container, path)
             self._timeline = read_timeline(container, stream, path)
             audio_streams = len(container.streams.audio)
+            timecode = _timecode_tag(container, stream)
             _warn_of_aspect(stream, path)
         first = self._first()
         self._orientation = orientation_of_frame(first)
@@ -56,6 +58,7 @@ class VideoClip(Clip):
             colour=colour_of(first),
             audio_streams=audio_streams,
             end_pts=self._timeline.end_pts,
+            timecode=valid_timecode(timecode, self._timeline.rate),
         )
 
     def _first(self) -> av.VideoFrame:
@@ -205,6 +208,15 @@ def _packets(
         if begun and packet.size:
             yield packet
     yield None
+
+
+def _timecode_tag(container: InputContainer, stream: VideoStream) -> str | None:
+    """Where QuickTime (its own track, repeated by the picture's), MXF and Matroska keep it."""
+    for tags in (stream.metadata, *(other.metadata for other in container.streams), container.metadata):
+        for key, value in tags.items():
+            if key.lower() == "timecode":
+                return str(value)
+    return None
 
 
 def _warn_of_aspect(stream: VideoStream, path: Path) -> None:

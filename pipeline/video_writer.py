@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from contextlib import suppress
 from fractions import Fraction
 from math import gcd
@@ -15,6 +15,7 @@ from pipeline.audio import AudioCarrier
 from pipeline.codecs import Recipe
 from pipeline.colour import Converter, bit_depth_of
 from pipeline.frames import ClipInfo, Image
+from pipeline.timecodes import advanced
 from pipeline.writer import Writer
 
 # AV_CODEC_FLAG_FRAME_DURATION: without it the encoders forget how long the last frame lasts.
@@ -97,6 +98,9 @@ class VideoWriter(Writer):
             raise ValueError(f"an image of {self.path} is {expected}, not {image.shape}")
         if self._first_pts is None:
             self._first_pts = pts
+            if self._like.timecode is not None:
+                index = bisect_left(self._like.pts, pts)
+                self._stream.metadata["timecode"] = advanced(self._like.timecode, self._like.rate, index)
             if self._audio is not None:
                 start = pts * self._like.time_base
                 self._audio.begin(start, from_beginning=pts == self._like.pts[0])

@@ -1,0 +1,32 @@
+"""SMPTE timecodes of a clip's frames; the arithmetic is that of the package `timecode`."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from timecode.timecode import Timecode
+
+_FORM = re.compile(r"(\d\d):([0-5]\d):([0-5]\d)([:;])(\d\d)")
+
+
+def valid_timecode(text: str | None, rate: Fraction) -> str | None:
+    """The timecode, where it is one at that rate (`HH:MM:SS:FF`, with `;` before the frames where some are dropped)."""
+    match = _FORM.fullmatch(text or "")
+    if match is None or int(match[1]) > 23 or int(match[5]) >= round(rate):
+        return None
+    return text
+
+
+def advanced(timecode: str, rate: Fraction, frames: int) -> str:
+    """The timecode so many frames later."""
+    return str(_parsed(timecode, rate) + frames) if frames else timecode
+
+
+def frames_after(timecode: str, earlier: str, rate: Fraction) -> int:
+    """By how many frames one timecode comes after another; negative where it comes before."""
+    return int(_parsed(timecode, rate).frame_number - _parsed(earlier, rate).frame_number)
+
+
+def _parsed(timecode: str, rate: Fraction) -> Timecode:
+    return Timecode(f"{rate.numerator}/{rate.denominator}", timecode, force_non_drop_frame=";" not in timecode)

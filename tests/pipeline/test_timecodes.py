@@ -1,0 +1,77 @@
+"""Timecodes: counted right, found in files, carried on, and understood where a user names one."""
+
+import json
+import subprocess
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from pipeline.decode import open_clip
+from pipeline.encode import open_writer
+from pipeline.frames import CleanplateError, ClipInfo, Colour
+from pipeline.ranges import parse_position
+from pipeline.timecodes import advanced, frames_after, valid_timecode
+from tests.contract.made import picture
+
+NTSC = Fraction(30000, 1001)
+
+
+def info(rate: Fraction, timecode: str | None, count: int = 60) -> ClipInfo:
+    pts = tuple(range(count))
+    return ClipInfo(Path("none.mov"), 64, 48, pts, 1 / rate, rate, 8, Colour(), 0, count, timecode=timecode)
+
+
+@pytest.mark.parametrize(
+    ("rate", "start", "frames", "end"),
+    [
+        (Fraction(25), "01:00:00:00", 30, "01:00:01:05"),
+        (NTSC, "01:00:59;28", 2, "01:01:00;02"),  # frames 0 and 1 of a minute are dropped
+        (NTSC, "01:09:59;28", 2, "01:10:00;00"),  # but not of every tenth
+        (NTSC, "01:00:59:28", 2, "01:01:00:00"),
+        (Fraction(24000, 1001), "00:59:59:23", 1, "01:00:00:00"),
+        (Fraction(50), "10:00:00:49", 1, "10:00:01:00"),
+    ],
+)
+def test_frames_are_counted_as_broadcasters_do(rate: Fraction, start: str, frames: int, end: str) -> None:
+    assert advanced(start, rate, frames) == end
+    assert frames_after(end, start, rate) == frames
+    assert frames_after(start, end, rate) == -frames
+
+
+@pytest.mark.parametrize("text", [None, "", "99:99:99:99", "01:00:00:25", "24:00:00:00", "1:0:0:0"])
+def test_what_is_no_timecode_is_left(text: str | None) -> None:
+    assert valid_timecode(text, Fraction(25)) is None
+
+
+@pytest.mark.parametrize("suffix", [".mov", ".mp4", ".mkv"])
+@pytest.mark.parametrize(("rate", "timecode", "third"), [
+    (Fraction(25), "01:00:00:00", "01:00:00:03"), (NTSC, "01:00:59;28", "01:01:00;03"),
+])  # fmt: skip
+def test_a_part_carries_the_timecode_of_its_first_frame(
+    suffix: str, rate: Fraction, timecode: str, third: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"out{suffix}"
+    like = info(rate, timecode)
+    codec = "prores4444" if suffix == ".mov" else "h264"
+    with open_writer(path, like, channels=3, codec=codec) as writer:
+        for pts in like.pts[3:9]:
+            writer.write(picture(pts), pts)
+    with open_clip(path) as clip:
+        assert clip.info.timecode == third
+    words = ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", str(path)]
+    said = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
+    tags = [stream.get("tags", {}) for stream in said["streams"]]
+    assert third in {value for tag in tags for key, value in tag.items() if key.lower() == "timecode"}
+    if suffix != ".mkv":
+        assert any(stream.get("codec_tag_string") == "tmcd" for stream in said["streams"])
+
+
+def test_a_position_in_the_clips_own_timecode() -> None:
+    clip = info(Fraction(25), "01:00:00:00")
+    assert parse_position("01:00:01:05", clip, "--start") == 30
+    assert parse_position("00:00:01:05", clip, "--start") == 30  # earlier than the clip's: from its start
+    assert parse_position("00:00:01:05", replace(clip, timecode=None), "--start") == 30
+    with pytest.raises(CleanplateError, match="has 60 frames"):
+        parse_position("01:00:03:00", clip, "--end")
