@@ -20,6 +20,7 @@ from pipeline.overlap import Busy, in_order, read_ahead
 from pipeline.plates import read_plate
 from pipeline.ranges import parse_range
 from pipeline.sheet import ContactSheet
+from pipeline.sidecar import frame_row, sidecar_path, write_sidecar
 from pipeline.windows import windows
 
 
@@ -132,11 +133,13 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
             with busy.at("matting"):
                 return window.frame, _matte(job, matter, window)
 
+        rows = []
         pool = stack.enter_context(matter.pool())
         ahead = stack.enter_context(read_ahead(seen, ahead=1))
         for frame, matte in stack.enter_context(closing(in_order(pool, work, ahead, matter.workers + 1))):
             with busy.at("composing and encoding"):
                 summary.add(frame.index, matte)
+                rows.append(frame_row(frame, matte))
                 composed = outputs.write(frame, matte)
                 if sheet is not None:
                     sheet.add(frame, matte, composed)
@@ -144,6 +147,9 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         summary.busy_seconds = busy.seconds
     if sheet is not None:
         sheet.save()
+    result = {"outputs": summary.outputs, "busy_seconds": summary.busy_seconds, "range": [start, end], "frames": rows}
+    asked = {key: value for key, value in vars(job).items() if key != "settings"}
+    write_sidecar(sidecar_path(Path(summary.outputs[0])), asked, job.settings, str(matter.device), result)
     return summary
 
 

@@ -1,5 +1,6 @@
 """The main job, as a user sees it: files, numbers, words and exit codes."""
 
+import hashlib
 import json
 import os
 import signal
@@ -51,6 +52,19 @@ def test_every_frame_is_there_with_its_time(scene, rendered):
         with open_clip(folder / name) as clip:
             assert [t * clip.info.time_base for t in clip.info.pts] == times
             assert (clip.info.width, clip.info.height) == (WIDTH, HEIGHT)
+
+
+def test_the_sidecar_says_how_to_do_it_again(scene, rendered):
+    folder, summary, _ = rendered
+    said = json.loads((folder / "out.mkv.json").read_text())
+    assert [row["index"] for row in said["frames"]] == list(range(FRAMES))
+    assert {row["status"] for row in said["frames"]} == {"ok"} == {row["alignment"] for row in said["frames"]}
+    assert said["frames"][5]["mean_alpha"] == pytest.approx(np.mean(frames(folder / "alpha.mkv")[5]) / 255, abs=1e-3)
+    assert said["job"]["clip"] == str(scene.clip) and said["job"]["background"] == "#204080"
+    assert said["plate"]["sha256"] == hashlib.sha256(scene.plate.read_bytes()).hexdigest()
+    assert said["settings"]["tile_px"] == Settings().tile_px and said["machine"]["device"] == "cpu"
+    assert said["outputs"] == summary.outputs and set(said["busy_seconds"]) == set(summary.busy_seconds)
+    assert len(said["weights"]["sha256"]) == 64 and said["versions"]["torch"]
 
 
 def test_the_ball_is_cut_out(rendered):

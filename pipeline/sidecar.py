@@ -1,0 +1,82 @@
+"""The sidecar of a render: what was done, with what, and how each frame went; enough to do it again."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from models.weights import FOLDER
+from pipeline.frames import Frame, Matte, Settings
+from pipeline.image_clips import PATTERN, is_pattern
+
+LIBRARIES = ("torch", "torchvision", "av", "numpy", "opencv-python-headless", "pillow", "safetensors")
+
+
+def sidecar_path(output: Path) -> Path:
+    """`OUT.json` for `OUT`; a numbered sequence's name loses its number."""
+    if is_pattern(output):
+        return output.with_name((PATTERN.sub("", output.stem).strip("_.") or "sequence") + output.suffix + ".json")
+    return output.with_name(output.name + ".json")
+
+
+def frame_row(frame: Frame, matte: Matte) -> dict[str, Any]:
+    """What is kept of one frame."""
+    row: dict[str, Any] = {
+        "index": frame.index,
+        "pts_seconds": frame.seconds,
+        "status": str(matte.status),
+        "mean_alpha": round(float(matte.alpha.mean()), 6),
+    }
+    report = matte.alignment
+    if report is not None:
+        row |= {
+            "alignment": report.status,
+            "residual_px": round(report.residual_px, 4),
+            "bend_px": round(report.bend_px, 3),
+            "coverage": round(report.coverage, 5),
+            "gain": [round(value, 5) for value in report.gain],
+            "offset": [round(value, 6) for value in report.offset],
+        }
+    return row
+
+
+def write_sidecar(path: Path, job: dict[str, Any], settings: Settings, device: str, result: dict[str, Any]) -> None:
+    """Write it.
+
+    Args:
+        path: From `sidecar_path`; replaced if it is there.
+        job: What the user asked for; paths are written as they were given.
+        settings: Of the mattes.
+        device: What `auto` came to.
+        result: Outputs, frames, timings.
+    """
+    plate = Path(job["plate"])
+    weights = settings.weights or FOLDER / f"{settings.model}.safetensors"
+    content = {
+        "program": {"name": "cleanplate", "version": importlib.metadata.version("cleanplate")},
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES},
+        "machine": {"system": platform.platform(), "device": device},
+        "job": job,
+        "settings": asdict(settings),
+        "weights": {"path": weights, "sha256": _digest(weights)},
+        "plate": {"path": plate.resolve(), "sha256": _digest(plate) if plate.is_file() else None},
+        **result,
+    }
+    path.write_text(json.dumps(content, indent=1, default=str) + "\n", encoding="utf-8")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
