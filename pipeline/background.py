@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -108,7 +109,7 @@ class Moving(Background):
             self._current = next(self._frames)
         while self._current.index < index:
             self._current = next(self._frames)
-        return self._current.image
+        return _over_black(self._current)
 
 
 def open_background(what: str, clip_start: Fraction) -> Background | None:
@@ -127,7 +128,15 @@ def open_background(what: str, clip_start: Fraction) -> Background | None:
     if not clip.info.is_still:
         return Moving(clip, clip_start)
     with clip:
-        return Still(next(clip.frames()).image)
+        return Still(_over_black(next(clip.frames())))
+
+
+def _over_black(frame: Frame) -> Image:
+    """A background's picture; below its clear pixels lies whatever the program left there that painted it."""
+    if frame.alpha is None:
+        return frame.image
+    shown = frame.image * (frame.alpha / np.float32(np.iinfo(frame.alpha.dtype).max))[..., None]
+    return cast(Image, np.rint(shown).astype(frame.image.dtype))
 
 
 def _parse_colour(text: str) -> tuple[float, float, float]:

@@ -175,7 +175,7 @@ def choose_codec(suffix: str, name: str | None, *, transparent: bool) -> Recipe:
         able = ", ".join(f"{key} ({' '.join(one.suffixes)})" for key, one in CODECS.items() if one.has_alpha)
         raise CleanplateError(
             f"{CODECS[names[0]].name} in {suffix} cannot be transparent; codecs that can are {able}, and so can "
-            "numbered .png and .tif"
+            "numbered .png, .tif and .exr"
         )
     if suffix not in chosen.suffixes:
         raise CleanplateError(f"{chosen.name} does not go into {suffix}; name the file {' or '.join(chosen.suffixes)}")

@@ -14,7 +14,7 @@ from pipeline.writer import Writer, already_there
 __all__ = ["Writer", "open_writer"]
 
 
-STILLS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".jpg": "JPEG", ".jpeg": "JPEG"}
+STILLS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".exr": "OpenEXR", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 
 def open_writer(
@@ -91,7 +91,7 @@ def _recipe(path: Path, codec: str | None, quality: int | None, *, transparent: 
     if codec is not None or quality is not None:
         raise CleanplateError(f"{path} is a picture; --codec and --quality are for video")
     if transparent and suffix not in DEEP:
-        raise CleanplateError(f"{path}: {STILLS[suffix]} cannot be transparent; .png and .tif can")
+        raise CleanplateError(f"{path}: {STILLS[suffix]} cannot be transparent; .png, .tif and .exr can")
     return None
 
 

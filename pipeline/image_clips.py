@@ -12,11 +12,16 @@ import av
 
 from pipeline.clip import Clip
 from pipeline.colour import Converter, bit_depth_of, colour_of
-from pipeline.frames import CleanplateError, ClipInfo, Frame
+from pipeline.exr import read_exr
+from pipeline.frames import CleanplateError, ClipInfo, Colour, Frame
+from pipeline.heic import read_heic
 from pipeline.orientation import orientation_of_image
 from pipeline.timeline import DEFAULT_RATE
 
-SUFFIXES = frozenset((".bmp", ".dpx", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff", ".webp"))
+PHOTOS = frozenset((".heic", ".heif"))
+SUFFIXES = PHOTOS | frozenset(
+    (".bmp", ".dpx", ".exr", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff", ".webp")
+)
 PATTERN = re.compile(r"%(?:0?(\d+))?d")
 
 
@@ -157,19 +162,26 @@ def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RAT
         raise CleanplateError(f"{path} does not exist") from error
     except OSError as error:
         raise CleanplateError(f"{path} could not be opened: {error.strerror}") from error
-    picture = _decoded(data, path)
-    colour = colour_of(picture)
-    orientation = orientation_of_image(data)
-    image, alpha = Converter().to_rgb(picture, colour)
+    if path.suffix.lower() == ".exr":
+        image, alpha = read_exr(path)
+        bits, colour = 16, Colour()
+    elif path.suffix.lower() in PHOTOS:
+        image, alpha, bits, colour = read_heic(data, path), None, 8, Colour()
+    else:
+        picture = _decoded(data, path)
+        bits, colour = bit_depth_of(picture.format), colour_of(picture)
+        orientation = orientation_of_image(data)
+        image, alpha = Converter().to_rgb(picture, colour)
+        image, alpha = orientation.upright(image), None if alpha is None else orientation.upright(alpha)
     return Frame(
-        image=orientation.upright(image),
+        image=image,
         index=index,
         pts=index,
         time_base=time_base,
-        bit_depth=bit_depth_of(picture.format),
+        bit_depth=bits,
         colour=colour,
         duration=1,
-        alpha=None if alpha is None else orientation.upright(alpha),
+        alpha=alpha,
     )
 
 

@@ -10,11 +10,14 @@ import cv2
 import numpy as np
 
 from pipeline.colour import as_depth
+from pipeline.composite import unit
+from pipeline.exr import write_exr
 from pipeline.frames import CleanplateError, ClipInfo, Image
 from pipeline.image_clips import matching, numbered_path
+from pipeline.timecodes import advanced
 from pipeline.writer import Writer, already_there
 
-DEEP = (".png", ".tif", ".tiff")
+DEEP = (".png", ".tif", ".tiff", ".exr")
 """Suffixes of pictures that can have 16 bits and alpha."""
 
 _JPEG = [
@@ -28,16 +31,17 @@ class StillWriter(Writer):
 
     def __init__(self, path: Path, like: ClipInfo, *, channels: int, bits: int, overwrite: bool) -> None:
         """Prepare; the arguments are those of `SequenceWriter`."""
-        super().__init__(path, overwrite=overwrite, bits=bits if path.suffix.lower() in DEEP else 8)
+        super().__init__(path, overwrite=overwrite, bits=bits_of(path, bits))
         self._shape = (like.height, like.width, channels)
+        self._like = like
 
-    def _write(self, image: Image, pts: int) -> None:  # noqa: ARG002 - a still has no time
+    def _write(self, image: Image, pts: int) -> None:
         if self._last_pts is not None:
             raise CleanplateError(
                 f"{self.path} is one picture, but the clip has more; name a sequence, such as "
                 f"{self.path.stem}_%05d{self.path.suffix}, or a video"
             )
-        self._partial.write_bytes(encoded(image, self.path.suffix, self._shape, self.bits))
+        save_picture(self._partial, image, self._shape, self.bits, self._like, bisect_left(self._like.pts, pts))
 
     def _finish(self) -> None:
         """It is complete."""
@@ -61,8 +65,8 @@ class SequenceWriter(Writer):
             CleanplateError: There are such pictures, and they may not be replaced.
             MachineError: The folder cannot be made.
         """
-        super().__init__(path, overwrite=overwrite, bits=bits if path.suffix.lower() in DEEP else 8)
-        self._pts = like.pts
+        super().__init__(path, overwrite=overwrite, bits=bits_of(path, bits))
+        self._like = like
         self._shape = (like.height, like.width, channels)
         self._numbers: list[int] = []
         self._check_free()
@@ -70,11 +74,11 @@ class SequenceWriter(Writer):
             self._partial.mkdir()
 
     def _write(self, image: Image, pts: int) -> None:
-        number = bisect_left(self._pts, pts)
-        if number == len(self._pts) or self._pts[number] != pts:
+        number = bisect_left(self._like.pts, pts)
+        if number == len(self._like) or self._like.pts[number] != pts:
             raise ValueError(f"pts {pts} is none of the clip's")
-        data = encoded(image, self.path.suffix, self._shape, self.bits)
-        numbered_path(self._partial / self.path.name, number).write_bytes(data)
+        file = numbered_path(self._partial / self.path.name, number)
+        save_picture(file, image, self._shape, self.bits, self._like, number)
         self._numbers.append(number)
 
     def _finish(self) -> None:
@@ -95,23 +99,42 @@ class SequenceWriter(Writer):
             raise CleanplateError(already_there(there[min(there)]))
 
 
-def encoded(image: Image, suffix: str, shape: tuple[int, int, int], bits: int) -> bytes:
-    """Encode a picture.
+def bits_of(path: Path, wanted: int) -> int:
+    """8 or 16: how finely a kind of picture is quantised where so many bits are wanted."""
+    suffix = path.suffix.lower()
+    if suffix == ".exr":
+        return 16
+    return wanted if suffix in DEEP else 8
+
+
+def save_picture(path: Path, image: Image, shape: tuple[int, int, int], bits: int, like: ClipInfo, number: int) -> None:
+    """Write one picture.
 
     Args:
+        path: The file; its suffix chooses the format.
         image: H x W (x 1), H x W x 3 RGB or H x W x 4 RGBA, uint8 or uint16.
-        suffix: One of DEEP, or one of JPEG's, which has 8 bits and no alpha.
         shape: What the image's is to be: height, width, channels.
         bits: 8 or 16.
+        like: The clip.
+        number: The frame's in the clip.
 
     Raises:
         ValueError: The image has another shape.
+        OSError: It cannot be written.
     """
     if (*image.shape, 1)[:3] != shape:
         raise ValueError(f"an image here is {shape}, not {image.shape}")
-    deep = suffix.lower() in DEEP
-    pixels = as_depth(image, bits if deep else 8).reshape(shape)
-    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[shape[2]]
+    if path.suffix.lower() == ".exr":
+        timecode = None if like.timecode is None else advanced(like.timecode, like.rate, number)
+        write_exr(path, unit(image.reshape(shape)), like.rate, like.colour.primaries, timecode)
+    else:
+        path.write_bytes(_encoded(image.reshape(shape), path.suffix.lower(), bits))
+
+
+def _encoded(image: Image, suffix: str, bits: int) -> bytes:
+    deep = suffix in DEEP
+    pixels = as_depth(image, bits if deep else 8).reshape(image.shape)
+    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[image.shape[2]]
     done, data = cv2.imencode(suffix, np.ascontiguousarray(pixels[..., order]), [] if deep else _JPEG)
     if not done:
         raise RuntimeError(f"OpenCV could not encode {suffix}")

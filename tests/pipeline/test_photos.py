@@ -1,0 +1,121 @@
+"""Pictures as phones and compositors make them: HEIC, OpenEXR, transparent ones."""
+
+from __future__ import annotations
+
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image as PillowImage
+
+from pipeline.background import open_background
+from pipeline.decode import open_clip, read_still
+from pipeline.encode import open_writer
+from pipeline.exr import read_exr, to_display, to_linear, write_exr
+from pipeline.frames import CleanplateError, ClipInfo, Colour, Frame, FrameStatus, Matte
+from pipeline.plates import read_plate
+from tests.contract.made import picture, ramp
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_heic_plate_is_upright(orientation: int, tmp_path: Path) -> None:
+    """As a phone stores it: the sensor's picture, and which way up it was held."""
+    pillow_heif.register_heif_opener()
+    upright = PillowImage.fromarray(picture(3, 128, 96))
+    turned = {
+        1: upright,
+        3: upright.transpose(PillowImage.Transpose.ROTATE_180),
+        6: upright.transpose(PillowImage.Transpose.ROTATE_90),
+        8: upright.transpose(PillowImage.Transpose.ROTATE_270),
+    }[orientation]
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    turned.save(tmp_path / "plate.HEIC", format="HEIF", quality=95, chroma=444, exif=exif.tobytes())
+    plate = read_plate(tmp_path / "plate.HEIC")
+    assert plate.shape == (96, 128, 3) and plate.dtype == np.uint8
+    assert np.abs(plate.astype(int) - picture(3, 128, 96)).mean() < 2
+
+
+def test_a_damaged_heic_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "plate.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    with pytest.raises(CleanplateError, match=r"plate\.heic is not an image"):
+        read_plate(tmp_path / "plate.heic")
+
+
+def test_an_exr_plate_is_taken_from_light_to_the_screen(tmp_path: Path) -> None:
+    codes = picture(2).astype(np.float32) / 255
+    write_exr(tmp_path / "plate.exr", codes, Fraction(24), 1, None)
+    plate = read_plate(tmp_path / "plate.exr")
+    assert plate.dtype == np.uint16 and np.abs(plate / 65535 - codes).max() < 1 / 1000  # a half has 11 bits
+
+
+def test_the_curve_is_that_of_srgb_and_turns_back() -> None:
+    codes = np.linspace(0, 1, 1001, dtype=np.float32)
+    assert to_linear(np.float32([0, 0.04045, 0.5, 1])) == pytest.approx([0, 0.0031308, 0.2140411, 1], abs=1e-6)
+    assert np.abs(to_display(to_linear(codes)) - codes).max() < 1e-5
+
+
+@pytest.mark.parametrize("content", [b"nothing", b""])
+def test_a_damaged_exr_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "plate.exr").write_bytes(content)
+    with pytest.raises(CleanplateError, match=r"plate\.exr is not an image"):
+        read_exr(tmp_path / "plate.exr")
+
+
+def test_an_exr_sequence_is_linear_and_premultiplied_to_an_independent_reader(tmp_path: Path) -> None:
+    info = ClipInfo(
+        Path("none.mov"), 64, 48, (0, 1, 2), Fraction(1, 25), Fraction(25), 8, Colour(), 0, 3, timecode="01:00:00:23"
+    )  # fmt: skip
+    with open_writer(tmp_path / "out_%04d.exr", info, channels=4) as writer:
+        assert writer.bits == 16
+        for index in range(3):
+            writer.write(np.dstack([picture(index), ramp(index)]), index)
+    words = ["ffmpeg", "-v", "error", "-i", str(tmp_path / "out_0001.exr"), "-f", "rawvideo", "-pix_fmt", "gbrapf32le"]
+    raw = subprocess.run([*words, "-"], check=True, capture_output=True).stdout
+    green, blue, red, alpha = np.frombuffer(raw, np.float32).reshape(4, 48, 64)
+    assert np.abs(alpha - ramp(1) / 255).max() < 1 / 2048
+    light = to_linear(picture(1).astype(np.float32) / 255) * (ramp(1) / 255)[..., None]
+    assert np.abs(np.dstack([red, green, blue]) - light).max() < 1 / 1024
+    with open_clip(tmp_path / "out_%04d.exr") as clip:
+        frames = list(clip.frames())
+    solid = ramp(1) > 128
+    assert len(frames) == 3
+    assert np.abs(frames[1].image / 65535 - picture(1) / 255)[solid].max() < 1 / 256
+
+
+def test_alpha_as_exr_is_one_channel_as_it_is(tmp_path: Path) -> None:
+    write_exr(tmp_path / "alpha.exr", ramp(4)[..., None].astype(np.float32) / 255, Fraction(25), 1, None)
+    words = ["ffprobe", "-v", "error", "-show_entries", "stream=pix_fmt", "-of", "csv=p=0", str(tmp_path / "alpha.exr")]
+    assert subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip() == "grayf32le"
+
+
+def test_a_transparent_plate_is_unknown_where_it_is_clear(tmp_path: Path) -> None:
+    clear = np.dstack([picture(1)[..., ::-1], np.where(ramp(0) > 100, 255, 0).astype(np.uint8)])
+    cv2.imwrite(str(tmp_path / "plate.png"), clear)
+    plate = read_plate(tmp_path / "plate.png")
+    assert plate.shape == (48, 64, 4)
+    assert np.array_equal(plate[..., 3] > 127, ramp(0) > 100)
+
+
+def test_a_transparent_background_is_shown_over_black(tmp_path: Path) -> None:
+    """What lies hidden below clear pixels is whatever the painting program left there."""
+    cv2.imwrite(str(tmp_path / "title.png"), np.dstack([np.full((48, 64, 3), 255, np.uint8), ramp(0)]))
+    background = open_background(str(tmp_path / "title.png"), Fraction(0))
+    frame = Frame(picture(0), 0, 0, Fraction(1, 25))
+    nothing = np.zeros((48, 64), np.float32)
+    shown = background.behind(frame, Matte(nothing, np.dstack([nothing] * 3), FrameStatus.OK, None))
+    assert np.abs(shown - ramp(0)[..., None] / 255).max() < 1e-3
+
+
+def test_an_exif_rotated_jpeg_is_upright(tmp_path: Path) -> None:
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6
+    turned = PillowImage.fromarray(picture(3, 128, 96)).transpose(PillowImage.Transpose.ROTATE_90)
+    turned.save(tmp_path / "plate.jpg", quality=95, subsampling=0, exif=exif)
+    still = read_still(tmp_path / "plate.jpg")
+    assert still.image.shape == (96, 128, 3)
+    assert np.abs(still.image.astype(int) - picture(3, 128, 96)).mean() < 2
