@@ -80,10 +80,15 @@ def render(
     quality: Annotated[int | None, typer.Option(help="Of h264, h265 (0 to 51) and vp9 (0 to 63); lower is better and larger.")] = None,
     bits: Annotated[int | None, typer.Option(help="8 or 16 bits, for outputs that have both; else as deep as the clip.")] = None,
     premultiplied: Annotated[bool, typer.Option(help="Multiply a transparent composite's colour by its alpha; straight otherwise.")] = False,
+    linear: Annotated[bool, typer.Option(help="Mix linear light rather than code values in the composite.")] = False,
+    erode: Annotated[int, typer.Option(help="Draw the edge in by so many pixels.")] = 0,
+    feather: Annotated[int, typer.Option(help="Soften the edge inwards over so many pixels.")] = 0,
+    light_wrap: Annotated[int, typer.Option(help="Let the background's light wrap around the subject over so many pixels.")] = 0,
     overwrite: Annotated[bool, typer.Option(help="Replace outputs that exist.")] = False,
     json_file: JsonFile = None,
 ) -> None:  # fmt: skip
     """Cut the subject out of CLIP and put it in front of another background."""
+    from pipeline.finishing import Finish
     from pipeline.frames import CleanplateError, Settings
     from pipeline.render import RenderJob
     from pipeline.render import render as run
@@ -93,7 +98,7 @@ def render(
     settings = Settings(model=model, weights=weights, segmenter=segmenter, device=device)
     job = RenderJob(
         clip, plate, background, out, alpha, foreground, mask, sheet, start, end, _rate(fps), overwrite,
-        codec, quality, bits, premultiplied, on_failed, settings,
+        codec, quality, bits, premultiplied, Finish(erode, feather, light_wrap, linear), on_failed, settings,
     )  # fmt: skip
     with _progress("rendering") as progress:
         summary = run(job, progress)
@@ -105,6 +110,8 @@ def render(
 
 def _report(summary: Any, alpha_of_failed: str) -> None:
     console.print(f"{summary.frames} frames; wrote {', '.join(plain(path) for path in summary.outputs)}")
+    for note in summary.notes:
+        console.print(f"note: {plain(note)}")
     for what, frames in (
         ("no subject, alpha is 0", summary.no_subject),
         (f"the plate could not be aligned, alpha is {alpha_of_failed}", summary.failed),

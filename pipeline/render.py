@@ -11,9 +11,11 @@ from typing import Any, Literal, Protocol
 
 from pipeline.background import Background, open_background
 from pipeline.clip import Clip
-from pipeline.composite import composite, quantise, transparent, unit
+from pipeline.colour import BT601, BT709
+from pipeline.composite import quantise, transparent, unit
 from pipeline.decode import open_clip
 from pipeline.encode import Writer, open_writer
+from pipeline.finishing import Finish, composed, finished
 from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame, FrameStatus, FrameWindow, Matte, Settings
 from pipeline.matting import Matter
 from pipeline.overlap import Busy, in_order, read_ahead
@@ -48,6 +50,7 @@ class RenderJob:
     quality: int | None = None
     bits: int | None = None
     premultiplied: bool = False
+    finish: Finish = field(default_factory=Finish)
     on_failed: Literal["stop", "mask", "skip"] = "stop"
     settings: Settings = field(default_factory=Settings)
 
@@ -62,6 +65,7 @@ class Summary:
     weak: list[int] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     busy_seconds: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def add(self, index: int, matte: Matte) -> None:
         """Count one frame."""
@@ -121,6 +125,9 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
     with ExitStack() as stack:
         clip = stack.enter_context(open_clip(job.clip, job.fps))
         start, end = parse_range(job.start, job.end, clip.info)
+        summary.notes = notes_on(clip.info)
+        if job.out is not None and job.background == "none":
+            summary.notes.append(f"{job.out} has {'premultiplied' if job.premultiplied else 'straight'} alpha")
         matter = Matter(read_plate(job.plate), (clip.info.width, clip.info.height), job.settings)
         background = _open_background(stack, job, clip.info)
         mask = stack.enter_context(_user_mask(job.mask, clip.info))
@@ -131,7 +138,7 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
 
         def work(window: FrameWindow) -> tuple[Frame, Matte]:
             with busy.at("matting"):
-                return window.frame, _matte(job, matter, window)
+                return window.frame, finished(_matte(job, matter, window), job.finish)
 
         rows = []
         pool = stack.enter_context(matter.pool())
@@ -140,9 +147,9 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
             with busy.at("composing and encoding"):
                 summary.add(frame.index, matte)
                 rows.append(frame_row(frame, matte))
-                composed = outputs.write(frame, matte)
+                picture = outputs.write(frame, matte)
                 if sheet is not None:
-                    sheet.add(frame, matte, composed)
+                    sheet.add(frame, matte, picture)
             progress(summary.frames, end - start, f"waits for {busy.bottleneck()}")
         summary.busy_seconds = busy.seconds
     if sheet is not None:
@@ -151,6 +158,22 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
     asked = {key: value for key, value in vars(job).items() if key != "settings"}
     write_sidecar(sidecar_path(Path(summary.outputs[0])), asked, job.settings, str(matter.device), result)
     return summary
+
+
+def notes_on(info: ClipInfo) -> list[str]:
+    """What a user should know of how a clip's numbers were taken."""
+    notes = []
+    colour = info.colour
+    if colour.assumed:
+        name = {BT709: "BT.709", BT601: "BT.601"}[colour.matrix]
+        notes.append(f"{info.path} is not tagged; its colours were taken for {name}, as players do at its size")
+    hdr = {16: "PQ", 18: "HLG"}.get(colour.transfer)
+    if hdr is not None:
+        notes.append(
+            f"{info.path} is HDR ({hdr}): the code values are kept and tagged, and the networks saw them as they are; "
+            "they were trained on SDR, so look at the edges"
+        )
+    return notes
 
 
 def _matte(job: RenderJob, matter: Matter, window: FrameWindow) -> Matte:
@@ -192,7 +215,7 @@ class _Outputs:
         info: ClipInfo,
         background: Background | None,
     ) -> None:
-        self.background, self.premultiplied = background, job.premultiplied
+        self.background, self.premultiplied, self.finish = background, job.premultiplied, job.finish
 
         def writer(path: Path | None, channels: Literal[1, 3, 4], **options: Any) -> Writer | None:
             if path is None:
@@ -208,21 +231,21 @@ class _Outputs:
 
     def write(self, frame: Frame, matte: Matte) -> FloatImage:
         """Write one frame to all of them; returns the composite, H x W x 3, or 4 where it is transparent."""
-        composed = self._compose(frame, matte)
+        picture = self._compose(frame, matte)
         if self.composite is not None:
             if self.premultiplied:
-                composed[..., :3] *= composed[..., 3:]
-            _write(self.composite, composed, frame)
+                picture[..., :3] *= picture[..., 3:]
+            _write(self.composite, picture, frame)
         if self.alpha is not None:
             _write(self.alpha, matte.alpha, frame)
         if self.foreground is not None:
             _write(self.foreground, matte.foreground, frame)
-        return composed
+        return picture
 
     def _compose(self, frame: Frame, matte: Matte) -> FloatImage:
         if self.background is None:
             return transparent(matte)
-        return composite(matte, self.background.behind(frame, matte))
+        return composed(matte, self.background.behind(frame, matte), self.finish)
 
 
 def _write(writer: Writer, image: FloatImage, frame: Frame) -> None:

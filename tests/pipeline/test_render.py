@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
+from pathlib import Path
 
 import av
 import cv2
@@ -17,10 +19,10 @@ import pytest
 
 from pipeline.composite import quantise
 from pipeline.decode import open_clip
-from pipeline.frames import Settings
+from pipeline.frames import ClipInfo, Colour, Settings
 from pipeline.matting import Matter
 from pipeline.plates import read_plate
-from pipeline.render import RenderJob, render
+from pipeline.render import RenderJob, notes_on, render
 from pipeline.windows import windows
 from tests.conftest import FRAMES, HEIGHT, WIDTH, shot, textured, write_clip
 
@@ -52,6 +54,50 @@ def test_every_frame_is_there_with_its_time(scene, rendered):
         with open_clip(folder / name) as clip:
             assert [t * clip.info.time_base for t in clip.info.pts] == times
             assert (clip.info.width, clip.info.height) == (WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize(("transfer", "said"), [(16, "HDR (PQ)"), (18, "HDR (HLG)"), (1, None)])
+def test_what_the_networks_cannot_know_is_said(transfer, said):
+    info = ClipInfo(
+        Path("a.mov"), 64, 48, (0, 1), Fraction(1, 24), Fraction(24), 10, Colour(9, 9, transfer, full_range=False), 0, 2
+    )  # fmt: skip
+    assert [said in note for note in notes_on(info)] == ([True] if said else [])
+    untagged = replace(info, colour=replace(info.colour, matrix=1, assumed=True))
+    assert any("not tagged" in note for note in notes_on(untagged))
+
+
+def test_a_premultiplied_prores_with_a_drawn_in_edge(scene, rendered, run, tmp_path):
+    code, _ = run(
+        "render", scene.clip, "--plate", scene.plate, "-o", tmp_path / "out.mov", "--premultiplied", "--erode", 4,
+        "--feather", 3, "--end", 3, "--alpha", tmp_path / "alpha_%02d.exr",
+    )  # fmt: skip
+    assert code == 0
+    with open_clip(tmp_path / "out.mov") as clip, open_clip(rendered[0] / "alpha.mkv") as before:
+        assert len(clip.info) == 3 and clip.info.bit_depth > 8
+        for frame, plain in zip(clip.frames(), before.frames(), strict=False):
+            alpha = frame.alpha.astype(float) / 65535
+            assert alpha.mean() < plain.image.mean() / 255 - 0.003
+            assert (frame.image.max(axis=2) / 65535 - alpha).max() < 0.06  # multiplied; chroma is compressed
+    assert len(list(tmp_path.glob("alpha_*.exr"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--codec", "animation"], "does not go into .mkv"),
+        (["--codec", "dnxhd"], "the codecs are h264"),
+        (["--quality", 99, "--codec", "h264"], "from 0 (best) to 51"),
+        (["--quality", 5], "has no quality to choose"),
+        (["--bits", 10], "give 8 or 16"),
+        (["--erode", -2], "0 to 200 pixels"),
+        (["--premultiplied"], "--background none"),
+    ],
+)
+def test_options_of_delivery_that_cannot_be_are_refused(scene, run, tmp_path, words, said):
+    out = tmp_path / "out.mkv"
+    code, answer = run("render", scene.clip, "--plate", scene.plate, "--background", "#000000", "-o", out, *words)
+    assert code == 2 and said in answer
+    assert not any(tmp_path.iterdir())
 
 
 def test_the_sidecar_says_how_to_do_it_again(scene, rendered):
