@@ -76,7 +76,7 @@ def render(
     start: Start = None,
     end: End = None,
     fps: Fps = None,
-    codec: Annotated[str | None, typer.Option(help="Of the composite: h264, h265, prores422, prores4444, vp9, ffv1, animation; else what the suffix stands for.")] = None,
+    codec: Annotated[str | None, typer.Option(help="Of the composite: h264, h265, prores422, prores4444, vp9, ffv1, ffv1yuv, animation; else what the suffix stands for.")] = None,
     quality: Annotated[int | None, typer.Option(help="Of h264, h265 (0 to 51) and vp9 (0 to 63); lower is better and larger.")] = None,
     bits: Annotated[int | None, typer.Option(help="8 or 16 bits, for outputs that have both; else as deep as the clip.")] = None,
     premultiplied: Annotated[bool, typer.Option(help="Multiply a transparent composite's colour by its alpha; straight otherwise.")] = False,

@@ -17,6 +17,10 @@ def _as_rgb(colour: Colour) -> Colour:
     return Colour(RGB, colour.primaries, colour.transfer, full_range=True)
 
 
+def _as_it_is(colour: Colour) -> Colour:
+    return _as_bt709(colour) if colour.matrix == RGB else colour
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How frames are encoded in one format.
@@ -28,6 +32,7 @@ class Recipe:
         colour: What the stored numbers mean, given the clip's colour.
         suffixes: Of the containers that may hold it.
         for_odd_sides: Those for 8 and for 16 bits where the width or height is odd, if they are others.
+        own_format: Whether it takes the clip's own pixel format where that is planar YUV.
         even_width: Whether the width has to be even.
         tag: Four letters by which players know it, where FFmpeg's own choice is not known to all.
         options: For the encoder.
@@ -42,6 +47,7 @@ class Recipe:
     suffixes: tuple[str, ...]
     for_odd_sides: tuple[str, str] | None = None
     even_width: bool = False
+    own_format: bool = False
     tag: str | None = None
     options: dict[str, str] = field(default_factory=dict)
     quality: tuple[str, range] | None = None
@@ -141,6 +147,16 @@ CODECS = {
         (".mkv",),
         options={"level": "3", "slices": "16", "slicecrc": "1"},
         # FFmpeg would shift all streams to make the sound's priming positive, the pictures with it.
+        container_options={"avoid_negative_ts": "disabled"},
+    ),
+    "ffv1yuv": Recipe(
+        "lossless FFV1 in the clip's own format",
+        "ffv1",
+        {1: ("gray", "gray16le"), 3: ("yuv444p", "yuv444p10le")},
+        _as_it_is,
+        (".mkv",),
+        own_format=True,
+        options={"level": "3", "slices": "16", "slicecrc": "1"},
         container_options={"avoid_negative_ts": "disabled"},
     ),
     "animation": Recipe(

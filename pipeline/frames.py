@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,21 @@ class Colour:
 
 
 @dataclass(frozen=True, repr=False)
+class Planes:
+    """Luma and chroma as they were decoded.
+
+    Attributes:
+        pixel_format: FFmpeg's name, such as `yuv420p10le`.
+        colour: What the numbers mean.
+        samples: Y, Cb and Cr, H x W and the chroma's size, uint8 or uint16.
+    """
+
+    pixel_format: str
+    colour: Colour
+    samples: tuple[NDArray[Any], ...]
+
+
+@dataclass(frozen=True, repr=False)
 class Frame:
     """One picture of a clip, upright.
 
@@ -57,6 +73,7 @@ class Frame:
         colour: What the source's numbers meant; the writer tags its output with it.
         duration: In units of `time_base`; None where the clip does not say.
         alpha: H x W of the image's type, where the source has an alpha channel.
+        planes: As they were decoded, where they are YUV and upright.
     """
 
     image: Image
@@ -67,6 +84,7 @@ class Frame:
     colour: Colour = field(default_factory=Colour)
     duration: int | None = None
     alpha: Image | None = None
+    planes: Planes | None = None
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3:
@@ -101,6 +119,7 @@ class ClipInfo:
         audio_streams: How many audio streams can be carried along.
         end_pts: Where the last frame ends, in units of `time_base`.
         is_still: Whether the clip is a single image file.
+        pixel_format: FFmpeg's name of the pictures' format; empty where it is not kept.
         timecode: Of the first frame, `HH:MM:SS:FF`, or `HH:MM:SS;FF` where frames are dropped; None without one.
     """
 
@@ -116,6 +135,7 @@ class ClipInfo:
     end_pts: int
     is_still: bool = False
     timecode: str | None = None
+    pixel_format: str = ""
 
     def __len__(self) -> int:
         return len(self.pts)

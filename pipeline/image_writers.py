@@ -14,6 +14,7 @@ from pipeline.composite import unit
 from pipeline.exr import write_exr
 from pipeline.frames import CleanplateError, ClipInfo, Image
 from pipeline.image_clips import matching, numbered_path
+from pipeline.planes import Untouched
 from pipeline.timecodes import advanced
 from pipeline.writer import Writer, already_there
 
@@ -35,7 +36,7 @@ class StillWriter(Writer):
         self._shape = (like.height, like.width, channels)
         self._like = like
 
-    def _write(self, image: Image, pts: int) -> None:
+    def _write(self, image: Image, pts: int, untouched: Untouched | None) -> None:  # noqa: ARG002 - pictures are RGB
         if self._last_pts is not None:
             raise CleanplateError(
                 f"{self.path} is one picture, but the clip has more; name a sequence, such as "
@@ -73,7 +74,7 @@ class SequenceWriter(Writer):
         with self._reporting():
             self._partial.mkdir()
 
-    def _write(self, image: Image, pts: int) -> None:
+    def _write(self, image: Image, pts: int, untouched: Untouched | None) -> None:  # noqa: ARG002 - pictures are RGB
         number = bisect_left(self._like.pts, pts)
         if number == len(self._like) or self._like.pts[number] != pts:
             raise ValueError(f"pts {pts} is none of the clip's")

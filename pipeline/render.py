@@ -19,6 +19,7 @@ from pipeline.finishing import Finish, composed, finished
 from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame, FrameStatus, FrameWindow, Matte, Settings
 from pipeline.matting import Matter
 from pipeline.overlap import Busy, in_order, read_ahead
+from pipeline.planes import OPAQUE, Untouched
 from pipeline.plates import read_plate
 from pipeline.ranges import parse_range
 from pipeline.sheet import ContactSheet
@@ -235,12 +236,18 @@ class _Outputs:
         if self.composite is not None:
             if self.premultiplied:
                 picture[..., :3] *= picture[..., 3:]
-            _write(self.composite, picture, frame)
+            _write(self.composite, picture, frame, self._untouched(frame, matte))
         if self.alpha is not None:
             _write(self.alpha, matte.alpha, frame)
         if self.foreground is not None:
             _write(self.foreground, matte.foreground, frame)
         return picture
+
+    def _untouched(self, frame: Frame, matte: Matte) -> Untouched | None:
+        """Which pixels of the composite are the clip's own."""
+        if frame.planes is None or self.finish.light_wrap_px:
+            return None
+        return Untouched(frame.planes, matte.alpha >= OPAQUE)
 
     def _compose(self, frame: Frame, matte: Matte) -> FloatImage:
         if self.background is None:
@@ -248,8 +255,8 @@ class _Outputs:
         return composed(matte, self.background.behind(frame, matte), self.finish)
 
 
-def _write(writer: Writer, image: FloatImage, frame: Frame) -> None:
-    writer.write(quantise(image, writer.bits), frame.pts)
+def _write(writer: Writer, image: FloatImage, frame: Frame, untouched: Untouched | None = None) -> None:
+    writer.write(quantise(image, writer.bits), frame.pts, untouched)
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from av.video.stream import VideoStream
 from pipeline.clip import Clip
 from pipeline.colour import Converter, bit_depth_of, colour_of
 from pipeline.frames import CleanplateError, ClipInfo, Frame
-from pipeline.orientation import orientation_of_frame
+from pipeline.orientation import Orientation, orientation_of_frame
+from pipeline.planes import planes_of
 from pipeline.timecodes import valid_timecode
 from pipeline.timeline import read_timeline
 
@@ -58,6 +59,7 @@ class VideoClip(Clip):
             colour=colour_of(first),
             audio_streams=audio_streams,
             end_pts=self._timeline.end_pts,
+            pixel_format=first.format.name,
             timecode=valid_timecode(timecode, self._timeline.rate),
         )
 
@@ -104,6 +106,7 @@ class VideoClip(Clip):
             colour=info.colour,
             duration=following - info.pts[index],
             alpha=None if alpha is None else self._orientation.upright(alpha),
+            planes=planes_of(picture, info.colour) if self._orientation == Orientation() else None,
         )
 
     def _decoded(self, start: int) -> Iterator[tuple[int, av.VideoFrame]]:

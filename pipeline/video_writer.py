@@ -15,6 +15,7 @@ from pipeline.audio import AudioCarrier
 from pipeline.codecs import Recipe
 from pipeline.colour import Converter, bit_depth_of
 from pipeline.frames import ClipInfo, Image
+from pipeline.planes import FORMATS, Untouched, restore
 from pipeline.timecodes import advanced
 from pipeline.writer import Writer
 
@@ -55,6 +56,8 @@ class VideoWriter(Writer):
             MachineError: The file cannot be made.
         """
         self._pixel_format = recipe.pixel_format(channels, bits, like.width, like.height)
+        if recipe.own_format and channels == 3 and like.pixel_format in FORMATS:
+            self._pixel_format = like.pixel_format
         deep = bit_depth_of(av.VideoFormat(self._pixel_format, like.width, like.height)) > 8
         super().__init__(path, overwrite=overwrite, bits=16 if deep else 8)
         self._like = like
@@ -92,7 +95,7 @@ class VideoWriter(Writer):
         context.color_range = 2 if self._colour.full_range else 1
         return stream
 
-    def _write(self, image: Image, pts: int) -> None:
+    def _write(self, image: Image, pts: int, untouched: Untouched | None) -> None:
         expected = (self._like.height, self._like.width, self._channels)
         if (*image.shape, 1)[:3] != expected:
             raise ValueError(f"an image of {self.path} is {expected}, not {image.shape}")
@@ -105,6 +108,8 @@ class VideoWriter(Writer):
                 start = pts * self._like.time_base
                 self._audio.begin(start, from_beginning=pts == self._like.pts[0])
         frame = self._converter.from_rgb(image, self._pixel_format, self._colour)
+        if untouched is not None:
+            restore(frame, self._colour, untouched)
         self._end_pts = pts + self._duration(pts)
         frame.time_base = self._time_base
         frame.pts = self._rescaled(pts)

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.frames import CleanplateError, Image, MachineError
+from pipeline.planes import Untouched
 
 _NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
@@ -43,13 +44,14 @@ class Writer(ABC):
         self._partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
         self._last_pts: int | None = None
 
-    def write(self, image: Image, pts: int) -> None:
+    def write(self, image: Image, pts: int, untouched: Untouched | None = None) -> None:
         """Append a frame.
 
         Args:
             image: H x W (x 1), H x W x 3 RGB or H x W x 4 RGBA with straight alpha, as the writer was opened
                 for; full range, uint8 or uint16. It is converted to the depth of the output.
             pts: Presentation time in units of the clip's time base, later than the last.
+            untouched: Pixels of the image that are the clip's own; an output of the clip's own format gets its samples.
 
         Raises:
             ValueError: The image has another size or number of channels than the writer was opened for, or
@@ -59,7 +61,7 @@ class Writer(ABC):
         if self._last_pts is not None and pts <= self._last_pts:
             raise ValueError(f"pts {pts} is not later than {self._last_pts}, the last of {self.path}")
         with self._reporting():
-            self._write(image, pts)
+            self._write(image, pts, untouched)
         self._last_pts = pts
 
     def close(self) -> None:
@@ -102,7 +104,7 @@ class Writer(ABC):
             raise
 
     @abstractmethod
-    def _write(self, image: Image, pts: int) -> None:
+    def _write(self, image: Image, pts: int, untouched: Untouched | None) -> None:
         """Append a frame to the hidden output."""
 
     @abstractmethod

@@ -49,7 +49,7 @@ def test_an_imported_network_sees_the_square_and_leaves_the_rest_alone(scene, tm
         scene.clip, scene.plate, "none", None, alpha=tmp_path / "a_%05d.png", end="1",
         settings=Settings(model="paper", weights=tmp_path / "theirs.safetensors"),
     )  # fmt: skip
-    render(job, lambda done, total: None)
+    render(job)
     alpha = cv2.imread(str(next(tmp_path.glob("a_*.png"))), cv2.IMREAD_GRAYSCALE)
     # The ball: 140 pixels wide around (180, 200), and 14 of room.
     rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))

@@ -1,0 +1,70 @@
+"""A clip's own planes: where the subject is opaque they go into the output as they are, without a detour over RGB."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.colour import bit_depth_of
+from pipeline.frames import Colour, Planes
+
+FORMATS = frozenset(f"yuv{chroma}p{depth}" for chroma in (420, 422, 444) for depth in ("", "10le", "12le"))
+
+OPAQUE = 1 - 1 / 512
+"""Alpha from which a pixel is the subject's alone; it rounds to 255."""
+
+
+@dataclass(frozen=True)
+class Untouched:
+    """Which pixels of a frame are those of the clip.
+
+    Attributes:
+        planes: The clip's.
+        where: H x W, True where they are wanted as they are.
+    """
+
+    planes: Planes
+    where: NDArray[np.bool_]
+
+
+def planes_of(frame: av.VideoFrame, colour: Colour) -> Planes | None:
+    """A copy of a frame's planes; None where its format is another."""
+    if frame.format.name not in FORMATS:
+        return None
+    return Planes(frame.format.name, colour, tuple(samples.copy() for samples in _views(frame)))
+
+
+def restore(frame: av.VideoFrame, colour: Colour, untouched: Untouched) -> None:
+    """Puts a clip's own samples back into a frame, in place, if both mean the same numbers.
+
+    A chroma sample is the clip's where all the pixels that it stands for are.
+    """
+    planes = untouched.planes
+    same_numbers = (planes.colour.matrix, planes.colour.full_range) == (colour.matrix, colour.full_range)
+    if planes.pixel_format != frame.format.name or not same_numbers:
+        return
+    for own, samples in zip(_views(frame), planes.samples, strict=True):
+        np.copyto(own, samples, where=_reduced(untouched.where, own.shape))
+
+
+def _views(frame: av.VideoFrame) -> list[NDArray[Any]]:
+    """The planes' samples, which can be written to where the frame may be."""
+    kind = np.dtype(np.uint8 if bit_depth_of(frame.format) == 8 else np.uint16)
+    return [
+        np.frombuffer(memoryview(plane), kind).reshape(plane.height, plane.line_size // kind.itemsize)[:, : plane.width]
+        for plane in frame.planes
+    ]
+
+
+def _reduced(where: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """True where all the pixels are that a sample stands for, with 1 or 2 of them a sample each way."""
+    for axis in (0, 1):
+        if where.shape[axis] != shape[axis]:
+            odd = [(0, where.shape[axis] % 2 if side == axis else 0) for side in (0, 1)]
+            where = np.pad(where, odd, mode="edge")
+            where = where[::2] & where[1::2] if axis == 0 else where[:, ::2] & where[:, 1::2]
+    return where
