@@ -15,15 +15,15 @@ from models.discriminator import Discriminator
 from models.weights import FOLDER, MattingNet, WeightsError, load_weights, new_net, save_weights
 from pipeline.frames import CleanplateError
 from training.adversarial_config import AdversarialConfig
+from training.resumable import Resumable
 from training.unlabelled import PreparedClip
 
-CHECKPOINT = "checkpoint.pt"
 BETAS = (0.5, 0.999)
 """Of both Adams, as in PatchGAN's paper and the authors' code."""
 
 
 @dataclass
-class Run:
+class Run(Resumable):
     """A stage-2 run that can be stopped at any time and goes on exactly where it was."""
 
     config: AdversarialConfig
@@ -58,16 +58,6 @@ class Run:
         _set_modes(run)
         return run
 
-    @property
-    def checkpoint(self) -> Path:
-        """Where the state that training resumes from is kept."""
-        return self.folder / CHECKPOINT
-
-    @property
-    def weights(self) -> Path:
-        """The student's weights file."""
-        return self.folder / f"{self.config.model}.safetensors"
-
     def _parts(self) -> dict[str, Any]:
         return {
             "student": self.student,
@@ -92,9 +82,7 @@ class Run:
         teacher = _digest(teacher_file(self.config, self.folder))
         save_weights(self.student, self.weights, self._card(clips, teacher))
         state = {name: part.state_dict() for name, part in self._parts().items()}
-        beside = self.checkpoint.with_suffix(".partial")
-        torch.save(state | {"step": self.step, "teacher": teacher}, beside)
-        beside.replace(self.checkpoint)
+        self.write_checkpoint(state | {"step": self.step, "teacher": teacher})
 
     def _card(self, clips: tuple[PreparedClip, ...], teacher: str) -> dict[str, str]:
         seen = ", ".join(f"{clip.name} ({len(clip.frames)} frames)" for clip in clips)

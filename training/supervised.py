@@ -22,14 +22,14 @@ from training.material import Material
 from training.objective import Objective
 from training.parallel import Team, pick_training_device, processes_for, run_team
 from training.pictures import draw_batch, draw_curve
+from training.resumable import CHECKPOINT, Resumable
 
 CPU = torch.device("cpu")
-CHECKPOINT = "checkpoint.pt"
 LOG_EVERY = 20
 
 
 @dataclass
-class Run:
+class Run(Resumable):
     """A training run that can be stopped at any time and goes on exactly where it was."""
 
     config: SupervisedConfig
@@ -59,24 +59,12 @@ class Run:
             run.step = saved["step"]
         return run
 
-    @property
-    def checkpoint(self) -> Path:
-        """Where the state that training resumes from is kept."""
-        return self.folder / CHECKPOINT
-
-    @property
-    def weights(self) -> Path:
-        """Where the weights are written."""
-        return self.folder / f"{self.config.model}.safetensors"
-
     def save(self) -> None:
         """Write the checkpoint and the weights; a kill in between leaves the ones before."""
         state: dict[str, Any] = {
             "net": self.net.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step
         }  # fmt: skip
-        beside = self.checkpoint.with_suffix(".partial")
-        torch.save(state, beside)
-        beside.replace(self.checkpoint)
+        self.write_checkpoint(state)
         save_weights(self.net, self.weights, self.card())
 
     def card(self) -> dict[str, str]:

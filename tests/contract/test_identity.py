@@ -84,9 +84,7 @@ def test_only_what_is_opaque_is_the_source_s(tmp_path: Path) -> None:
     copy(tmp_path / "clip.mkv", tmp_path / "out.mkv", alpha, codec="ffv1yuv")
     luma, cb, cr = stored(tmp_path / "out.mkv")[0]
     assert np.array_equal(luma[:, 21:], planes[0][0][:, 21:])
-    assert np.array_equal(
-        cb[:, 11:], planes[0][1][:, 11:]
-    )  # that of 20 and 21 is mixed
+    assert np.array_equal(cb[:, 11:], planes[0][1][:, 11:])  # that of 20 and 21 is mixed
     assert (np.abs(luma[:, :21].astype(int) - 63) <= 1).all()  # BT.709's luma of red
     assert (cr[:, :9] > 230).all()
 
