@@ -15,6 +15,9 @@ REACH = 9
 SCARCE = 0.03
 """Weight of pixels that are solid with their neighbours only: thin parts count where there is nothing thicker."""
 
+LEVELS = 10
+"""Of the pyramid, each half the one above: what is 1024 pixels wide ends in one; a fixed number can be exported."""
+
 
 def carry_colour(image: Tensor, alpha: Tensor) -> Tensor:
     """What colour the subject has near by, from its solid parts, by pull and push through a pyramid.
@@ -32,7 +35,7 @@ def carry_colour(image: Tensor, alpha: Tensor) -> Tensor:
     weight = 1 - _dilated(hollow, REACH) + SCARCE * (1 - _dilated(hollow, 3))
     weight = weight.clamp(max=1)
     pyramid = [(weight * image, weight)]
-    while max(pyramid[-1][1].shape[2:]) > 1:
+    for _ in range(LEVELS):
         colour, weight = (F.avg_pool2d(x, 2, ceil_mode=True) for x in pyramid[-1])
         pyramid.append((colour, weight))
     colour, weight = pyramid.pop()

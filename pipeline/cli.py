@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.cli_networks import train_app, weights_app
+from pipeline.cli_networks import export, train_app, weights_app
 from pipeline.console import console, plain
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Replace backgrounds with a clean plate.")
 app.add_typer(weights_app, name="weights")
 app.add_typer(train_app, name="train")
+app.command("export")(export)
 
 DONE, OUR_FAULT, INPUT_WRONG, MACHINE_COULD_NOT, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 

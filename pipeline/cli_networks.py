@@ -51,6 +51,30 @@ def weights_import(
     console.print(plain(f"use it with: cleanplate render CLIP --plate PLATE --model paper --weights {out}"))
 
 
+def export(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for generator.onnx and refiner.onnx.")],
+    model: Annotated[str, typer.Option(help="fast or paper.")] = "fast",
+    weights: Annotated[Path | None, typer.Option(help="Another weights file (.safetensors) than the model's own.")] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace the files if they exist.")] = False,
+) -> None:  # fmt: skip
+    """Write the networks as ONNX, for programs that embed them; takes pictures of any size."""
+    from models.exporting import export_onnx
+    from models.weights import WeightsError, load_weights
+    from pipeline.frames import CleanplateError
+    from pipeline.writer import already_there
+
+    for name in ("generator.onnx", "refiner.onnx"):
+        if (out / name).exists() and not overwrite:
+            raise CleanplateError(already_there(out / name))
+    try:
+        files = export_onnx(load_weights(model, weights), out)
+    except WeightsError as error:
+        raise CleanplateError(str(error)) from error
+    except ModuleNotFoundError as error:
+        raise CleanplateError(f"{error}; install what exporting needs: pip install 'cleanplate[export]'") from error
+    console.print(f"wrote {', '.join(plain(str(path)) for path in files)}")
+
+
 @train_app.command("supervised")
 def train_supervised(
     config: Annotated[Path, typer.Argument(help="The run's TOML file, such as training/configs/fast.toml.")],

@@ -1,6 +1,7 @@
 """The commands that are not about a clip."""
 
 import json
+import sys
 
 import cv2
 import numpy as np
@@ -65,3 +66,16 @@ def test_a_checkpoint_is_imported_and_nothing_is_overwritten_unasked(run, tmp_pa
     torch.save(empty_state(TINY), tmp_path / "x.pth")
     code, said = run("weights", "import", tmp_path / "x.pth", "-o", out, "--overwrite")
     assert code == 2 and "keys are missing: model_res_dec" in said and out.read_bytes() == before
+
+
+def test_an_export_replaces_nothing_unasked(run, tmp_path):
+    (tmp_path / "generator.onnx").write_bytes(b"mine")
+    code, said = run("export", "-o", tmp_path)
+    assert code == 2 and "exists already" in said
+    assert (tmp_path / "generator.onnx").read_bytes() == b"mine"
+
+
+def test_an_export_without_its_libraries_says_what_to_install(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    code, said = run("export", "-o", tmp_path)
+    assert code == 2 and "cleanplate[export]" in said
