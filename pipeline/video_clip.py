@@ -45,6 +45,11 @@ class VideoClip(Clip):
             timecode = _timecode_tag(container, stream)
             _warn_of_aspect(stream, path)
         first = self._first()
+        if first.interlaced_frame:
+            raise CleanplateError(
+                f"{path} is interlaced: its frames show two moments at once, which no matte can follow. Deinterlace it "
+                f"first, for example with: ffmpeg -i {path.name} -vf bwdif -c:v ffv1 {path.stem}_progressive.mkv"
+            )
         self._orientation = orientation_of_frame(first)
         self._size = (first.width, first.height)
         width, height = self._size[::-1] if self._orientation.swaps_sides else self._size

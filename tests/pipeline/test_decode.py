@@ -275,3 +275,9 @@ def test_a_cover_is_no_film(tmp_path: Path) -> None:
     with av.open(str(path)) as container:
         assert len(container.streams.video) == 1
     refuses(path, "no video stream, only audio")
+
+
+def test_interlaced_pictures_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "broadcast.mkv"
+    video(path, "libx264", "yuv420p", [picture(i) for i in range(4)], times=range(4), options={"x264-params": "tff=1"})
+    refuses(path, r"is interlaced.*bwdif")
