@@ -21,10 +21,10 @@ from models.weights import MattingNet
 from pipeline.composite import unit
 from pipeline.frames import FloatImage, Image, Settings
 
-CERTAIN = 0.02
+CERTAIN = 0.04
 """Distance of coarse alpha from 0 and 1 up to which a tile needs no refinement."""
 
-EXPECTED_ERROR = 0.08
+EXPECTED_ERROR = 0.1
 """Error that the generator expects of its alpha, up to which a tile needs no refinement; the estimate itself is
 uncertain by 0.03."""
 
