@@ -137,10 +137,10 @@ class PlateLocator:
         if worth_bending(template, result, verification.confirmed):
             bent = bend(self._templates, levels, result)
             if bent is not None:
-                to_plate = np.divide(self.plate_size, template.size).astype(np.float32)
-                return Location(
-                    plate_to_frame, verify(template, bent.refinement, level, full_scale), bent.field * to_plate
-                )
+                bent_verification = verify(template, bent.refinement, level, full_scale)
+                if bent_verification.error_px <= verification.error_px:  # it leaves the fit no less certain
+                    to_plate = np.divide(self.plate_size, template.size).astype(np.float32)
+                    return Location(plate_to_frame, bent_verification, bent.field * to_plate)
         return Location(plate_to_frame, verification)
 
     def _explain(self, grey: NDArray[np.uint8], reasons: list[str]) -> str:

@@ -11,6 +11,9 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 MOST_WORKERS = 4
 """Frames that are matted at the same time: each takes up to half a gigabyte at 1080p."""
 
+LARGE_PX = 4_000_000
+"""Pixels of a frame from which one at a time is quicker, too: several are more than the memory keeps up with."""
+
 
 def works(name: str) -> bool:
     """Whether PyTorch can compute on a device here, tried out by an addition."""
@@ -38,12 +41,12 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def workers_for(device: torch.device) -> tuple[int, int]:
+def workers_for(device: torch.device, frame_size: tuple[int, int]) -> tuple[int, int]:
     """How many frames are best matted at the same time on a device, and by how many of PyTorch's threads each.
 
     Frames side by side use the cores of a processor better than the layers of one frame do.
     """
-    if device.type != "cpu":
+    if device.type != "cpu" or frame_size[0] * frame_size[1] > LARGE_PX:
         return 1, torch.get_num_threads()
     workers = max(1, min(MOST_WORKERS, torch.get_num_threads()))
     return workers, max(1, torch.get_num_threads() // workers)

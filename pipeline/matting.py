@@ -68,7 +68,7 @@ class Matter:
         except (PlateAlignmentError, WeightsError) as error:
             raise CleanplateError(str(error)) from error
         self.device = pick_device(settings.device)
-        self.workers, self._threads = workers_for(self.device)
+        self.workers, self._threads = workers_for(self.device, frame_size)
         self.net.to(self.device).to(memory_format=torch.channels_last)
         self.segment = make_segmenter(settings.segmenter, self.device)
         self.coarse_size = coarse_size(frame_size, self.net.generator.config.long_side)

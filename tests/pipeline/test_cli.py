@@ -1,7 +1,6 @@
 """The commands that are not about a clip."""
 
 import json
-import sys
 
 import cv2
 import numpy as np
@@ -76,6 +75,9 @@ def test_an_export_replaces_nothing_unasked(run, tmp_path):
 
 
 def test_an_export_without_its_libraries_says_what_to_install(run, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    def missing(*_):
+        raise ModuleNotFoundError("No module named 'onnxscript'")
+
+    monkeypatch.setattr("models.exporting.export_onnx", missing)
     code, said = run("export", "-o", tmp_path)
     assert code == 2 and "cleanplate[export]" in said

@@ -6,7 +6,9 @@ from contextlib import closing
 from itertools import count, islice
 
 import pytest
+import torch
 
+from pipeline.devices import workers_for
 from pipeline.overlap import Busy, in_order, read_ahead
 
 
@@ -86,3 +88,10 @@ def test_the_bottleneck_is_what_takes_longest_for_its_threads():
     with busy.at("matting"):
         pass
     assert busy.seconds["matting"] > 6
+
+
+def test_large_frames_are_matted_one_at_a_time_by_all_threads():
+    cpu, threads = torch.device("cpu"), torch.get_num_threads()
+    workers, each = workers_for(cpu, (1920, 1080))
+    assert 1 <= workers <= 4 and 1 <= each <= threads
+    assert workers_for(cpu, (3840, 2160)) == (1, threads)
