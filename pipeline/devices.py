@@ -41,6 +41,11 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def tile_batch_for(device: torch.device) -> int:
+    """How many tiles the refiner best takes at once: few stay in a processor's cache, many fill a GPU."""
+    return 6 if device.type == "cpu" else 256
+
+
 def workers_for(device: torch.device, frame_size: tuple[int, int]) -> tuple[int, int]:
     """How many frames are best matted at the same time on a device, and by how many of PyTorch's threads each.
 

@@ -157,15 +157,15 @@ class Settings:
         segmenter: Where the soft mask comes from: `difference` (the plate) or `deeplab` (a person net).
         device: `cpu`, `cuda` or `mps`; `auto` takes the best that works.
         tile_px: Side of the refiner's tiles.
-        tile_batch: Tiles the refiner takes at once.
+        tile_batch: Tiles the refiner takes at once; None is what suits the device.
     """
 
     model: str = "fast"
     weights: Path | None = None
     segmenter: str = "difference"
     device: str = "auto"
-    tile_px: int = 128
-    tile_batch: int = 16
+    tile_px: int = 64
+    tile_batch: int | None = None
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
@@ -12,11 +13,12 @@ import numpy as np
 import torch
 
 from alignment.plate import AlignedPlate, PlateAligner, PlateAlignmentError
+from models.blocks import fold_batch_norms
 from models.coarse import Coarse
 from models.weights import MattingNet, WeightsError, load_weights
 from pipeline.composite import unit
 from pipeline.crop import CROP, subject_square
-from pipeline.devices import pick_device, workers_for
+from pipeline.devices import pick_device, tile_batch_for, workers_for
 from pipeline.frames import (
     CleanplateError,
     FloatImage,
@@ -61,14 +63,16 @@ class Matter:
         Raises:
             CleanplateError: The plate cannot be aligned to anything, or the model has no weights.
         """
-        self.settings, self.frame_size = settings, frame_size
+        self.frame_size = frame_size
         try:
             self.aligner = PlateAligner(plate, frame_size)
             self.net: MattingNet = load_weights(settings.model, settings.weights)
         except (PlateAlignmentError, WeightsError) as error:
             raise CleanplateError(str(error)) from error
         self.device = pick_device(settings.device)
+        self.settings = replace(settings, tile_batch=settings.tile_batch or tile_batch_for(self.device))
         self.workers, self._threads = workers_for(self.device, frame_size)
+        fold_batch_norms(self.net)
         self.net.to(self.device).to(memory_format=torch.channels_last)
         self.segment = make_segmenter(settings.segmenter, self.device)
         self.coarse_size = coarse_size(frame_size, self.net.generator.config.long_side)
@@ -103,7 +107,7 @@ class Matter:
             alpha, foreground = self._infer(window, image, aligned)
         if float((alpha > 0.5).mean()) < SMALLEST_SUBJECT:
             return _empty(window, FrameStatus.NO_SUBJECT)
-        return Matte(alpha, _image_where_opaque(alpha, foreground, image), FrameStatus.OK, report)
+        return Matte(alpha, foreground, FrameStatus.OK, report)
 
     def matte_without_plate(self, window: FrameWindow) -> Matte:
         """What is left where the plate could not be aligned: a soft mask that needs none, as alpha.
@@ -170,13 +174,6 @@ def _tensor(array: FloatImage, device: torch.device) -> torch.Tensor:
     if array.ndim == 2:
         array = array[..., None]
     return torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)[None].to(device)
-
-
-def _image_where_opaque(alpha: FloatImage, foreground: FloatImage, image: Image) -> FloatImage:
-    """Fade the foreground over to the image itself where alpha is nearly 1 (PAPER, decision c)."""
-    weight = np.clip((alpha - 0.95) / 0.045, 0, 1)[..., None]
-    result: FloatImage = foreground + weight * (unit(image) - foreground)
-    return result
 
 
 def _empty(window: FrameWindow, status: FrameStatus) -> Matte:

@@ -50,8 +50,8 @@ def refine_tiles(
         settings: Tile size and batch; part of what decides the last bit.
 
     Returns:
-        Alpha H x W in [0, 1] and straight foreground H x W x 3 in [0, 1], float32. Where nothing was refined the
-        foreground is the image.
+        Alpha H x W in [0, 1] and straight foreground H x W x 3 in [0, 1], float32. Where nothing was refined, and where
+        alpha is nearly 1, the foreground is the image.
     """
     height, width = image.shape[:2]
     if net.refiner is None:
@@ -61,7 +61,7 @@ def refine_tiles(
     foreground = unit(image)
     tiles = iter(uncertain_tiles(coarse, (width, height), settings.tile_px))
     plan = _Padded(net.refiner, coarse, image, aligned, settings.tile_px)
-    while batch := list(islice(tiles, settings.tile_batch)):
+    while batch := list(islice(tiles, settings.tile_batch or 1)):
         for tile, a, f in plan.refined(batch):
             rows = slice(tile.top, min(tile.top + settings.tile_px, height))
             columns = slice(tile.left, min(tile.left + settings.tile_px, width))
@@ -91,6 +91,11 @@ def uncertain_tiles(coarse: Coarse, size: tuple[int, int], tile_px: int) -> Iter
                 yield Tile(left, top)
 
 
+def image_where_opaque(alpha: Tensor, foreground: Tensor, image: Tensor) -> Tensor:
+    """Fade B x 3 x H x W foreground over to the image itself where alpha is nearly 1 (PAPER, decision c)."""
+    return foreground + ((alpha - 0.95) / 0.045).clamp(0, 1) * (image - foreground)
+
+
 class _Padded:
     """A frame and its plate with a replicated border, from which tiles with surroundings can be cut."""
 
@@ -111,6 +116,8 @@ class _Padded:
         plate, coverage = self._cut(self.plate, tiles, device), self._cut(self.coverage, tiles, device)
         coarse = Coarse(*(self._enlarge(x, tiles) for x in self.coarse))
         alpha, foreground = self.refiner(image, plate, coverage, coarse)
+        m = self.refiner.margin
+        foreground = image_where_opaque(alpha, foreground, image[:, :, m:-m, m:-m])
         alphas = alpha.clamp(0, 1)[:, 0].cpu().numpy()
         foregrounds = foreground.clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
         yield from zip(tiles, alphas, foregrounds, strict=True)
@@ -122,7 +129,8 @@ class _Padded:
             cut = cut.astype(np.float32) / np.float32(np.iinfo(cut.dtype).max)
         if cut.ndim == 3:
             cut = cut[..., None]
-        return torch.from_numpy(cut).permute(0, 3, 1, 2).to(device)
+        # Planes, as the enlarged maps are: mixed layouts cost the refiner half its time.
+        return torch.from_numpy(cut).permute(0, 3, 1, 2).to(device).contiguous()
 
     def _enlarge(self, coarse: Tensor, tiles: list[Tile]) -> Tensor:
         """Bilinear enlargement of the coarse map, of which only the tiles are made."""
@@ -140,11 +148,11 @@ class _Padded:
 
 def _enlarged(net: MattingNet, coarse: Coarse, image: Image) -> tuple[FloatImage, FloatImage]:
     """A model without a refiner: plain enlargement."""
-    height, width = image.shape[:2]
-    foreground = coarse.foreground
-    maps = torch.cat((coarse.alpha, foreground), dim=1)
-    large = F.interpolate(maps, (height, width), mode="bilinear", align_corners=False)[0].cpu().numpy()
-    result = np.ascontiguousarray(large[1:].transpose(1, 2, 0))
+    size = image.shape[:2]
+    alpha, foreground = (F.interpolate(x, size, mode="bilinear", align_corners=False) for x in coarse[:2])
+    seen = torch.from_numpy(unit(image)).permute(2, 0, 1)[None].to(alpha.device)
     if net.generator.config.foreground_residual:
-        result += unit(image)
-    return np.clip(large[0], 0, 1), np.clip(result, 0, 1)
+        foreground = foreground + seen
+    foreground = image_where_opaque(alpha, foreground, seen).clamp(0, 1)
+    result = np.ascontiguousarray(foreground[0].permute(1, 2, 0).cpu().numpy())
+    return alpha.clamp(0, 1)[0, 0].cpu().numpy(), result

@@ -157,7 +157,7 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         sheet.save()
     result = {"outputs": summary.outputs, "busy_seconds": summary.busy_seconds, "range": [start, end], "frames": rows}
     asked = {key: value for key, value in vars(job).items() if key != "settings"}
-    write_sidecar(sidecar_path(Path(summary.outputs[0])), asked, job.settings, str(matter.device), result)
+    write_sidecar(sidecar_path(Path(summary.outputs[0])), asked, matter.settings, str(matter.device), result)
     return summary
 
 

@@ -154,9 +154,17 @@ def _things_that_moved(random: Random, background: FloatImage) -> FloatImage:
 def _soft_mask(
     random: Random, alpha: FloatImage, image: FloatImage, plate: FloatImage, coverage: FloatImage
 ) -> FloatImage:
-    """The program's own segmenter's mask, or the paper's: the truth eroded, dilated, holed and blurred."""
-    if random.random() < 0.5:
-        return difference_mask(image, plate, coverage)
+    """The program's own segmenter's mask, or the paper's: the truth eroded, dilated, holed and blurred.
+
+    A mask may be wrong in any way, so that the networks look for themselves: now and then it fills the gaps between
+    parts and strands, now and then there is none.
+    """
+    kind = random.random()
+    if kind < 0.06:
+        return np.zeros_like(alpha)
+    if kind < 0.6:
+        mask = difference_mask(image, plate, coverage)
+        return mask if kind < 0.46 else _overfilled(random, mask)
     size = len(alpha)
     mask = (alpha > random.uniform(0.1, 0.9)).astype(np.uint8)
     for operation in (cv2.erode, cv2.dilate):
@@ -168,6 +176,15 @@ def _soft_mask(
         cv2.ellipse(mask, (x, y), axes, random.uniform(0, 180), 0, 360, int(random.random() < 0.2), -1)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), random.uniform(1, 5))
     return soft
+
+
+def _overfilled(random: Random, mask: FloatImage) -> FloatImage:
+    """A mask that has closed over what lies between the subject's parts, and bulges."""
+    size = len(mask)
+    for operation, largest in ((cv2.MORPH_CLOSE, size // 10), (cv2.MORPH_DILATE, size // 40)):
+        radius = int(random.integers(1, largest + 1))
+        mask = cv2.morphologyEx(mask, operation, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2))
+    return mask
 
 
 def _motion(random: Random, subject: Subject, background: FloatImage, image: FloatImage, size: int) -> FloatImage:

@@ -115,9 +115,10 @@ def draw_seeds(canvas: Canvas) -> None:
     colour = hair_colour(canvas) if random.random() < 0.5 else np.clip(0.6 + 0.4 * hair_colour(canvas), 0, 1)
     centre, spread = random.uniform(0.25, 0.75, 2) * size, size * random.uniform(0.08, 0.3)
     opacity = random.uniform(0.3, 1.0)
+    heads = 3 * 30 ** random.random()  # from a few to a ball in which one lies behind the other
     for _ in range(random.integers(1, 4)):
         cover = canvas.mask()
-        for _ in range(int(3 * 10 ** random.random())):
+        for _ in range(int(heads)):
             sheet = canvas.mask()
             start = centre + random.normal(0, spread, 2)
             reach, rays = size * random.uniform(0.03, 0.16), int(random.integers(12, 70))

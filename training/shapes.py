@@ -80,12 +80,12 @@ def draw_veil(canvas: Canvas) -> None:
 
 
 DRAWERS: tuple[tuple[float, Callable[[Canvas], None]], ...] = (
-    (0.27, draw_blob),
+    (0.24, draw_blob),
     (0.17, draw_figure),
     (0.22, draw_bust),
     (0.12, draw_fur),
-    (0.06, draw_thin),
-    (0.10, draw_seeds),
+    (0.07, draw_thin),
+    (0.12, draw_seeds),
     (0.06, draw_veil),
 )
 
