@@ -38,14 +38,17 @@ def smooth_shading(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> F
     full = (frame.shape[1], frame.shape[0])
     difference = frame - plate
     low, high = CLIPPED
-    usable = np.sqrt(trust) * ((frame > low) & (frame < high)).all(axis=2)
+    usable = np.sqrt(trust) * (cv2.inRange(frame, (low,) * 3, (high,) * 3) > 0)
+    products, squares = cv2.multiply(plate, difference), cv2.multiply(plate, plate)
     field: FloatImage = np.zeros((size[1], size[0], 3), np.float32)
     share = 0.0
     for step, tolerance in enumerate(TOLERANCES):
-        left = difference - plate * cv2.resize(field, full, interpolation=cv2.INTER_LINEAR)
+        left = cv2.subtract(difference, cv2.multiply(plate, cv2.resize(field, full, interpolation=cv2.INTER_LINEAR)))
         ratio = np.minimum(_largest_channel(left) / np.float32(tolerance), 1)
-        weights = (usable * (1 - ratio * ratio) ** 2)[..., None]
-        field = _average(weights * plate * difference, size) / (_average(weights * plate * plate, size) + PRIOR)
+        one = usable * (1 - ratio * ratio) ** 2
+        weights = cv2.merge((one, one, one))
+        above, below = (_average(cv2.multiply(weights, x), size) for x in (products, squares))
+        field = above / (below + PRIOR)
         np.clip(field, -LIMIT, LIMIT, out=field)
         if step == 0:
             # Fades in, so that a clip at the threshold does not flicker.
@@ -61,19 +64,21 @@ class Shade:
 
     def __init__(self, shading: FloatImage, size: tuple[int, int]) -> None:
         """Takes rows x columns x 3 and the picture's width and height."""
-        self._wide: FloatImage = 1 + cv2.resize(shading, (size[0], len(shading)), interpolation=cv2.INTER_LINEAR)
+        wide = 1 + cv2.resize(shading, (size[0], len(shading)), interpolation=cv2.INTER_LINEAR)
+        self._wide: FloatImage = wide.reshape(len(shading), -1)  # numpy is slow along a last axis of three
         self._height = size[1]
 
     def apply(self, strip: FloatImage, top: int) -> None:
         """Applies the field to the picture's rows from `top` on, h x w x 3, in place; within the strip it is linear."""
         first, last = self._row(top), self._row(top + len(strip))
-        share = np.linspace(0, 1, len(strip), endpoint=False, dtype=np.float32)[:, None, None]
+        share = np.linspace(0, 1, len(strip), endpoint=False, dtype=np.float32)[:, None]
         factor = share * (last - first)
         factor += first
-        strip *= factor
+        flat = strip.reshape(len(strip), -1)
+        np.multiply(flat, factor, out=flat)
 
     def _row(self, y: int) -> FloatImage:
-        """The field in a row of the picture, w x 3."""
+        """The field in a row of the picture, w * 3."""
         rows = len(self._wide)
         place = np.clip((y + 0.5) * rows / self._height - 0.5, 0, rows - 1)
         above = min(int(place), rows - 2)
@@ -89,7 +94,7 @@ def _grid_size(frame: FloatImage) -> tuple[int, int]:
 
 
 def _largest_channel(values: FloatImage) -> FloatImage:
-    r, g, b = cv2.split(np.abs(values))
+    r, g, b = cv2.split(cv2.absdiff(values, 0))
     return np.asarray(cv2.max(cv2.max(r, g), b))
 
 
@@ -99,4 +104,4 @@ def _average(values: FloatImage, size: tuple[int, int]) -> FloatImage:
 
 
 def _mean_square(values: FloatImage, weights: FloatImage) -> float:
-    return float((weights * values * values).sum() / max(1e-6, 3 * float(weights.sum())))
+    return float((weights * values * values).sum() / max(1e-6, float(weights.sum())))
