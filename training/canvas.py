@@ -39,8 +39,8 @@ class Subject:
 class Canvas:
     """Collects layers, each over the ones before, in premultiplied colour."""
 
-    def __init__(self, random: Random, size: int, photos: tuple[Path, ...]) -> None:
-        self.random, self.size, self.photos = random, size, photos
+    def __init__(self, random: Random, size: int, photos: tuple[Path, ...], strands: bool = True) -> None:
+        self.random, self.size, self.photos, self.strands = random, size, photos, strands
         self.drawn = size * SUPERSAMPLING
         self._alpha = np.zeros((size, size), np.float32)
         self._premultiplied = np.zeros((size, size, 3), np.float32)

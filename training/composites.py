@@ -50,7 +50,14 @@ def reduce(image: FloatImage, size: int) -> FloatImage:
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
 
 
-def make_sample(random: Random, size: int, coarse_size: int, material: Material, cutout_share: float = 0.35) -> Sample:
+def make_sample(
+    random: Random,
+    size: int,
+    coarse_size: int,
+    material: Material,
+    cutout_share: float = 0.35,
+    strands: bool = True,
+) -> Sample:
     """Draw one sample.
 
     Args:
@@ -59,9 +66,10 @@ def make_sample(random: Random, size: int, coarse_size: int, material: Material,
         coarse_size: n, side of the same crop at the generator's size.
         material: Places and subjects to draw from.
         cutout_share: How many of the subjects are cut-outs, where there are some; the others are drawn.
+        strands: Whether what is drawn may have hair.
     """
     still = place(random, size, material.photos)
-    subject = _subject(random, size, material, cutout_share, still)
+    subject = _subject(random, size, material, cutout_share, strands, still)
     lit = _reflection(random, still * _shadow(random, subject.alpha)[..., None], subject)
     background = _things_that_moved(random, lit)
     alpha = subject.alpha[..., None]
@@ -81,14 +89,16 @@ def make_sample(random: Random, size: int, coarse_size: int, material: Material,
     return Sample(image, plate, coverage, subject.alpha, subject.colour, background, mask, motion, light)
 
 
-def _subject(random: Random, size: int, material: Material, cutout_share: float, still: FloatImage) -> Subject:
+def _subject(
+    random: Random, size: int, material: Material, cutout_share: float, strands: bool, still: FloatImage
+) -> Subject:
     """Any subject; none in a twentieth, and in a fifth partly in the place's own colours."""
     if random.random() < 0.05:
         return Subject(np.zeros((size, size), np.float32), still)
     if material.cutouts and random.random() < cutout_share:
         subject = cut_out(random, size, material.cutouts)
     else:
-        subject = random_subject(random, size, material.photos)
+        subject = random_subject(random, size, material.photos, strands)
     if random.random() < 0.2:
         moved = np.roll(still, tuple(random.integers(-size // 4, size // 4, 2)), (0, 1))
         if random.random() < 0.5:

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.frames import CleanplateError
 
+Part = Literal["plate", "mask", "motion", "refiner", "people", "strands"]
+
 
 class SupervisedConfig(BaseModel):
     """A stage-1 run.
@@ -29,6 +31,8 @@ class SupervisedConfig(BaseModel):
         crop: Side of the part of the full-size crop that the refiner sees, pixels, even.
         workers: Processes that make samples.
         threads: Threads of the networks.
+        left_out: A part to do without, for ablations: the networks are shown no plate, soft mask or motion, there is no
+            refiner, no cut-out subject, or no strand in what is drawn.
         precision: `bfloat16` where the processor is quick at it.
         checkpoint_every: Updates between checkpoints.
     """
@@ -49,6 +53,7 @@ class SupervisedConfig(BaseModel):
     crop: int = Field(default=256, ge=32, multiple_of=2)
     workers: int = Field(default=1, ge=0)
     threads: int = Field(default=1, ge=1)
+    left_out: Part | None = None
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     checkpoint_every: int = Field(default=100, gt=0)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from training.composites import Sample, make_sample, reduce
-from training.config import SupervisedConfig
+from training.config import Part, SupervisedConfig
 from training.material import Material
 
 Batch = dict[str, Tensor]
@@ -51,10 +51,13 @@ class CompositeBatches(Dataset[Batch]):
             self._one(np.random.default_rng([self.config.seed, step, i]), size)
             for i in range(self.share[0], self.config.batch, self.share[1])
         ]
-        return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
+        batch = {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
+        return without_input(batch, self.config.left_out)
 
     def _one(self, random: np.random.Generator, size: int) -> Batch:
-        sample = make_sample(random, size, self.config.coarse_size, self.material, self.config.cutout_share)
+        cutout_share = 0.0 if self.config.left_out == "people" else self.config.cutout_share
+        strands = self.config.left_out != "strands"
+        sample = make_sample(random, size, self.config.coarse_size, self.material, cutout_share, strands)
         left, top = _interesting_corner(random, sample, self.config.crop)
         window = (slice(top, top + self.config.crop), slice(left, left + self.config.crop))
         tensors: Batch = {"box": torch.tensor([left, top, size])}
@@ -66,6 +69,18 @@ class CompositeBatches(Dataset[Batch]):
         tensors["motion"] = _tensor(sample.motion)
         tensors["light"] = _tensor(sample.light)
         return tensors
+
+
+def without_input(batch: Batch, part: Part | None) -> Batch:
+    """A batch that says nothing by its plate, soft mask or motion; as it is for any other part."""
+    if part == "plate":
+        hidden = {name: torch.zeros_like(x) for name, x in batch.items() if name.endswith(("plate", "coverage"))}
+        return batch | hidden
+    if part == "mask":
+        return batch | {"mask": torch.zeros_like(batch["mask"])}
+    if part == "motion":
+        return batch | {"motion": batch["image"].mean(1, keepdim=True).expand_as(batch["motion"])}
+    return batch
 
 
 def _interesting_corner(random: np.random.Generator, sample: Sample, crop: int) -> tuple[int, int]:

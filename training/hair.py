@@ -54,7 +54,7 @@ class HairStyle:
 
 
 def grow(canvas: Canvas, roots: Points, outward: Points, style: HairStyle, colour: FloatImage) -> None:
-    """Lay hair over a canvas: strands over strands, each letting through what it does not cover.
+    """Lay hair over a canvas that may have strands: one over the other, each letting through what it does not cover.
 
     Args:
         canvas: What to draw on.
@@ -63,6 +63,8 @@ def grow(canvas: Canvas, roots: Points, outward: Points, style: HairStyle, colou
         style: How it grows.
         colour: size x size x 3; the tones vary around it.
     """
+    if not canvas.strands:
+        return
     random = canvas.random
     tones = int(random.integers(1, 4))
     for _ in range(tones):

@@ -90,11 +90,12 @@ DRAWERS: tuple[tuple[float, Callable[[Canvas], None]], ...] = (
 )
 
 
-def random_subject(random: Random, size: int, photos: tuple[Path, ...]) -> Subject:
-    """A subject of any kind on a size x size picture."""
-    canvas = Canvas(random, size, photos)
-    weights = np.array([weight for weight, _ in DRAWERS])
-    DRAWERS[random.choice(len(DRAWERS), p=weights / weights.sum())][1](canvas)
+def random_subject(random: Random, size: int, photos: tuple[Path, ...], strands: bool = True) -> Subject:
+    """A subject of any kind on a size x size picture; without strands nothing on it is hair."""
+    canvas = Canvas(random, size, photos, strands)
+    weights = np.array([weight for weight, draw in DRAWERS if strands or draw is not draw_seeds])
+    drawers = [draw for _, draw in DRAWERS if strands or draw is not draw_seeds]
+    drawers[random.choice(len(drawers), p=weights / weights.sum())](canvas)
     blur = random.choice([0.0, 0.3, 0.6, 0.6, 1.0, 2.0, 4.0], p=[0.15, 0.25, 0.2, 0.15, 0.13, 0.08, 0.04])
     motion = random.uniform(2, 16) if random.random() < 0.12 else 0.0
     return canvas.subject(blur, motion)

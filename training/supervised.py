@@ -45,6 +45,8 @@ class Run(Resumable):
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
         net = new_net(config.model)
+        if config.left_out == "refiner":
+            net.refiner = None
         if config.start_from is not None and not (folder / CHECKPOINT).exists():
             take_over(net, folder / config.start_from)
         net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

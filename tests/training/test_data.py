@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from training.canvas import Canvas
 from training.composites import make_sample
 from training.config import SupervisedConfig
 from training.data import CompositeBatches
+from training.hair import HairStyle, grow
 from training.material import Material
 from training.objective import enlarge_crops
 
@@ -78,3 +80,34 @@ def test_the_refiners_crop_is_where_the_box_says():
             error = (enlarge_crops(batch["background"], box, 64) - batch["full_background"]).abs().mean()
             worst[shift] = worst.get(shift, 0) + float(error)
     assert worst[0] < worst[-2] and worst[0] < worst[2]
+
+
+@pytest.mark.parametrize(
+    ("part", "hidden", "value"),
+    [("plate", ("plate", "full_plate", "coverage", "full_coverage"), 0.0), ("mask", ("mask",), 0.0)],
+)
+def test_an_input_that_is_left_out_says_nothing(part, hidden, value):
+    config = SupervisedConfig(steps=1, batch=2, coarse_size=64, crop=64, factors=(1.5,))
+    whole, without = (
+        CompositeBatches(c, Material())[0] for c in (config, config.model_copy(update={"left_out": part}))
+    )
+    for name, tensor in whole.items():
+        if name in hidden:
+            assert tensor.any() and (without[name] == value).all(), name
+        else:
+            assert torch.equal(tensor, without[name]), name
+
+
+def test_motion_that_is_left_out_is_the_frames_own_grey():
+    config = SupervisedConfig(steps=1, batch=2, coarse_size=64, crop=64, factors=(1.5,), left_out="motion")
+    batch = CompositeBatches(config, Material())[0]
+    assert all(torch.allclose(batch["motion"][:, i], batch["image"].mean(1)) for i in range(4))
+
+
+def test_without_strands_no_hair_grows():
+    points = np.stack((np.full(8, 90.0), np.linspace(60, 120, 8)), axis=1)
+    for strands in (True, False):
+        canvas = Canvas(np.random.default_rng(0), 96, (), strands)
+        style = HairStyle.pick(canvas.random, 60)
+        grow(canvas, points, np.tile([1.0, 0.0], (8, 1)), style, np.ones((96, 96, 3), np.float32))
+        assert canvas.subject(0).alpha.any() == strands
