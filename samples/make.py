@@ -1,4 +1,4 @@
-"""Makes the sample: a clip of a woman who walks in and waves, its clean plate, its true alpha, a background.
+"""Makes the samples: a woman who walks in and waves, a pot of grass, their true alphas, a clean plate, a background.
 
     python samples/make.py
 
@@ -19,7 +19,7 @@ from av.container import OutputContainer
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 from camera import WIDTH, Array, expose, photograph, picture_size, plate_shot
-from film import FRAMES, RATE, film
+from film import FRAMES, RATE, Frames, film, film_plant
 from landscape import paint_landscape
 from numpy.typing import NDArray
 from room import ROOM_SCALE, paint_room
@@ -28,6 +28,7 @@ from sound import SAMPLE_RATE, make_sound
 SEED = 20
 CLIP_OPTIONS = {"crf": "21", "preset": "slow", "threads": "1"}
 AUDIO_BLOCK = 1024
+PLANT_FRAMES = 50
 
 
 def main() -> None:
@@ -41,7 +42,7 @@ def main() -> None:
 
 
 def make(out: Path, frames: int = FRAMES, scale: float = 1.0) -> None:
-    """Writes clip.mp4, plate.png, alpha.mkv and background.jpg into `out`.
+    """Writes both clips with their alphas, and plate.png and background.jpg, into `out`.
 
     Args:
         out: The folder; made if needed.
@@ -56,16 +57,27 @@ def make(out: Path, frames: int = FRAMES, scale: float = 1.0) -> None:
     _save(out / "plate.png", expose(plate, plate_shot(), np.random.default_rng(SEED + 1)))
     landscape = paint_landscape(np.random.default_rng(SEED + 2), 2 * size[0], 2 * size[1])
     _save(out / "background.jpg", np.asarray(landscape * 255 + 0.5, np.uint8))
-    with _open(out / "clip.mp4") as clip, _open(out / "alpha.mkv") as mattes:
+    sound = make_sound(np.random.default_rng(SEED + 3), frames / RATE)
+    _write(out / "clip.mp4", out / "alpha.mkv", film(room, frames, scale, SEED + 4), size, sound)
+    few = min(frames, PLANT_FRAMES)
+    _write(out / "plant.mp4", out / "plant_alpha.mkv", film_plant(room, few, scale, SEED + 5), size)
+
+
+def _write(
+    clip_path: Path, matte_path: Path, frames: Frames, size: tuple[int, int], sound: Array | None = None
+) -> None:
+    """A clip, with sound where there is some, and its alpha."""
+    with _open(clip_path) as clip, _open(matte_path) as mattes:
         picture = _add_video(clip, "libx264", "yuv420p", size)
         picture.options = CLIP_OPTIONS
-        sound = clip.add_stream("aac", rate=SAMPLE_RATE, layout="stereo")
-        sound.bit_rate = 96_000
+        track = clip.add_stream("aac", rate=SAMPLE_RATE, layout="stereo") if sound is not None else None
         matte = _add_video(mattes, "ffv1", "gray", size)
-        for index, (image, alpha) in enumerate(film(room, frames, scale, SEED + 4)):
+        for index, (image, alpha) in enumerate(frames):
             clip.mux(picture.encode(_colour_frame(image, index)))
             mattes.mux(matte.encode(_timed(av.VideoFrame.from_ndarray(alpha, format="gray"), index)))
-        _write_sound(clip, sound, make_sound(np.random.default_rng(SEED + 3), frames / RATE))
+        if track is not None and sound is not None:
+            track.bit_rate = 96_000
+            _write_sound(clip, track, sound)
         clip.mux(picture.encode(None))
         mattes.mux(matte.encode(None))
 

@@ -1,4 +1,4 @@
-"""The shipped sample is whole and small, and its script makes the same files every time."""
+"""The shipped samples are whole and small, and their script makes the same files every time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-FILES = ("clip.mp4", "plate.png", "background.jpg", "alpha.mkv")
+FILES = ("clip.mp4", "plate.png", "background.jpg", "alpha.mkv", "plant.mp4", "plant_alpha.mkv")
 LIMIT_BYTES = 5_000_000
 
 
@@ -64,6 +64,17 @@ def test_the_subject_moves(alphas: list[np.ndarray]) -> None:
         return float(np.average(np.arange(alpha.shape[1]), weights=alpha.sum(axis=0)))
 
     assert middle(alphas[-1]) - middle(alphas[0]) > 0.1 * alphas[0].shape[1]
+
+
+def test_the_plant_is_thin_all_over_and_moves() -> None:
+    frames, alphas = (grey_frames(SAMPLES / name) for name in ("plant.mp4", "plant_alpha.mkv"))
+    assert len(frames) == len(alphas) == 50 and frames[0].shape == alphas[0].shape
+    for alpha in alphas:
+        seen = alpha > 0
+        assert 0.02 < seen.mean() < 0.2
+        assert ((alpha > 0) & (alpha < 255)).sum() > 0.25 * seen.sum()
+    moved = np.abs(alphas[0].astype(float) - alphas[25]).mean() / alphas[0].mean()
+    assert moved > 0.2
 
 
 def test_making_it_twice_gives_the_same_files(tmp_path: Path) -> None:
