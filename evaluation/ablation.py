@@ -24,7 +24,6 @@ from pipeline.decode import open_clip
 from pipeline.frames import FloatImage, FrameWindow, Settings
 from pipeline.matting import GeneratorInputs, Matter
 from pipeline.plates import read_plate
-from pipeline.refinement import refine_tiles
 from pipeline.windows import windows
 
 
@@ -60,7 +59,7 @@ class Given:
         return cv2.resize(self.inputs.mask, self.true.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
     def _refined(self, coarse: Coarse, aligned: AlignedPlate) -> FloatImage:
-        return refine_tiles(self.matter.net, coarse, self.window.frame.image, aligned, self.matter.settings)[0]
+        return self.matter.refine(coarse, self.window.frame.image, aligned)[0]
 
 
 Variant = Callable[[Given, Given], FloatImage]

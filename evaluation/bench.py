@@ -30,7 +30,6 @@ from pipeline.encode import open_writer
 from pipeline.frames import ClipInfo, Frame, FrameStatus, FrameWindow, Image, Matte, Settings
 from pipeline.matting import Matter
 from pipeline.plates import read_plate
-from pipeline.refinement import refine_tiles
 from pipeline.render import RenderJob, render
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -144,9 +143,7 @@ def _one_frame(matter: Matter, frame: Frame, watch: Stopwatch, writers: list[Any
         aligned = watch("warp", lambda: matter.aligner.warp(report))
         inputs = watch("inputs", lambda: matter.inputs(window, aligned))
         coarse = watch("generator", lambda: matter.generate(inputs))
-        alpha, foreground = watch(
-            "refiner", lambda: refine_tiles(matter.net, coarse, frame.image, aligned, matter.settings)
-        )
+        alpha, foreground = watch("refiner", lambda: matter.refine(coarse, frame.image, aligned))
     matte = Matte(alpha, foreground, FrameStatus.OK, report)
     picture = watch("composite", lambda: quantise(composite(matte, np.zeros_like(foreground)), 8))
     watch("encode", lambda: (writers[0].write(picture, frame.pts), writers[1].write(quantise(alpha, 8), frame.pts)))
@@ -178,12 +175,14 @@ def main() -> None:
     parser.add_argument("--height", type=int, nargs="+", default=[720, 1080])
     parser.add_argument("--frames", type=int, default=15)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     print(f"{os.cpu_count()} cores, {torch.get_num_threads()} threads")
     results = []
     for height in arguments.height:
-        result = measure(arguments.clip, arguments.plate, height, arguments.frames, Settings(device=arguments.device))
+        settings = Settings(device=arguments.device, precision=arguments.precision)
+        result = measure(arguments.clip, arguments.plate, height, arguments.frames, settings)
         results.append(result)
         width, _ = result["size"]
         print(f"\n{width} x {height}: {result['gmac_a_frame']} GMAC a frame, {result['peak_memory_gb']} GB at most\n")

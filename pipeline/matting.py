@@ -132,13 +132,23 @@ class Matter:
 
     def generate(self, inputs: GeneratorInputs) -> Coarse:
         """Run the generator."""
-        return self.net.generator(*(_tensor(x, self.device) for x in inputs))
+        with self._precision():
+            coarse: Coarse = self.net.generator(*(_tensor(x, self.device) for x in inputs))
+        return Coarse(*(x.float() for x in coarse))
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16")
+
+    def refine(self, coarse: Coarse, image: Image, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
+        """Run the refiner: alpha H x W and foreground H x W x 3, see `refine_tiles`."""
+        with self._precision():
+            return refine_tiles(self.net, coarse, image, aligned, self.settings)
 
     def _infer(self, window: FrameWindow, image: Image, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
         inputs = self.inputs(window, aligned)
         if self.net.generator.config.original:
             return self._infer_crop(inputs.mask, image, aligned)
-        return refine_tiles(self.net, self.generate(inputs), image, aligned, self.settings)
+        return self.refine(self.generate(inputs), image, aligned)
 
     def _infer_crop(self, mask: FloatImage, image: Image, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
         """For a network that was trained on crops around the subject (PAPER, decision d); alpha is 0 elsewhere."""
@@ -151,7 +161,7 @@ class Matter:
             )
             nothing = np.zeros((*CROP, 4), np.float32)  # motion has no part in these networks
             coarse = self.generate(GeneratorInputs(small, plate, known, soft, nothing))
-            alpha[square], foreground[square] = refine_tiles(self.net, coarse, image[square], aligned, self.settings)
+            alpha[square], foreground[square] = self.refine(coarse, image[square], aligned)
         return alpha, foreground
 
 
