@@ -1,23 +1,19 @@
-"""Sound that is carried from the source to the output beside the new pictures."""
+"""Tracks of sound that are carried along beside new pictures: copied as they are, or encoded anew."""
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator
-from contextlib import suppress
+from abc import abstractmethod
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
-from pipeline.frames import CleanplateError
-
-_log = logging.getLogger(__name__)
+from pipeline.track import Span, Track
 
 # An encoder's priming lies before time 0 and is needed to decode what follows; HE-AAC has the longest.
 _PRIMING = Fraction(1, 10)
@@ -31,96 +27,30 @@ _ENCODED_RATE = 48000
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 
-class AudioCarrier:
-    """Moves the audio of a file into an output, along with the video's progress.
+class _AudioTrack(Track):
+    """A stream of sound, of which only what is wanted goes on."""
 
-    Packets are copied as they are where the output's format takes their codec, and encoded anew where it does
-    not. Times are counted from the first frame written, so sound and picture stay together.
-    """
+    target: AudioStream
 
-    def __init__(self, source: Path, output: OutputContainer) -> None:
-        """Open the source and add its audio streams to the output, which has not begun.
+    def put(self, packet: av.Packet[Any], span: Span) -> None:
+        if self._is_wanted(packet, span):
+            self._move(packet, span.start)
 
-        Args:
-            source: A media file; one without audio is fine.
-            output: Where the streams are added.
+    @abstractmethod
+    def _move(self, packet: av.Packet[AudioStream], start: Fraction) -> None:
+        """Write a packet; `start` is the time of the source, in seconds, that becomes 0."""
 
-        Raises:
-            CleanplateError: The source cannot be read.
-        """
-        self._path = source
-        try:
-            self._source = av.open(f"file:{source}")
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise CleanplateError(f"the sound of {source} cannot be read: {error}") from error
-        self._output = output
-        self._tracks = {stream.index: _track(stream, output, source) for stream in self._source.streams.audio}
-        self._packets = self._read()
-        self._held: av.Packet[AudioStream] | None = None
-        self._start = Fraction(0)
-        self._from_beginning = True
-
-    def begin(self, start: Fraction, *, from_beginning: bool) -> None:
-        """Say which time of the source is 0 in the output; before the first `carry`.
-
-        Args:
-            start: Seconds in the source.
-            from_beginning: Whether the video is carried from its beginning. Then nothing of the sound is cut
-                there but what is out of reach of an encoder's priming.
-        """
-        self._start = start
-        self._from_beginning = from_beginning
-
-    def carry(self, until: Fraction | None) -> None:
-        """Move the sound that begins before a time.
-
-        Args:
-            until: Seconds in the source; None for all there is.
-
-        Raises:
-            CleanplateError: The sound is damaged.
-        """
-        while True:
-            packet = self._held if self._held is not None else next(self._packets, None)
-            self._held = packet
-            if packet is None or packet.pts is None:
-                return
-            if until is not None and packet.pts * packet.time_base >= until:
-                return
-            self._held = None
-            if self._is_wanted(packet):
-                self._tracks[packet.stream.index].put(packet, self._start)
-
-    def finish(self) -> None:
-        """Write what the encoders hold back."""
-        for track in self._tracks.values():
-            track.finish()
-
-    def close(self) -> None:
-        """Close the source."""
-        with suppress(av.FFmpegError):
-            self._source.close()
-
-    def _read(self) -> Iterator[av.Packet[AudioStream]]:
-        if not self._tracks:
-            return
-        try:
-            for packet in self._source.demux(self._source.streams.audio):
-                if packet.pts is not None and packet.dts is not None:
-                    yield packet
-        except av.FFmpegError as error:
-            raise CleanplateError(f"the sound of {self._path} is damaged: {error.strerror}") from error
-
-    def _is_wanted(self, packet: av.Packet[AudioStream]) -> bool:
+    @staticmethod
+    def _is_wanted(packet: av.Packet[AudioStream], span: Span) -> bool:
         assert packet.pts is not None
         begin = packet.pts * packet.time_base
-        if self._from_beginning:
-            return begin >= self._start - _PRIMING
+        if span.from_beginning:
+            return begin >= span.start - _PRIMING
         # One packet more than is heard: a transform codec decodes each with the help of the one before.
-        return begin + 2 * (packet.duration or 0) * packet.time_base > self._start
+        return begin + 2 * (packet.duration or 0) * packet.time_base > span.start
 
 
-class _CopiedTrack:
+class _CopiedTrack(_AudioTrack):
     """A stream whose packets go over bit for bit; only of PCM, a packet is cut where time 0 falls into it."""
 
     def __init__(self, stream: AudioStream, output: OutputContainer) -> None:
@@ -129,7 +59,7 @@ class _CopiedTrack:
         self._rate = stream.rate
         self._sample_bytes = _sample_bytes(stream)
 
-    def put(self, packet: av.Packet[AudioStream], start: Fraction) -> None:
+    def _move(self, packet: av.Packet[AudioStream], start: Fraction) -> None:
         offset = round(start / packet.time_base)
         assert packet.pts is not None and packet.dts is not None
         packet.pts -= offset
@@ -141,9 +71,6 @@ class _CopiedTrack:
             packet = _tail(packet, early)
         packet.stream = self.target
         self._output.mux(packet)
-
-    def finish(self) -> None:
-        """Nothing is held back."""
 
 
 def _sample_bytes(stream: AudioStream) -> int:
@@ -165,7 +92,7 @@ def _tail(packet: av.Packet[AudioStream], skipped: int) -> av.Packet[AudioStream
     return tail
 
 
-class _EncodedTrack:
+class _EncodedTrack(_AudioTrack):
     """A stream in a codec that the output's format does not take."""
 
     def __init__(self, stream: AudioStream, output: OutputContainer, codec: Literal["aac", "libopus"]) -> None:
@@ -176,7 +103,7 @@ class _EncodedTrack:
         self.target = output.add_stream(codec, rate=_ENCODED_RATE, layout=layout)
         self._resampler = av.AudioResampler(format="fltp", layout=layout, rate=_ENCODED_RATE)
 
-    def put(self, packet: av.Packet[AudioStream], start: Fraction) -> None:
+    def _move(self, packet: av.Packet[AudioStream], start: Fraction) -> None:
         first = round(start * _ENCODED_RATE)
         for decoded in self._source.decode(packet):
             for frame in self._resampler.resample(decoded):
@@ -200,15 +127,23 @@ class _EncodedTrack:
         self._output.mux(self.target.encode(None))
 
 
-def _track(stream: AudioStream, output: OutputContainer, source: Path) -> _CopiedTrack | _EncodedTrack:
-    track: _CopiedTrack | _EncodedTrack
+def audio_track(stream: AudioStream, output: OutputContainer, source: Path, notes: list[str]) -> Track:
+    """The way of one stream of sound into an output.
+
+    Args:
+        stream: Of the source.
+        output: It has not begun.
+        source: For the note.
+        notes: Where it is said if the output does not take the stream's codec.
+    """
+    track: _AudioTrack
     codec = stream.codec_context.codec.canonical_name
     refused = any(codec.startswith(name) for name in _REFUSED.get(output.format.name, ()))
     if codec in output.supported_codecs and not refused:
         track = _CopiedTrack(stream, output)
     else:
         fitting: Literal["aac", "libopus"] = "aac" if "aac" in output.supported_codecs else "libopus"
-        _log.warning("%s takes no %s sound, so that of %s is encoded as %s", output.format.name, codec, source, fitting)
+        notes.append(f"{output.format.name} takes no {codec} sound, so that of {source} is encoded as {fitting}")
         track = _EncodedTrack(stream, output, fitting)
     # Neither goes over with the template.
     track.target.metadata.update(stream.metadata)

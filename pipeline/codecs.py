@@ -38,6 +38,7 @@ class Recipe:
         options: For the encoder.
         quality: The encoder's option that trades size for quality, and its range; None where there is none.
         container_options: For the muxer.
+        states_aspect: Whether the encoded pictures themselves say what shape a pixel has, whatever the container.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Recipe:
     options: dict[str, str] = field(default_factory=dict)
     quality: tuple[str, range] | None = None
     container_options: dict[str, str] = field(default_factory=dict)
+    states_aspect: bool = False
 
     @property
     def has_alpha(self) -> bool:
@@ -100,6 +102,7 @@ CODECS = {
         options={"crf": "16", "preset": "veryfast", "bf": "0"},
         quality=("crf", range(52)),
         container_options={"movflags": "+faststart"},
+        states_aspect=True,
     ),
     "h265": Recipe(
         "H.265",
@@ -112,6 +115,7 @@ CODECS = {
         options={"crf": "18", "preset": "fast", "x265-params": "bframes=0:log-level=error"},
         quality=("crf", range(52)),
         container_options={"movflags": "+faststart"},
+        states_aspect=True,
     ),
     "prores422": Recipe(
         "ProRes 422 HQ",

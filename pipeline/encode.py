@@ -25,7 +25,8 @@ def open_writer(
     bits: int | None = None,
     codec: str | None = None,
     quality: int | None = None,
-    audio_from: Path | None = None,
+    company_from: Path | None = None,
+    stop: int | None = None,
     overwrite: bool = False,
 ) -> Writer:
     """Open an output for frames of a clip.
@@ -42,7 +43,9 @@ def open_writer(
         bits: 8 or 16 bits a sample, where the format has both; None for 8 if the clip has 8, else 16.
         codec: One of `pipeline.codecs.CODECS`, for a video; None for what the suffix stands for.
         quality: On the encoder's own scale; None for one that the eye cannot tell from the source.
-        audio_from: The file whose sound is carried along; pictures have none.
+        company_from: The file whose sound, subtitles and chapters are carried along; pictures have none.
+        stop: Index of the clip's frame that writing stops before, to cut subtitles and chapters there; None for the
+            clip's end.
         overwrite: Whether the output may replace what is there.
 
     Returns:
@@ -58,7 +61,7 @@ def open_writer(
         raise ValueError(f"channels are 1, 3 or 4 and bits 8 or 16, not {channels} and {bits}")
     path = Path(path)
     recipe = _recipe(path, codec, quality, transparent=channels == 4)
-    _check_place(path, [like.path] + ([audio_from] if audio_from is not None else []), overwrite=overwrite)
+    _check_place(path, [like.path] + ([company_from] if company_from is not None else []), overwrite=overwrite)
     bits = bits or (8 if like.bit_depth == 8 else 16)
     if recipe is not None:
         return VideoWriter(
@@ -67,7 +70,8 @@ def open_writer(
             like,
             channels=channels,
             bits=bits,
-            audio_from=audio_from,
+            company_from=company_from,
+            stop=stop,
             overwrite=overwrite,
         )
     kind = SequenceWriter if is_pattern(path) else StillWriter

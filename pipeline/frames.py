@@ -121,6 +121,9 @@ class ClipInfo:
         is_still: Whether the clip is a single image file.
         pixel_format: FFmpeg's name of the pictures' format; empty where it is not kept.
         timecode: Of the first frame, `HH:MM:SS:FF`, or `HH:MM:SS;FF` where frames are dropped; None without one.
+        pixel_aspect: Width of an upright picture's pixel over its height; 1 where the clip does not say.
+        subtitle_streams: How many streams of subtitles can be carried along.
+        chapters: How many chapters can be carried along.
     """
 
     path: Path
@@ -136,6 +139,14 @@ class ClipInfo:
     is_still: bool = False
     timecode: str | None = None
     pixel_format: str = ""
+    pixel_aspect: Fraction = Fraction(1)
+    subtitle_streams: int = 0
+    chapters: int = 0
+
+    @property
+    def has_company(self) -> bool:
+        """Whether there is anything beside the pictures: sound, subtitles or chapters."""
+        return bool(self.audio_streams or self.subtitle_streams or self.chapters)
 
     def __len__(self) -> int:
         return len(self.pts)

@@ -132,7 +132,8 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         matter = Matter(read_plate(job.plate), (clip.info.width, clip.info.height), job.settings)
         background = _open_background(stack, job, clip.info)
         mask = stack.enter_context(_user_mask(job.mask, clip.info))
-        outputs = _Outputs(stack, job, clip.info, background)
+        outputs = _Outputs(stack, job, clip.info, background, end)
+        summary.notes += outputs.notes
         sheet = ContactSheet(job.sheet, start, end, matter.aligner) if job.sheet is not None else None
         busy = Busy({"reading and aligning": 1, "matting": matter.workers, "composing and encoding": 1})
         seen = _counted(windows(clip, matter.observe, start, end, mask), busy, "reading and aligning")
@@ -174,6 +175,8 @@ def notes_on(info: ClipInfo) -> list[str]:
             f"{info.path} is HDR ({hdr}): the code values are kept and tagged, and the networks saw them as they are; "
             "they were trained on SDR, so look at the edges"
         )
+    if info.pixel_aspect != 1:
+        notes.append(f"{info.path} has pixels that are {info.pixel_aspect} as wide as high; pictures cannot say so")
     return notes
 
 
@@ -215,18 +218,23 @@ class _Outputs:
         job: RenderJob,
         info: ClipInfo,
         background: Background | None,
+        stop: int,
     ) -> None:
+        self.notes: list[str] = []
         self.background, self.premultiplied, self.finish = background, job.premultiplied, job.finish
 
         def writer(path: Path | None, channels: Literal[1, 3, 4], **options: Any) -> Writer | None:
             if path is None:
                 return None
             opened = open_writer(path, info, channels=channels, bits=job.bits, overwrite=job.overwrite, **options)
+            self.notes += opened.notes
             return stack.enter_context(opened)
 
-        audio = job.clip if info.audio_streams else None
+        company = job.clip if info.has_company else None
         channels: Literal[3, 4] = 3 if background is not None else 4
-        self.composite = writer(job.out, channels, codec=job.codec, quality=job.quality, audio_from=audio)
+        self.composite = writer(
+            job.out, channels, codec=job.codec, quality=job.quality, company_from=company, stop=stop
+        )
         self.alpha = writer(job.alpha, 1)
         self.foreground = writer(job.foreground, 3)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from bisect import bisect_right
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
@@ -20,8 +20,6 @@ from pipeline.orientation import Orientation, orientation_of_frame
 from pipeline.planes import planes_of
 from pipeline.timecodes import valid_timecode
 from pipeline.timeline import read_timeline
-
-_log = logging.getLogger(__name__)
 
 
 class VideoClip(Clip):
@@ -41,9 +39,10 @@ class VideoClip(Clip):
         with _container(path) as container:
             stream = _picture_stream(container, path)
             self._timeline = read_timeline(container, stream, path)
-            audio_streams = len(container.streams.audio)
+            audio_streams, subtitle_streams = len(container.streams.audio), len(container.streams.subtitles)
+            chapters = len(container.chapters())
             timecode = _timecode_tag(container, stream)
-            _warn_of_aspect(stream, path)
+            aspect = stream.sample_aspect_ratio or Fraction(1)
         first = self._first()
         if first.interlaced_frame:
             raise CleanplateError(
@@ -66,6 +65,9 @@ class VideoClip(Clip):
             end_pts=self._timeline.end_pts,
             pixel_format=first.format.name,
             timecode=valid_timecode(timecode, self._timeline.rate),
+            pixel_aspect=1 / aspect if self._orientation.swaps_sides else aspect,
+            subtitle_streams=subtitle_streams,
+            chapters=chapters,
         )
 
     def _first(self) -> av.VideoFrame:
@@ -225,9 +227,3 @@ def _timecode_tag(container: InputContainer, stream: VideoStream) -> str | None:
             if key.lower() == "timecode":
                 return str(value)
     return None
-
-
-def _warn_of_aspect(stream: VideoStream, path: Path) -> None:
-    aspect = stream.sample_aspect_ratio
-    if aspect is not None and aspect not in (0, 1):
-        _log.warning("%s has pixels of %s: they are treated as square", path, f"{aspect} to 1")

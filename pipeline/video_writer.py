@@ -1,4 +1,4 @@
-"""Video files: frames in, one encoded stream out, and the source's sound beside it."""
+"""Video files: frames in, one encoded stream out, and beside it what the source has beside its pictures."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from pathlib import Path
 import av
 from av.video.stream import VideoStream
 
-from pipeline.audio import AudioCarrier
+from pipeline.carrier import Carrier
 from pipeline.codecs import Recipe
 from pipeline.colour import Converter, bit_depth_of
 from pipeline.frames import ClipInfo, Image
 from pipeline.planes import FORMATS, Untouched, restore
 from pipeline.timecodes import advanced
+from pipeline.track import Span
 from pipeline.writer import Writer
 
 # AV_CODEC_FLAG_FRAME_DURATION: without it the encoders forget how long the last frame lasts.
@@ -37,7 +38,8 @@ class VideoWriter(Writer):
         *,
         channels: int,
         bits: int,
-        audio_from: Path | None,
+        company_from: Path | None,
+        stop: int | None,
         overwrite: bool,
     ) -> None:
         """Open the hidden file.
@@ -48,11 +50,12 @@ class VideoWriter(Writer):
             like: The clip that the frames come from: its size, clock and colour.
             channels: 1, 3 or 4.
             bits: 8 or 16, for formats that have both.
-            audio_from: Whose sound is carried along.
+            company_from: Whose sound, subtitles and chapters are carried along.
+            stop: Index of the frame that writing stops before; None for the clip's end.
             overwrite: Whether the output may replace a file.
 
         Raises:
-            CleanplateError: `audio_from` cannot be read.
+            CleanplateError: `company_from` cannot be read.
             MachineError: The file cannot be made.
         """
         self._pixel_format = recipe.pixel_format(channels, bits, like.width, like.height)
@@ -67,13 +70,15 @@ class VideoWriter(Writer):
         self._converter = Converter()
         self._first_pts: int | None = None
         self._end_pts = 0
-        self._audio: AudioCarrier | None = None
+        self._stop_pts = like.end_pts if stop is None or stop >= len(like) else like.pts[stop]
+        self._carrier: Carrier | None = None
         with self._reporting():
             self._container = av.open(f"file:{self._partial}", "w", options=recipe.container_options)
             try:
                 self._stream = self._add_stream(recipe)
-                if audio_from is not None:
-                    self._audio = AudioCarrier(audio_from, self._container)
+                if company_from is not None:
+                    self._carrier = Carrier(company_from, self._container)
+                    self.notes += self._carrier.notes
             except BaseException:
                 self.discard()
                 raise
@@ -93,6 +98,13 @@ class VideoWriter(Writer):
         context.color_primaries = self._colour.primaries
         context.color_trc = self._colour.transfer
         context.color_range = 2 if self._colour.full_range else 1
+        if self._like.pixel_aspect != 1:
+            context.sample_aspect_ratio = self._like.pixel_aspect
+            if self.path.suffix.lower() in (".mkv", ".webm") and not recipe.states_aspect:
+                self.notes.append(
+                    f"{self.path} cannot say that its pixels are {self._like.pixel_aspect} as wide as high: "
+                    f"{recipe.name} in {self.path.suffix} has no place for it; .mp4 and .mov do"
+                )
         return stream
 
     def _write(self, image: Image, pts: int, untouched: Untouched | None) -> None:
@@ -104,9 +116,9 @@ class VideoWriter(Writer):
             if self._like.timecode is not None:
                 index = bisect_left(self._like.pts, pts)
                 self._stream.metadata["timecode"] = advanced(self._like.timecode, self._like.rate, index)
-            if self._audio is not None:
-                start = pts * self._like.time_base
-                self._audio.begin(start, from_beginning=pts == self._like.pts[0])
+            if self._carrier is not None:
+                start, end = (at * self._like.time_base for at in (pts, self._stop_pts))
+                self._carrier.begin(Span(start, end, from_beginning=pts == self._like.pts[0]))
         frame = self._converter.from_rgb(image, self._pixel_format, self._colour)
         if untouched is not None:
             restore(frame, self._colour, untouched)
@@ -115,22 +127,22 @@ class VideoWriter(Writer):
         frame.pts = self._rescaled(pts)
         frame.duration = self._rescaled(self._end_pts) - frame.pts
         self._container.mux(self._stream.encode(frame))
-        if self._audio is not None:
-            self._audio.carry(self._end_pts * self._like.time_base)
+        if self._carrier is not None:
+            self._carrier.carry(self._end_pts * self._like.time_base)
 
     def _finish(self) -> None:
         self._container.mux(self._stream.encode(None))
-        if self._audio is not None:
+        if self._carrier is not None:
             # Sound that outlasts the pictures belongs to the whole clip, but to no part of it.
             if self._end_pts == self._like.end_pts:
-                self._audio.carry(None)
-            self._audio.finish()
-            self._audio.close()
+                self._carrier.carry(None)
+            self._carrier.finish()
+            self._carrier.close()
         self._container.close()
 
     def _abandon(self) -> None:
-        if self._audio is not None:
-            self._audio.close()
+        if self._carrier is not None:
+            self._carrier.close()
         with suppress(av.FFmpegError, OSError):
             self._container.close()
 

@@ -27,6 +27,7 @@ class Writer(ABC):
     Attributes:
         path: The output's name, or its pattern.
         bits: 16 where the output keeps more than 8, else 8: how finely frames are best quantised for it.
+        notes: What the user should know of how it was written.
     """
 
     def __init__(self, path: Path, *, overwrite: bool, bits: int) -> None:
@@ -39,6 +40,7 @@ class Writer(ABC):
         """
         self.path = path
         self.bits = bits
+        self.notes: list[str] = []
         self._overwrite = overwrite
         # The suffix stays: it tells the muxer which format to write.
         self._partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
