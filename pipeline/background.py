@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -16,14 +17,21 @@ import numpy as np
 from pipeline.clip import Clip
 from pipeline.composite import unit
 from pipeline.decode import open_clip
-from pipeline.frames import CleanplateError, FloatImage, Frame, Image, Matte
+from pipeline.frames import CleanplateError, ClipInfo, Colour, FloatImage, Frame, Image, Matte
+from pipeline.light import WHITE_NITS, converted, differs, is_known, named
 
 BLUR = 1 / 50
 """Sigma of `blur` as a fraction of the frame's long side."""
 
 
 class Background(ABC):
-    """A new background. A picture depends on the frame's time and content only, so frames come in any order."""
+    """A new background. A picture depends on the frame's time and content only, so frames come in any order.
+
+    Attributes:
+        notes: What the user should know of how it was taken.
+    """
+
+    notes: tuple[str, ...] = ()
 
     @abstractmethod
     def behind(self, frame: Frame, matte: Matte) -> FloatImage:
@@ -33,15 +41,15 @@ class Background(ABC):
         """Let go of open files."""
 
 
-class Colour(Background):
+class Plain(Background):
     """One colour everywhere."""
 
-    def __init__(self, rgb: tuple[float, float, float]) -> None:
+    def __init__(self, rgb: FloatImage) -> None:
         self.rgb = rgb
 
     def behind(self, frame: Frame, matte: Matte) -> FloatImage:  # noqa: ARG002
         """The colour, as a picture that takes no memory."""
-        return np.broadcast_to(np.array(self.rgb, np.float32), frame.image.shape)
+        return np.broadcast_to(self.rgb, frame.image.shape)
 
 
 class Blurred(Background):
@@ -59,39 +67,68 @@ class Blurred(Background):
         return cv2.resize(blurred.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
 
 
+@dataclass(frozen=True)
+class Look:
+    """How a picture becomes one of the clip's.
+
+    Attributes:
+        source: What the picture's numbers mean.
+        target: What the clip's mean.
+        aspect: Width of the clip's pixels over that of the picture's, both over their height.
+    """
+
+    source: Colour
+    target: Colour
+    aspect: Fraction = Fraction(1)
+
+    def fitted(self, image: Image, frame: Frame) -> FloatImage:
+        """A picture, H x W x 3, in the clip's colours and filling the frame."""
+        height, width = frame.image.shape[:2]
+        return fill_frame(converted(unit(image), self.source, self.target), (width, height), self.aspect)
+
+    def notes(self, what: str) -> tuple[str, ...]:
+        """What there is to say of the colours of `what`."""
+        if not differs(self.source, self.target):
+            return ()
+        kinds = f"{what} is {named(self.source)}, the clip {named(self.target)}"
+        if not (is_known(self.source) and is_known(self.target)):
+            return (f"{kinds}, which cannot be converted: its code values are taken as they are",)
+        return (f"{kinds}: it was converted, white of graphics at {WHITE_NITS:.0f} cd/m2",)
+
+
 class Still(Background):
     """A photograph that fills the frame; what is too much at two sides is cut off."""
 
-    def __init__(self, image: Image) -> None:
-        self.image = image
-        self._fitted: dict[tuple[int, int], FloatImage] = {}
+    def __init__(self, image: Image, look: Look) -> None:
+        self.image, self.look = image, look
+        self._fitted: dict[tuple[int, ...], FloatImage] = {}
 
     def behind(self, frame: Frame, matte: Matte) -> FloatImage:  # noqa: ARG002
         """The photograph at the frame's size."""
-        height, width = frame.image.shape[:2]
-        if (width, height) not in self._fitted:
-            self._fitted[width, height] = fill_frame(unit(self.image), (width, height))
-        return self._fitted[width, height]
+        if frame.image.shape not in self._fitted:
+            self._fitted[frame.image.shape] = self.look.fitted(self.image, frame)
+        return self._fitted[frame.image.shape]
 
 
 class Moving(Background):
     """A video that starts with the clip and begins again when it is over."""
 
-    def __init__(self, clip: Clip, clip_start: Fraction) -> None:
+    def __init__(self, clip: Clip, clip_start: Fraction, look: Look) -> None:
         """Takes over an open clip.
 
         Args:
             clip: The background video.
             clip_start: Presentation time of the matted clip's first frame, seconds, whatever part is rendered.
+            look: How its pictures become the matted clip's.
         """
-        self.clip, self.clip_start = clip, clip_start
+        self.clip, self.clip_start, self.look = clip, clip_start, look
         self._frames: Iterator[Frame] = iter(())
         self._current: Frame | None = None
 
     def behind(self, frame: Frame, matte: Matte) -> FloatImage:  # noqa: ARG002
         """The background's picture at the time of the frame, filling it."""
         image = self._at(self._index(frame.pts * frame.time_base - self.clip_start))
-        return fill_frame(unit(image), (frame.image.shape[1], frame.image.shape[0]))
+        return self.look.fitted(image, frame)
 
     def close(self) -> None:
         """Close the video."""
@@ -112,8 +149,12 @@ class Moving(Background):
         return _over_black(self._current)
 
 
-def open_background(what: str, clip_start: Fraction) -> Background | None:
+def open_background(what: str, like: ClipInfo) -> Background | None:
     """The background of that name: a path, `#rrggbb`, `blur`, or `none` for transparency (then None).
+
+    Args:
+        what: The name.
+        like: The clip that is to stand before it: its start, colours and pixels.
 
     Raises:
         CleanplateError: It is none of these, or cannot be read.
@@ -123,12 +164,18 @@ def open_background(what: str, clip_start: Fraction) -> Background | None:
     if what == "blur":
         return Blurred()
     if what.startswith("#"):
-        return Colour(_parse_colour(what))
+        rgb = np.array(_parse_colour(what), np.float32)
+        return Plain(converted(rgb[None, None], Colour(), like.colour)[0, 0])
     clip = open_clip(Path(what))
-    if not clip.info.is_still:
-        return Moving(clip, clip_start)
-    with clip:
-        return Still(_over_black(next(clip.frames())))
+    look = Look(clip.info.colour, like.colour, like.pixel_aspect / clip.info.pixel_aspect)
+    background: Background
+    if clip.info.is_still:
+        with clip:
+            background = Still(_over_black(next(clip.frames())), look)
+    else:
+        background = Moving(clip, like.pts[0] * like.time_base, look)
+    background.notes = look.notes(what)
+    return background
 
 
 def _over_black(frame: Frame) -> Image:
@@ -146,11 +193,17 @@ def _parse_colour(text: str) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def fill_frame(image: FloatImage, size: tuple[int, int]) -> FloatImage:
-    """Scale a picture until it fills `size` (width, height), and cut off what is too much, evenly."""
+def fill_frame(image: FloatImage, size: tuple[int, int], aspect: Fraction = Fraction(1)) -> FloatImage:
+    """Scale a picture until it fills `size` (width, height), and cut off what is too much, evenly.
+
+    Args:
+        image: H x W x 3.
+        size: Of the result.
+        aspect: Width of the result's pixels over that of the picture's.
+    """
     height, width = image.shape[:2]
-    scale = max(size[0] / width, size[1] / height)
-    scaled = (max(size[0], round(width * scale)), max(size[1], round(height * scale)))
+    scale = max(size[0] * aspect / width, Fraction(size[1], height))
+    scaled = (max(size[0], round(width * scale / aspect)), max(size[1], round(height * scale)))
     if scaled != (width, height):
         image = cv2.resize(image, scaled, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     left, top = (scaled[0] - size[0]) // 2, (scaled[1] - size[1]) // 2

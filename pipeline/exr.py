@@ -11,24 +11,7 @@ import numpy as np
 import OpenEXR
 
 from pipeline.frames import CleanplateError, FloatImage, Image
-
-# Chromaticities of ITU-T H.273's primaries, red, green, blue, white, x and y each; others are taken as BT.709's.
-_PRIMARIES = {
-    1: (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290),
-    9: (0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290),
-    12: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.3127, 0.3290),
-}
-
-
-def to_linear(codes: FloatImage) -> FloatImage:
-    """Display-referred values in [0, 1] to linear light, by the curve of sRGB (IEC 61966-2-1)."""
-    return np.where(codes <= 0.04045, codes / np.float32(12.92), ((codes + np.float32(0.055)) / 1.055) ** 2.4)
-
-
-def to_display(light: FloatImage) -> FloatImage:
-    """Linear light to display-referred values in [0, 1], by the curve of sRGB; brighter than white is clipped."""
-    light = np.clip(light, 0, 1)
-    return np.where(light <= 0.0031308, light * np.float32(12.92), 1.055 * light ** np.float32(1 / 2.4) - 0.055)
+from pipeline.light import CHROMATICITIES, to_display, to_linear
 
 
 def write_exr(path: Path, image: FloatImage, rate: Fraction, primaries: int, timecode: str | None) -> None:
@@ -49,7 +32,7 @@ def write_exr(path: Path, image: FloatImage, rate: Fraction, primaries: int, tim
         "compression": OpenEXR.ZIP_COMPRESSION,
         "type": OpenEXR.scanlineimage,
         "framesPerSecond": (rate.numerator, rate.denominator),
-        "chromaticities": _PRIMARIES.get(primaries, _PRIMARIES[1]),
+        "chromaticities": CHROMATICITIES.get(primaries, CHROMATICITIES[1]),
     }
     if timecode is not None:
         hours, minutes, seconds, frames = (int(part) for part in re.split("[:;]", timecode))

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from pipeline.composite import composite
-from pipeline.exr import to_display, to_linear
 from pipeline.frames import CleanplateError, FloatImage, Matte
+from pipeline.light import to_display, to_linear
 
 WRAP_STRENGTH = 0.5
 """Share of the background's light that reaches the very edge of the subject."""

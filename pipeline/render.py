@@ -133,7 +133,7 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         background = _open_background(stack, job, clip.info)
         mask = stack.enter_context(_user_mask(job.mask, clip.info))
         outputs = _Outputs(stack, job, clip.info, background, end)
-        summary.notes += outputs.notes
+        summary.notes += [*outputs.notes, *(background.notes if background is not None else ())]
         sheet = ContactSheet(job.sheet, start, end, matter.aligner) if job.sheet is not None else None
         busy = Busy({"reading and aligning": 1, "matting": matter.workers, "composing and encoding": 1})
         seen = _counted(windows(clip, matter.observe, start, end, mask), busy, "reading and aligning")
@@ -203,7 +203,7 @@ def _counted(items: Iterator[FrameWindow], busy: Busy, stage: str) -> Iterator[F
 
 
 def _open_background(stack: ExitStack, job: RenderJob, info: ClipInfo) -> Background | None:
-    background = open_background(job.background, info.pts[0] * info.time_base)
+    background = open_background(job.background, info)
     if background is not None:
         stack.callback(background.close)
     return background

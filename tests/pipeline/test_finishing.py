@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from pipeline.composite import composite
-from pipeline.exr import to_display, to_linear
 from pipeline.finishing import Finish, composed, finished
 from pipeline.frames import CleanplateError, FrameStatus, Matte
+from pipeline.light import to_display, to_linear
 
 SIZE = 96
 

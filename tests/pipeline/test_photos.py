@@ -15,8 +15,9 @@ from PIL import Image as PillowImage
 from pipeline.background import open_background
 from pipeline.decode import open_clip, read_still
 from pipeline.encode import open_writer
-from pipeline.exr import read_exr, to_display, to_linear, write_exr
+from pipeline.exr import read_exr, write_exr
 from pipeline.frames import CleanplateError, ClipInfo, Colour, Frame, FrameStatus, Matte
+from pipeline.light import to_display, to_linear
 from pipeline.plates import read_plate
 from tests.contract.made import picture, ramp
 
@@ -104,7 +105,8 @@ def test_a_transparent_plate_is_unknown_where_it_is_clear(tmp_path: Path) -> Non
 def test_a_transparent_background_is_shown_over_black(tmp_path: Path) -> None:
     """What lies hidden below clear pixels is whatever the painting program left there."""
     cv2.imwrite(str(tmp_path / "title.png"), np.dstack([np.full((48, 64, 3), 255, np.uint8), ramp(0)]))
-    background = open_background(str(tmp_path / "title.png"), Fraction(0))
+    like = ClipInfo(Path("none.mov"), 64, 48, (0,), Fraction(1, 25), Fraction(25), 8, Colour(), 0, 1)
+    background = open_background(str(tmp_path / "title.png"), like)
     frame = Frame(picture(0), 0, 0, Fraction(1, 25))
     nothing = np.zeros((48, 64), np.float32)
     shown = background.behind(frame, Matte(nothing, np.dstack([nothing] * 3), FrameStatus.OK, None))

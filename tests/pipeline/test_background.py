@@ -1,0 +1,93 @@
+"""What stands behind the subject: in the clip's colours, and filling its frame as it is shown."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.background import fill_frame, open_background
+from pipeline.frames import ClipInfo, Colour, FloatImage, Frame, FrameStatus, Matte
+from tests.contract.made import video
+
+PQ2020 = Colour(9, 9, 16)
+
+
+def info(colour: Colour = Colour(), aspect: Fraction = Fraction(1)) -> ClipInfo:  # noqa: B008 - frozen
+    times = (0, 1, 2)
+    return ClipInfo(
+        Path("none.mov"), 64, 48, times, Fraction(1, 25), Fraction(25), 10, colour, 0, 3, pixel_aspect=aspect
+    )
+
+
+def shown(what: str, like: ClipInfo) -> tuple[FloatImage, tuple[str, ...]]:
+    """The background of frame 1, and what is said of it."""
+    background = open_background(what, like)
+    nothing = np.zeros((48, 64), np.float32)
+    frame = Frame(np.zeros((48, 64, 3), np.uint16), 1, 1, Fraction(1, 25), 10, like.colour)
+    picture = background.behind(frame, Matte(nothing, np.dstack([nothing] * 3), FrameStatus.OK, None))
+    background.close()
+    return picture, background.notes
+
+
+def test_a_title_on_hdr_has_the_white_of_graphics(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "title.png"), np.full((48, 64, 3), 255, np.uint8))
+    picture, (note,) = shown(str(tmp_path / "title.png"), info(PQ2020))
+    assert picture == pytest.approx(np.full_like(picture, 0.5807), abs=1e-3)
+    assert "is BT.709 SDR, the clip BT.2020 PQ: it was converted, white of graphics at 203 cd/m2" in note
+
+
+def test_so_has_a_colour_that_was_named() -> None:
+    picture, notes = shown("#ff0000", info(PQ2020))
+    assert picture[20, 20] == pytest.approx([0.5325, 0.3270, 0.2201], abs=1e-3) and notes == ()
+    assert shown("#ff0000", info())[0][20, 20] == pytest.approx([1, 0, 0])
+
+
+def test_a_film_in_hdr_stands_behind_a_clip_that_is_not(tmp_path: Path) -> None:
+    def tagged(stream: object) -> None:
+        stream.codec_context.color_primaries, stream.codec_context.color_trc = 9, 16
+
+    codes = np.full((48, 64, 3), round(0.5807 * 65535), np.uint16)
+    path = video(tmp_path / "hdr.mkv", "ffv1", "yuv444p10le", [codes] * 3, times=range(3), prepare=tagged, matrix=9)
+    picture, (note,) = shown(str(path), info(Colour(1, 1, 1)))
+    assert picture.min() > 0.99 and "is BT.2020 PQ, the clip BT.709 SDR" in note
+
+
+def test_what_cannot_be_converted_is_taken_as_it_is_and_said(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((48, 64, 3), 128, np.uint8))
+    picture, (note,) = shown(str(tmp_path / "grey.png"), info(Colour(1, 1, 17)))
+    assert picture == pytest.approx(np.full_like(picture, 128 / 255), abs=1e-3)
+    assert "cannot be converted" in note
+
+
+def test_alike_colours_are_left_alone_and_nothing_is_said(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((48, 64, 3), 128, np.uint8))
+    picture, notes = shown(str(tmp_path / "grey.png"), info(Colour(1, 1, 1)))
+    assert picture == pytest.approx(np.full_like(picture, 128 / 255), abs=1e-6) and notes == ()
+
+
+@pytest.mark.parametrize("aspect", [Fraction(1), Fraction(4, 3), Fraction(2, 3)])
+def test_a_disc_is_round_where_pixels_are_not_square(aspect: Fraction) -> None:
+    disc = np.zeros((300, 500, 3), np.float32)
+    cv2.circle(disc, (250, 150), 80, (1, 1, 1), -1, cv2.LINE_AA)
+    fitted = fill_frame(disc, (240, 180), aspect)
+    assert fitted.shape == (180, 240, 3)
+    across, down = fitted[90, :, 0].sum(), fitted[:, 120, 0].sum()
+    assert across * aspect == pytest.approx(down, rel=0.02)
+
+
+def test_a_background_s_own_pixels_count_too(tmp_path: Path) -> None:
+    """A film of the same camera fills the frame as it is."""
+
+    def wide(stream: object) -> None:
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+
+    image = np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8)
+    path = video(tmp_path / "wide.mov", "qtrle", "rgb24", [image] * 3, times=range(3), prepare=wide, tagged=False)
+    picture, _ = shown(str(path), info(aspect=Fraction(4, 3)))
+    assert picture == pytest.approx(image / 255, abs=1e-6)
+    picture, _ = shown(str(path), info())
+    assert np.abs(picture - image / 255).mean() > 0.05
