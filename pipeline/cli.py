@@ -82,6 +82,7 @@ def render(
     quality: Annotated[int | None, typer.Option(help="Of h264, h265 (0 to 51) and vp9 (0 to 63); lower is better and larger.")] = None,
     bits: Annotated[int | None, typer.Option(help="8 or 16 bits, for outputs that have both; else as deep as the clip.")] = None,
     premultiplied: Annotated[bool, typer.Option(help="Multiply a transparent composite's colour by its alpha; straight otherwise.")] = False,
+    exr: Annotated[Literal["linear", "codes"], typer.Option(help="OpenEXR holds linear light, or the clip's code values as they are.")] = "linear",
     linear: Annotated[bool, typer.Option(help="Mix linear light rather than code values in the composite.")] = False,
     erode: Annotated[int, typer.Option(help="Draw the edge in by so many pixels.")] = 0,
     feather: Annotated[int, typer.Option(help="Soften the edge inwards over so many pixels.")] = 0,
@@ -100,7 +101,7 @@ def render(
     settings = Settings(model=model, weights=weights, segmenter=segmenter, device=device, precision=precision)
     job = RenderJob(
         clip, plate, background, out, alpha, foreground, mask, sheet, start, end, _rate(fps), overwrite,
-        codec, quality, bits, premultiplied, Finish(erode, feather, light_wrap, linear), on_failed, settings,
+        codec, quality, bits, premultiplied, exr, Finish(erode, feather, light_wrap, linear), on_failed, settings,
     )  # fmt: skip
     with _progress("rendering") as progress:
         summary = run(job, progress)

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.codecs import BY_SUFFIX, Recipe, choose_codec
 from pipeline.frames import CleanplateError, ClipInfo
 from pipeline.image_clips import PATTERN, is_pattern, matching
-from pipeline.image_writers import DEEP, SequenceWriter, StillWriter
+from pipeline.image_writers import DEEP, Form, SequenceWriter, StillWriter
 from pipeline.video_writer import VideoWriter
 from pipeline.writer import Writer, already_there
 
@@ -27,6 +27,8 @@ def open_writer(
     quality: int | None = None,
     company_from: Path | None = None,
     stop: int | None = None,
+    premultiplied: bool = False,
+    exr_codes: bool = False,
     overwrite: bool = False,
 ) -> Writer:
     """Open an output for frames of a clip.
@@ -46,6 +48,9 @@ def open_writer(
         company_from: The file whose sound, subtitles and chapters are carried along; pictures have none.
         stop: Index of the clip's frame that writing stops before, to cut subtitles and chapters there; None for the
             clip's end.
+        premultiplied: Whether the colour that will be given is multiplied by alpha, for formats that can say so.
+            OpenEXR multiplies for itself: give it straight colour.
+        exr_codes: Whether OpenEXR gets the code values as they are, rather than linear light.
         overwrite: Whether the output may replace what is there.
 
     Returns:
@@ -72,10 +77,16 @@ def open_writer(
             bits=bits,
             company_from=company_from,
             stop=stop,
+            premultiplied=premultiplied,
             overwrite=overwrite,
         )
     kind = SequenceWriter if is_pattern(path) else StillWriter
-    return kind(path, like, channels=channels, bits=bits, overwrite=overwrite)
+    return kind(path, like, Form(channels, bits, premultiplied, exr_codes), overwrite=overwrite)
+
+
+def multiplies_itself(path: Path) -> bool:
+    """Whether a format has its colour multiplied by alpha whatever is asked for, and its writer sees to it."""
+    return path.suffix.lower() == ".exr"
 
 
 def _recipe(path: Path, codec: str | None, quality: int | None, *, transparent: bool) -> Recipe | None:

@@ -1,67 +1,85 @@
-"""OpenEXR pictures: scene-linear half floats, colour multiplied by alpha, as compositors expect them."""
+"""OpenEXR pictures: linear half floats unless codes are asked for, multiplied by alpha, as compositors expect."""
 
 from __future__ import annotations
 
 import re
-from fractions import Fraction
+import struct
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import OpenEXR
 
-from pipeline.frames import CleanplateError, FloatImage, Image
-from pipeline.light import CHROMATICITIES, to_display, to_linear
+from pipeline.colour import RGB, UNKNOWN
+from pipeline.frames import CleanplateError, ClipInfo, Colour, FloatImage, Image
+from pipeline.light import CHROMATICITIES, HLG, PQ, SRGB, WHITE_NITS, primaries_of, to_display, to_light
+from pipeline.timecodes import advanced
 
 
-def write_exr(path: Path, image: FloatImage, rate: Fraction, primaries: int, timecode: str | None) -> None:
+def header_of(like: ClipInfo, number: int) -> dict[str, Any]:
+    """What the header says of a clip's frame: rate, primaries, the shape of a pixel, timecode, and white in HDR.
+
+    Args:
+        like: The clip.
+        number: The frame's in the clip.
+    """
+    header: dict[str, Any] = {
+        # A plain pair would become a vector, which readers of the standard attribute pass over.
+        "framesPerSecond": OpenEXR.OpaqueAttribute(struct.pack("<iI", *like.rate.as_integer_ratio()), "rational"),
+        "chromaticities": CHROMATICITIES.get(primaries_of(like.colour), CHROMATICITIES[1]),
+        "pixelAspectRatio": float(like.pixel_aspect),
+    }
+    if like.colour.transfer in (PQ, HLG):
+        header["whiteLuminance"] = WHITE_NITS
+    if like.timecode is not None:
+        timecode = advanced(like.timecode, like.rate, number)
+        hours, minutes, seconds, frames = (int(part) for part in re.split("[:;]", timecode))
+        header["timeCode"] = OpenEXR.TimeCode(hours, minutes, seconds, frames, int(";" in timecode), *[0] * 13)
+    return header
+
+
+def write_exr(path: Path, image: FloatImage, header: dict[str, Any], colour: Colour, *, codes: bool = False) -> None:
     """Write a picture.
 
     Args:
         path: The file.
         image: H x W x 1 alpha or mask, which becomes channel Y as it is; H x W x 3, or H x W x 4 with straight alpha,
-            display-referred, which become linear and, with alpha, premultiplied.
-        rate: Frames a second, for the header.
-        primaries: As H.273 numbers them, for the header.
-        timecode: Of this frame, for the header.
+            which become light (1 at the white of graphics) and, with alpha, premultiplied.
+        header: From `header_of`.
+        colour: What the image's numbers mean.
+        codes: Whether the image's numbers are kept rather than made light.
 
     Raises:
         OSError: It cannot be written.
     """
-    header: dict[str, Any] = {
-        "compression": OpenEXR.ZIP_COMPRESSION,
-        "type": OpenEXR.scanlineimage,
-        "framesPerSecond": (rate.numerator, rate.denominator),
-        "chromaticities": CHROMATICITIES.get(primaries, CHROMATICITIES[1]),
-    }
-    if timecode is not None:
-        hours, minutes, seconds, frames = (int(part) for part in re.split("[:;]", timecode))
-        header["timeCode"] = OpenEXR.TimeCode(hours, minutes, seconds, frames, int(";" in timecode), *[0] * 13)
     if image.shape[2] == 1:
         channels = {"Y": _half(image[..., 0])}
     else:
-        light = to_linear(image[..., :3])
+        light = image[..., :3] if codes else to_light(image[..., :3], colour.transfer)
         if image.shape[2] == 4:
             light = np.dstack([light * image[..., 3:], image[..., 3]])
         channels = {"RGB" if image.shape[2] == 3 else "RGBA": _half(light)}
+    kind = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     try:
-        with OpenEXR.File(header, channels) as file:
+        with OpenEXR.File(header | kind, channels) as file:
             file.write(str(path))
     except RuntimeError as error:
         raise OSError(str(error)) from error
 
 
-def read_exr(path: Path) -> tuple[Image, Image | None]:
+def read_exr(path: Path) -> tuple[Image, Image | None, Colour]:
     """Read a picture.
 
     Returns:
-        Display-referred H x W x 3 uint16, brighter than white clipped, and H x W alpha where there is one.
+        Display-referred H x W x 3 uint16, brighter than white clipped; H x W alpha where there is one; and what the
+        numbers mean, by the header's chromaticities where they are known ones.
 
     Raises:
         CleanplateError: It is no such picture, or has no colours.
     """
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
+            primaries = _numbered(file.header().get("chromaticities"))
             channels = {name: part.pixels for part in file.parts for name, part in part.channels.items()}
     except RuntimeError as error:
         raise CleanplateError(f"{path} is not an image that can be read, or it is damaged") from error
@@ -69,12 +87,20 @@ def read_exr(path: Path) -> tuple[Image, Image | None]:
     if not all(name in channels for name in names):
         raise CleanplateError(f"{path} has no channels R, G and B, nor Y; it has {', '.join(sorted(channels))}")
     light = np.dstack([channels[name] for name in names]).astype(np.float32)
+    colour = Colour(RGB, primaries, SRGB, full_range=True)
     alpha = channels.get("A")
     if alpha is None:
-        return _codes(to_display(light)), None
+        return _codes(to_display(light)), None, colour
     alpha = np.clip(alpha.astype(np.float32), 0, 1)
     light /= np.maximum(alpha, 1e-4)[..., None]
-    return _codes(to_display(light)), _codes(alpha)
+    return _codes(to_display(light)), _codes(alpha), colour
+
+
+def _numbered(chromaticities: tuple[float, ...] | None) -> int:
+    """H.273's number of primaries; UNKNOWN where they have none, or are not said."""
+    given = np.array(chromaticities or (), np.float32)
+    alike = (number for number, known in CHROMATICITIES.items() if np.allclose(given, known, atol=2e-3))
+    return next(alike, UNKNOWN) if len(given) == 8 else UNKNOWN
 
 
 def _half(values: FloatImage) -> Any:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from pipeline.colour import UNKNOWN
 from pipeline.composite import composite
 from pipeline.frames import CleanplateError, FloatImage, Matte
-from pipeline.light import to_display, to_linear
+from pipeline.light import to_codes, to_light
 
 WRAP_STRENGTH = 0.5
 """Share of the background's light that reaches the very edge of the subject."""
@@ -49,16 +50,17 @@ def finished(matte: Matte, finish: Finish) -> Matte:
     return matte if alpha is matte.alpha else replace(matte, alpha=alpha)
 
 
-def composed(matte: Matte, background: FloatImage, finish: Finish) -> FloatImage:
-    """The composite, H x W x 3 in [0, 1], of a matte that is `finished`."""
+def composed(matte: Matte, background: FloatImage, finish: Finish, transfer: int = UNKNOWN) -> FloatImage:
+    """The composite, H x W x 3 in [0, 1], of a matte that is `finished`; light by the curve of `transfer` (H.273)."""
     if finish.light_wrap_px:
         matte = replace(matte, foreground=_wrapped(matte, background, finish.light_wrap_px))
     if not finish.linear:
         return composite(matte, background)
-    light = composite(replace(matte, foreground=to_linear(matte.foreground)), to_linear(background))
+    lit = replace(matte, foreground=to_light(matte.foreground, transfer))
+    light = composite(lit, to_light(background, transfer))
     # Where nothing is mixed, no rounding of the curve may show.
     alpha = matte.alpha[..., None]
-    return np.where(alpha == 0, background, np.where(alpha == 1, matte.foreground, to_display(light)))
+    return np.where(alpha == 0, background, np.where(alpha == 1, matte.foreground, to_codes(light, transfer)))
 
 
 def _eroded(alpha: FloatImage, radius_px: int) -> FloatImage:

@@ -163,8 +163,8 @@ def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RAT
     except OSError as error:
         raise CleanplateError(f"{path} could not be opened: {error.strerror}") from error
     if path.suffix.lower() == ".exr":
-        image, alpha = read_exr(path)
-        bits, colour = 16, Colour()
+        image, alpha, colour = read_exr(path)
+        bits = 16
     elif path.suffix.lower() in PHOTOS:
         image, alpha, bits, colour = read_heic(data, path), None, 8, Colour()
     else:

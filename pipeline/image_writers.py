@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from bisect import bisect_left
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -11,11 +12,11 @@ import numpy as np
 
 from pipeline.colour import as_depth
 from pipeline.composite import unit
-from pipeline.exr import write_exr
+from pipeline.exr import header_of, write_exr
 from pipeline.frames import CleanplateError, ClipInfo, Image
 from pipeline.image_clips import matching, numbered_path
 from pipeline.planes import Untouched
-from pipeline.timecodes import advanced
+from pipeline.tiff import with_kind_of_alpha
 from pipeline.writer import Writer, already_there
 
 DEEP = (".png", ".tif", ".tiff", ".exr")
@@ -27,14 +28,54 @@ _JPEG = [
 ]  # fmt: skip
 
 
-class StillWriter(Writer):
-    """One picture."""
+@dataclass(frozen=True)
+class Form:
+    """How pictures are written.
 
-    def __init__(self, path: Path, like: ClipInfo, *, channels: int, bits: int, overwrite: bool) -> None:
-        """Prepare; the arguments are those of `SequenceWriter`."""
-        super().__init__(path, overwrite=overwrite, bits=bits_of(path, bits))
-        self._shape = (like.height, like.width, channels)
-        self._like = like
+    Attributes:
+        channels: 1, 3 or 4.
+        bits: 8 or 16, for formats that have both.
+        premultiplied: Whether the colour is multiplied by alpha; said in TIFF. OpenEXR is multiplied all the same,
+            from straight colour.
+        codes: Whether OpenEXR gets code values rather than the light that they stand for.
+    """
+
+    channels: int
+    bits: int
+    premultiplied: bool = False
+    codes: bool = False
+
+
+class PictureWriter(Writer):
+    """Pictures of a clip in files of their own."""
+
+    def __init__(self, path: Path, like: ClipInfo, form: Form, *, overwrite: bool) -> None:
+        """Prepare.
+
+        Args:
+            path: The file, or a pattern such as `name_%05d.png`.
+            like: The clip that the frames come from.
+            form: How to write them.
+            overwrite: Whether they may replace what is there.
+        """
+        super().__init__(path, overwrite=overwrite, bits=bits_of(path, form.bits))
+        self._like, self._form = like, form
+
+    def _save(self, path: Path, image: Image, number: int) -> None:
+        """Write the picture of the clip's frame of that number."""
+        like, form = self._like, self._form
+        shape = (like.height, like.width, form.channels)
+        if (*image.shape, 1)[:3] != shape:
+            raise ValueError(f"an image here is {shape}, not {image.shape}")
+        image = image.reshape(shape)
+        if path.suffix.lower() == ".exr":
+            write_exr(path, unit(image), header_of(like, number), like.colour, codes=form.codes)
+        else:
+            path.write_bytes(_encoded(image, path.suffix.lower(), self.bits, premultiplied=form.premultiplied))
+
+
+class StillWriter(PictureWriter):
+    """One picture."""
 
     def _write(self, image: Image, pts: int, untouched: Untouched | None) -> None:  # noqa: ARG002 - pictures are RGB
         if self._last_pts is not None:
@@ -42,23 +83,22 @@ class StillWriter(Writer):
                 f"{self.path} is one picture, but the clip has more; name a sequence, such as "
                 f"{self.path.stem}_%05d{self.path.suffix}, or a video"
             )
-        save_picture(self._partial, image, self._shape, self.bits, self._like, bisect_left(self._like.pts, pts))
+        self._save(self._partial, image, bisect_left(self._like.pts, pts))
 
     def _finish(self) -> None:
         """It is complete."""
 
 
-class SequenceWriter(Writer):
+class SequenceWriter(PictureWriter):
     """Numbered pictures. The number is the frame's index in the clip, also where a part is rendered."""
 
-    def __init__(self, path: Path, like: ClipInfo, *, channels: int, bits: int, overwrite: bool) -> None:
+    def __init__(self, path: Path, like: ClipInfo, form: Form, *, overwrite: bool) -> None:
         """Make the hidden folder.
 
         Args:
             path: A pattern such as `name_%05d.png`.
             like: The clip that the frames come from.
-            channels: 1, 3 or 4.
-            bits: 8 or 16, for formats that have both.
+            form: How to write them.
             overwrite: Whether pictures with such names may be replaced. Those that are not, because the new
                 sequence is shorter, are removed, so that none is taken for a part of it.
 
@@ -66,9 +106,7 @@ class SequenceWriter(Writer):
             CleanplateError: There are such pictures, and they may not be replaced.
             MachineError: The folder cannot be made.
         """
-        super().__init__(path, overwrite=overwrite, bits=bits_of(path, bits))
-        self._like = like
-        self._shape = (like.height, like.width, channels)
+        super().__init__(path, like, form, overwrite=overwrite)
         self._numbers: list[int] = []
         self._check_free()
         with self._reporting():
@@ -78,8 +116,7 @@ class SequenceWriter(Writer):
         number = bisect_left(self._like.pts, pts)
         if number == len(self._like) or self._like.pts[number] != pts:
             raise ValueError(f"pts {pts} is none of the clip's")
-        file = numbered_path(self._partial / self.path.name, number)
-        save_picture(file, image, self._shape, self.bits, self._like, number)
+        self._save(numbered_path(self._partial / self.path.name, number), image, number)
         self._numbers.append(number)
 
     def _finish(self) -> None:
@@ -108,35 +145,13 @@ def bits_of(path: Path, wanted: int) -> int:
     return wanted if suffix in DEEP else 8
 
 
-def save_picture(path: Path, image: Image, shape: tuple[int, int, int], bits: int, like: ClipInfo, number: int) -> None:
-    """Write one picture.
-
-    Args:
-        path: The file; its suffix chooses the format.
-        image: H x W (x 1), H x W x 3 RGB or H x W x 4 RGBA, uint8 or uint16.
-        shape: What the image's is to be: height, width, channels.
-        bits: 8 or 16.
-        like: The clip.
-        number: The frame's in the clip.
-
-    Raises:
-        ValueError: The image has another shape.
-        OSError: It cannot be written.
-    """
-    if (*image.shape, 1)[:3] != shape:
-        raise ValueError(f"an image here is {shape}, not {image.shape}")
-    if path.suffix.lower() == ".exr":
-        timecode = None if like.timecode is None else advanced(like.timecode, like.rate, number)
-        write_exr(path, unit(image.reshape(shape)), like.rate, like.colour.primaries, timecode)
-    else:
-        path.write_bytes(_encoded(image.reshape(shape), path.suffix.lower(), bits))
-
-
-def _encoded(image: Image, suffix: str, bits: int) -> bytes:
+def _encoded(image: Image, suffix: str, bits: int, *, premultiplied: bool) -> bytes:
     deep = suffix in DEEP
     pixels = as_depth(image, bits if deep else 8).reshape(image.shape)
     order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[image.shape[2]]
     done, data = cv2.imencode(suffix, np.ascontiguousarray(pixels[..., order]), [] if deep else _JPEG)
     if not done:
         raise RuntimeError(f"OpenCV could not encode {suffix}")
+    if image.shape[2] == 4 and suffix in (".tif", ".tiff"):
+        return with_kind_of_alpha(data.tobytes(), premultiplied=premultiplied)
     return data.tobytes()

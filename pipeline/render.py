@@ -12,14 +12,14 @@ from typing import Any, Literal, Protocol
 from pipeline.background import Background, open_background
 from pipeline.clip import Clip
 from pipeline.colour import BT601, BT709
-from pipeline.composite import quantise, transparent, unit
+from pipeline.composite import unit
 from pipeline.decode import open_clip
-from pipeline.encode import Writer, open_writer
-from pipeline.finishing import Finish, composed, finished
+from pipeline.encode import multiplies_itself
+from pipeline.finishing import Finish, finished
 from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame, FrameStatus, FrameWindow, Matte, Settings
 from pipeline.matting import Matter
+from pipeline.outputs import Outputs
 from pipeline.overlap import Busy, in_order, read_ahead
-from pipeline.planes import OPAQUE, Untouched
 from pipeline.plates import read_plate
 from pipeline.ranges import parse_range
 from pipeline.sheet import ContactSheet
@@ -32,7 +32,7 @@ class RenderJob:
     """One render, as the user asked for it.
 
     Paths of outputs that are not wanted are None. `codec` and `quality` are for `out`, `bits` for all outputs that can
-    have both; `premultiplied` multiplies a transparent composite's colour by its alpha.
+    have both; `premultiplied` multiplies a transparent composite's colour by its alpha; `exr` is what OpenEXR holds.
     """
 
     clip: Path
@@ -51,6 +51,7 @@ class RenderJob:
     quality: int | None = None
     bits: int | None = None
     premultiplied: bool = False
+    exr: Literal["linear", "codes"] = "linear"
     finish: Finish = field(default_factory=Finish)
     on_failed: Literal["stop", "mask", "skip"] = "stop"
     settings: Settings = field(default_factory=Settings)
@@ -58,7 +59,10 @@ class RenderJob:
 
 @dataclass
 class Summary:
-    """How a render went; frames are named by their number in the clip, stages by the seconds they were at work."""
+    """How a render went; frames are named by their number in the clip, stages by the seconds they were at work.
+
+    `alpha` is what a transparent composite has.
+    """
 
     frames: int = 0
     no_subject: list[int] = field(default_factory=list)
@@ -67,6 +71,7 @@ class Summary:
     outputs: list[str] = field(default_factory=list)
     busy_seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    alpha: Literal["straight", "premultiplied"] | None = None
 
     def add(self, index: int, matte: Matte) -> None:
         """Count one frame."""
@@ -128,11 +133,12 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         start, end = parse_range(job.start, job.end, clip.info)
         summary.notes = notes_on(clip.info)
         if job.out is not None and job.background == "none":
-            summary.notes.append(f"{job.out} has {'premultiplied' if job.premultiplied else 'straight'} alpha")
+            summary.alpha = "premultiplied" if job.premultiplied or multiplies_itself(job.out) else "straight"
+            summary.notes.append(f"{job.out} has {summary.alpha} alpha")
         matter = Matter(read_plate(job.plate), (clip.info.width, clip.info.height), job.settings)
         background = _open_background(stack, job, clip.info)
         mask = stack.enter_context(_user_mask(job.mask, clip.info))
-        outputs = _Outputs(stack, job, clip.info, background, end)
+        outputs = Outputs(stack, job, clip.info, background, end)
         summary.notes += [*outputs.notes, *(background.notes if background is not None else ())]
         sheet = ContactSheet(job.sheet, start, end, matter.aligner) if job.sheet is not None else None
         busy = Busy({"reading and aligning": 1, "matting": matter.workers, "composing and encoding": 1})
@@ -156,7 +162,8 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         summary.busy_seconds = busy.seconds
     if sheet is not None:
         sheet.save()
-    result = {"outputs": summary.outputs, "busy_seconds": summary.busy_seconds, "range": [start, end], "frames": rows}
+    said = {key: getattr(summary, key) for key in ("outputs", "alpha", "notes", "busy_seconds")}
+    result = {**said, "range": [start, end], "frames": rows}
     asked = {key: value for key, value in vars(job).items() if key != "settings"}
     write_sidecar(sidecar_path(Path(summary.outputs[0])), asked, matter.settings, str(matter.device), result)
     return summary
@@ -176,7 +183,9 @@ def notes_on(info: ClipInfo) -> list[str]:
             "they were trained on SDR, so look at the edges"
         )
     if info.pixel_aspect != 1:
-        notes.append(f"{info.path} has pixels that are {info.pixel_aspect} as wide as high; pictures cannot say so")
+        notes.append(
+            f"{info.path} has pixels that are {info.pixel_aspect} as wide as high; of pictures, only OpenEXR can say so"
+        )
     return notes
 
 
@@ -207,64 +216,6 @@ def _open_background(stack: ExitStack, job: RenderJob, info: ClipInfo) -> Backgr
     if background is not None:
         stack.callback(background.close)
     return background
-
-
-class _Outputs:
-    """The files that a render writes, side by side."""
-
-    def __init__(
-        self,
-        stack: ExitStack,
-        job: RenderJob,
-        info: ClipInfo,
-        background: Background | None,
-        stop: int,
-    ) -> None:
-        self.notes: list[str] = []
-        self.background, self.premultiplied, self.finish = background, job.premultiplied, job.finish
-
-        def writer(path: Path | None, channels: Literal[1, 3, 4], **options: Any) -> Writer | None:
-            if path is None:
-                return None
-            opened = open_writer(path, info, channels=channels, bits=job.bits, overwrite=job.overwrite, **options)
-            self.notes += opened.notes
-            return stack.enter_context(opened)
-
-        company = job.clip if info.has_company else None
-        channels: Literal[3, 4] = 3 if background is not None else 4
-        self.composite = writer(
-            job.out, channels, codec=job.codec, quality=job.quality, company_from=company, stop=stop
-        )
-        self.alpha = writer(job.alpha, 1)
-        self.foreground = writer(job.foreground, 3)
-
-    def write(self, frame: Frame, matte: Matte) -> FloatImage:
-        """Write one frame to all of them; returns the composite, H x W x 3, or 4 where it is transparent."""
-        picture = self._compose(frame, matte)
-        if self.composite is not None:
-            if self.premultiplied:
-                picture[..., :3] *= picture[..., 3:]
-            _write(self.composite, picture, frame, self._untouched(frame, matte))
-        if self.alpha is not None:
-            _write(self.alpha, matte.alpha, frame)
-        if self.foreground is not None:
-            _write(self.foreground, matte.foreground, frame)
-        return picture
-
-    def _untouched(self, frame: Frame, matte: Matte) -> Untouched | None:
-        """Which pixels of the composite are the clip's own."""
-        if frame.planes is None or self.finish.light_wrap_px:
-            return None
-        return Untouched(frame.planes, matte.alpha >= OPAQUE)
-
-    def _compose(self, frame: Frame, matte: Matte) -> FloatImage:
-        if self.background is None:
-            return transparent(matte)
-        return composed(matte, self.background.behind(frame, matte), self.finish)
-
-
-def _write(writer: Writer, image: FloatImage, frame: Frame, untouched: Untouched | None = None) -> None:
-    writer.write(quantise(image, writer.bits), frame.pts, untouched)
 
 
 @contextmanager

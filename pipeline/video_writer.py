@@ -40,6 +40,7 @@ class VideoWriter(Writer):
         bits: int,
         company_from: Path | None,
         stop: int | None,
+        premultiplied: bool,
         overwrite: bool,
     ) -> None:
         """Open the hidden file.
@@ -52,6 +53,7 @@ class VideoWriter(Writer):
             bits: 8 or 16, for formats that have both.
             company_from: Whose sound, subtitles and chapters are carried along.
             stop: Index of the frame that writing stops before; None for the clip's end.
+            premultiplied: Whether the colour that will be given is multiplied by alpha; said in the metadata.
             overwrite: Whether the output may replace a file.
 
         Raises:
@@ -74,6 +76,8 @@ class VideoWriter(Writer):
         self._carrier: Carrier | None = None
         with self._reporting():
             self._container = av.open(f"file:{self._partial}", "w", options=recipe.container_options)
+            if channels == 4:
+                self._container.metadata["comment"] = f"{'premultiplied' if premultiplied else 'straight'} alpha"
             try:
                 self._stream = self._add_stream(recipe)
                 if company_from is not None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
+import OpenEXR
 import pillow_heif
 import pytest
 from PIL import Image as PillowImage
@@ -19,6 +21,7 @@ from pipeline.exr import read_exr, write_exr
 from pipeline.frames import CleanplateError, ClipInfo, Colour, Frame, FrameStatus, Matte
 from pipeline.light import to_display, to_linear
 from pipeline.plates import read_plate
+from pipeline.tiff import with_kind_of_alpha
 from tests.contract.made import picture, ramp
 
 
@@ -49,7 +52,7 @@ def test_a_damaged_heic_is_refused(tmp_path: Path) -> None:
 
 def test_an_exr_plate_is_taken_from_light_to_the_screen(tmp_path: Path) -> None:
     codes = picture(2).astype(np.float32) / 255
-    write_exr(tmp_path / "plate.exr", codes, Fraction(24), 1, None)
+    write_exr(tmp_path / "plate.exr", codes, {}, Colour())
     plate = read_plate(tmp_path / "plate.exr")
     assert plate.dtype == np.uint16 and np.abs(plate / 65535 - codes).max() < 1 / 1000  # a half has 11 bits
 
@@ -88,8 +91,89 @@ def test_an_exr_sequence_is_linear_and_premultiplied_to_an_independent_reader(tm
     assert np.abs(frames[1].image / 65535 - picture(1) / 255)[solid].max() < 1 / 256
 
 
+def hdr(transfer: int = 16, timecode: str | None = "01:00:59;28", primaries: int = 9) -> ClipInfo:
+    rate = Fraction(30000, 1001)
+    return ClipInfo(
+        Path("none.mov"), 64, 48, (0, 1, 2), 1 / rate, rate, 10, Colour(9, primaries, transfer), 0, 3,
+        timecode=timecode, pixel_aspect=Fraction(4, 3),
+    )  # fmt: skip
+
+
+def test_the_header_says_rate_primaries_timecode_pixels_and_white(tmp_path: Path) -> None:
+    with open_writer(tmp_path / "out_%04d.exr", hdr(), channels=3) as writer:
+        for index in range(3):
+            writer.write(picture(index), index)
+    header = OpenEXR.File(str(tmp_path / "out_0002.exr")).header()
+    assert str(header["framesPerSecond"]) == "30000/1001"
+    assert b"framesPerSecond\0rational\0" in (tmp_path / "out_0002.exr").read_bytes()
+    assert header["chromaticities"] == pytest.approx((0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290))
+    assert header["pixelAspectRatio"] == pytest.approx(4 / 3)
+    assert header["whiteLuminance"] == pytest.approx(203)
+    assert header["compression"] == OpenEXR.ZIP_COMPRESSION
+    code = header["timeCode"]  # 01:00:59;28 and two frames: the minute drops its first two
+    assert (code.hours, code.minutes, code.seconds, code.frame, bool(code.dropFrame)) == (1, 1, 0, 2, True)
+
+
+def test_what_is_not_known_is_not_said(tmp_path: Path) -> None:
+    with open_writer(tmp_path / "out.exr", hdr(1, None, 1), channels=3) as writer:
+        writer.write(picture(0), 0)
+    header = OpenEXR.File(str(tmp_path / "out.exr")).header()
+    assert "timeCode" not in header and "whiteLuminance" not in header
+    assert header["chromaticities"][:2] == pytest.approx((0.64, 0.33))
+
+
+@pytest.mark.parametrize(("transfer", "code", "light"), [(16, 0.5807, 1.0), (18, 0.75, 1.0), (13, 0.5, 0.2140)])
+def test_light_is_by_the_clip_s_own_curve(transfer: int, code: float, light: float, tmp_path: Path) -> None:
+    """White of graphics is 58 % in PQ and 75 % in HLG."""
+    with open_writer(tmp_path / "out.exr", hdr(transfer), channels=3) as writer:
+        writer.write(np.full((48, 64, 3), round(code * 65535), np.uint16), 0)
+    found = OpenEXR.File(str(tmp_path / "out.exr")).channels()["RGB"].pixels
+    assert found == pytest.approx(np.full_like(found, light), rel=3e-3)
+
+
+def test_codes_stay_as_they_are_where_that_is_asked_for(tmp_path: Path) -> None:
+    image = np.dstack([picture(1), ramp(1)])
+    with open_writer(tmp_path / "out.exr", hdr(), channels=4, exr_codes=True) as writer:
+        writer.write(image, 0)
+    found = OpenEXR.File(str(tmp_path / "out.exr")).channels()["RGBA"].pixels
+    wanted = picture(1) / 255 * (ramp(1) / 255)[..., None]
+    assert np.abs(found[..., :3] - wanted).max() < 1 / 1024
+
+
+@pytest.mark.parametrize(("primaries", "found"), [(9, 9), (12, 12), (1, 1)])
+def test_an_exr_s_primaries_are_read(primaries: int, found: int, tmp_path: Path) -> None:
+    with open_writer(tmp_path / "out.exr", hdr(13, None, primaries), channels=3) as writer:
+        writer.write(picture(0), 0)
+    assert read_still(tmp_path / "out.exr").colour.primaries == found
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("premultiplied", [False, True])
+def test_a_tiff_says_what_kind_of_alpha_it_has(bits: int, premultiplied: bool, tmp_path: Path) -> None:
+    """TIFF 6.0, ExtraSamples: 1 is associated, 2 unassociated alpha. Pillow undoes the first, ffmpeg shows it."""
+    path = tmp_path / "out.tif"
+    image = np.dstack([picture(1), ramp(1)])
+    if premultiplied:
+        image[..., :3] = np.rint(image[..., :3] * (ramp(1) / 255)[..., None])
+    with open_writer(path, hdr(), channels=4, bits=bits, premultiplied=premultiplied) as writer:
+        writer.write(image, 0)
+    assert struct.pack("<HHIH", 338, 3, 1, 1 if premultiplied else 2) in path.read_bytes()
+    words = ["ffmpeg", "-v", "error", "-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgba", "-"]
+    raw = subprocess.run(words, check=True, capture_output=True).stdout
+    assert np.abs(np.frombuffer(raw, np.uint8).reshape(48, 64, 4) - image.astype(int)).max() <= 1
+    if bits == 8:  # it knows no other with alpha
+        with PillowImage.open(path) as opened:
+            shown = np.asarray(opened.convert("RGBA")).astype(int)
+        assert np.abs(shown[..., :3] - picture(1))[ramp(1) > 128].max() <= (2 if premultiplied else 0)
+
+
+def test_what_is_no_tiff_is_not_touched() -> None:
+    with pytest.raises(ValueError, match="no TIFF"):
+        with_kind_of_alpha(b"\x89PNG\r\n\x1a\n", premultiplied=False)
+
+
 def test_alpha_as_exr_is_one_channel_as_it_is(tmp_path: Path) -> None:
-    write_exr(tmp_path / "alpha.exr", ramp(4)[..., None].astype(np.float32) / 255, Fraction(25), 1, None)
+    write_exr(tmp_path / "alpha.exr", ramp(4)[..., None].astype(np.float32) / 255, {}, Colour())
     words = ["ffprobe", "-v", "error", "-show_entries", "stream=pix_fmt", "-of", "csv=p=0", str(tmp_path / "alpha.exr")]
     assert subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip() == "grayf32le"
 

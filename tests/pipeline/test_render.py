@@ -81,6 +81,26 @@ def test_a_premultiplied_prores_with_a_drawn_in_edge(scene, rendered, run, tmp_p
     assert len(list(tmp_path.glob("alpha_*.exr"))) == 3
 
 
+def test_an_exr_is_premultiplied_once_and_says_so(scene, run, tmp_path):
+    """Whatever was asked for: it is so by its nature, and its writer does it, in light."""
+    words = ["render", scene.clip, "--plate", scene.plate, "--end", 1, "--json", tmp_path / "said.json"]
+    for name, more in (("plain", []), ("asked", ["--premultiplied"])):
+        code, said = run(*words, "-o", tmp_path / f"{name}_%02d.exr", *more)
+        assert code == 0 and "has premultiplied alpha" in said
+    assert (tmp_path / "plain_00.exr").read_bytes() == (tmp_path / "asked_00.exr").read_bytes()
+    assert json.loads((tmp_path / "plain.exr.json").read_text())["alpha"] == "premultiplied"
+
+
+def test_straight_alpha_is_said_where_there_is_a_place(scene, run, tmp_path):
+    for out, more, kind in (("s.mov", [], "straight"), ("p.webm", ["--premultiplied"], "premultiplied")):
+        words = ["render", scene.clip, "--plate", scene.plate, "--end", 1, "-o", tmp_path / out, *more]
+        code, said = run(*words)
+        assert code == 0 and f"has {kind} alpha" in said
+        assert json.loads((tmp_path / f"{out}.json").read_text())["alpha"] == kind
+        words = ["ffprobe", "-v", "error", "-show_entries", "format_tags=comment", "-of", "csv=p=0", tmp_path / out]
+        assert subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip() == f"{kind} alpha"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

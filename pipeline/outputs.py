@@ -1,0 +1,80 @@
+"""The files that a render writes: composite, alpha and foreground of every frame."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pipeline.background import Background
+from pipeline.composite import quantise, transparent
+from pipeline.encode import Writer, multiplies_itself, open_writer
+from pipeline.finishing import composed
+from pipeline.frames import ClipInfo, FloatImage, Frame, Matte
+from pipeline.planes import OPAQUE, Untouched
+
+if TYPE_CHECKING:
+    from pipeline.render import RenderJob
+
+
+class Outputs:
+    """The files that a render writes, side by side.
+
+    Attributes:
+        notes: What their writers have to say.
+    """
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        job: RenderJob,
+        info: ClipInfo,
+        background: Background | None,
+        stop: int,
+    ) -> None:
+        self.notes: list[str] = []
+        self.background, self.finish = background, job.finish
+        self.multiplies = job.premultiplied and job.out is not None and not multiplies_itself(job.out)
+
+        def writer(path: Path | None, channels: Literal[1, 3, 4], **options: Any) -> Writer | None:
+            if path is None:
+                return None
+            options |= {"exr_codes": job.exr == "codes", "overwrite": job.overwrite}
+            opened = open_writer(path, info, channels=channels, bits=job.bits, **options)
+            self.notes += opened.notes
+            return stack.enter_context(opened)
+
+        company = job.clip if info.has_company else None
+        channels: Literal[3, 4] = 3 if background is not None else 4
+        form = {"codec": job.codec, "quality": job.quality, "premultiplied": job.premultiplied}
+        self.composite = writer(job.out, channels, company_from=company, stop=stop, **form)
+        self.alpha = writer(job.alpha, 1)
+        self.foreground = writer(job.foreground, 3)
+
+    def write(self, frame: Frame, matte: Matte) -> FloatImage:
+        """Write one frame to all of them; returns the composite, H x W x 3, or 4 where it is transparent."""
+        picture = self._compose(frame, matte)
+        if self.composite is not None:
+            if self.multiplies:
+                picture[..., :3] *= picture[..., 3:]
+            _write(self.composite, picture, frame, self._untouched(frame, matte))
+        if self.alpha is not None:
+            _write(self.alpha, matte.alpha, frame)
+        if self.foreground is not None:
+            _write(self.foreground, matte.foreground, frame)
+        return picture
+
+    def _untouched(self, frame: Frame, matte: Matte) -> Untouched | None:
+        """Which pixels of the composite are the clip's own."""
+        if frame.planes is None or self.finish.light_wrap_px:
+            return None
+        return Untouched(frame.planes, matte.alpha >= OPAQUE)
+
+    def _compose(self, frame: Frame, matte: Matte) -> FloatImage:
+        if self.background is None:
+            return transparent(matte)
+        return composed(matte, self.background.behind(frame, matte), self.finish, frame.colour.transfer)
+
+
+def _write(writer: Writer, image: FloatImage, frame: Frame, untouched: Untouched | None = None) -> None:
+    writer.write(quantise(image, writer.bits), frame.pts, untouched)
