@@ -80,6 +80,7 @@ def render(
     fps: Fps = None,
     codec: Annotated[str | None, typer.Option(help="Of the composite: h264, h265, prores422, prores4444, vp9, ffv1, ffv1yuv, animation; else what the suffix stands for.")] = None,
     quality: Annotated[int | None, typer.Option(help="Of h264, h265 (0 to 51) and vp9 (0 to 63); lower is better and larger.")] = None,
+    hardware: Annotated[bool, typer.Option(help="Let graphics hardware encode h264 or h265.")] = False,
     bits: Annotated[int | None, typer.Option(help="8 or 16 bits, for outputs that have both; else as deep as the clip.")] = None,
     premultiplied: Annotated[bool, typer.Option(help="Multiply a transparent composite's colour by its alpha; straight otherwise.")] = False,
     exr: Annotated[Literal["linear", "codes"], typer.Option(help="OpenEXR holds linear light, or the clip's code values as they are.")] = "linear",
@@ -101,7 +102,7 @@ def render(
     settings = Settings(model=model, weights=weights, segmenter=segmenter, device=device, precision=precision)
     job = RenderJob(
         clip, plate, background, out, alpha, foreground, mask, sheet, start, end, _rate(fps), overwrite,
-        codec, quality, bits, premultiplied, exr, Finish(erode, feather, light_wrap, linear), on_failed, settings,
+        codec, quality, hardware, bits, premultiplied, exr, Finish(erode, feather, light_wrap, linear), on_failed, settings,
     )  # fmt: skip
     with _progress("rendering") as progress:
         summary = run(job, progress)

@@ -6,18 +6,13 @@ import importlib
 import importlib.metadata
 import os
 import platform
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
-from pathlib import Path
-
-import av
-import numpy as np
-from av.video.stream import VideoStream
 
 from models.weights import list_weights
 from pipeline.devices import DEVICES, works
+from pipeline.hardware import HARDWARE
+from pipeline.trial import try_codec
 
 LIBRARIES = (
     "torch",
@@ -61,10 +56,21 @@ def examine() -> Iterator[Finding]:
     for codec, pixel_format, use in CODECS:
         problem = try_codec(codec, pixel_format)
         yield Finding("codec", codec, not problem, problem or use)
+    for software, name in (("libx264", "H.264"), ("libx265", "H.265")):
+        yield _hardware(software, name)
     for weights in list_weights():
         ready = weights.parameters > 0
         detail = f"{weights.parameters / 1e6:.2f} million parameters" if ready else "no trained weights yet"
         yield Finding("weights", weights.name, ready, detail)
+
+
+def _hardware(software: str, name: str) -> Finding:
+    """Which of the encoders that `--hardware` would try works, if any; all of them take frames of 720p."""
+    encoders = HARDWARE[software]
+    tried = (one for one in encoders if not try_codec(one.codec, one.pixel_formats[0], (1280, 720), one.options))
+    working = next(tried, None)
+    detail = working.codec if working is not None else f"tried {', '.join(one.codec for one in encoders)}"
+    return Finding("codec", f"{name} --hardware", working is not None, detail)
 
 
 def _library(name: str) -> Finding:
@@ -74,20 +80,3 @@ def _library(name: str) -> Finding:
         if name == "opencv-python-headless":  # any build of OpenCV will do
             return Finding("library", "cv2", True, str(importlib.import_module("cv2").__version__))
         return Finding("library", name, False, "is not installed")
-
-
-def try_codec(codec: str, pixel_format: str) -> str:
-    """Encode one frame; the reason why it failed, or nothing. Being listed does not mean that it works."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            with av.open(str(Path(folder) / "try.mkv"), "w") as container:
-                stream = container.add_stream(codec, rate=Fraction(25))
-                assert isinstance(stream, VideoStream)
-                stream.options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
-                stream.width, stream.height, stream.pix_fmt = 64, 64, pixel_format
-                picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
-                for packet in (*stream.encode(picture), *stream.encode(None)):
-                    container.mux(packet)
-        except (av.FFmpegError, ValueError) as error:
-            return f"does not encode here: {error}"
-    return ""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.codecs import BY_SUFFIX, Recipe, choose_codec
 from pipeline.frames import CleanplateError, ClipInfo
+from pipeline.hardware import on_hardware
 from pipeline.image_clips import PATTERN, is_pattern, matching
 from pipeline.image_writers import DEEP, Form, SequenceWriter, StillWriter
 from pipeline.video_writer import VideoWriter
@@ -25,6 +26,7 @@ def open_writer(
     bits: int | None = None,
     codec: str | None = None,
     quality: int | None = None,
+    hardware: bool = False,
     company_from: Path | None = None,
     stop: int | None = None,
     premultiplied: bool = False,
@@ -45,6 +47,7 @@ def open_writer(
         bits: 8 or 16 bits a sample, where the format has both; None for 8 if the clip has 8, else 16.
         codec: One of `pipeline.codecs.CODECS`, for a video; None for what the suffix stands for.
         quality: On the encoder's own scale; None for one that the eye cannot tell from the source.
+        hardware: Whether H.264 or H.265 is encoded by graphics hardware.
         company_from: The file whose sound, subtitles and chapters are carried along; pictures have none.
         stop: Index of the clip's frame that writing stops before, to cut subtitles and chapters there; None for the
             clip's end.
@@ -65,13 +68,15 @@ def open_writer(
     if channels not in (1, 3, 4) or bits not in (None, 8, 16):
         raise ValueError(f"channels are 1, 3 or 4 and bits 8 or 16, not {channels} and {bits}")
     path = Path(path)
-    recipe = _recipe(path, codec, quality, transparent=channels == 4)
-    _check_place(path, [like.path] + ([company_from] if company_from is not None else []), overwrite=overwrite)
     bits = bits or (8 if like.bit_depth == 8 else 16)
+    recipe = _recipe(path, codec, transparent=channels == 4)
+    _check_place(path, [like.path] + ([company_from] if company_from is not None else []), overwrite=overwrite)
     if recipe is not None:
+        if hardware:
+            recipe = on_hardware(recipe, (like.width, like.height), bits)
         return VideoWriter(
             path,
-            recipe,
+            recipe.at_quality(quality),
             like,
             channels=channels,
             bits=bits,
@@ -80,6 +85,9 @@ def open_writer(
             premultiplied=premultiplied,
             overwrite=overwrite,
         )
+    for option, given in (("--codec", codec), ("--quality", quality), ("--hardware", hardware or None)):
+        if given is not None:
+            raise CleanplateError(f"{path} is a picture; {option} is for video")
     kind = SequenceWriter if is_pattern(path) else StillWriter
     return kind(path, like, Form(channels, bits, premultiplied, exr_codes), overwrite=overwrite)
 
@@ -89,22 +97,20 @@ def multiplies_itself(path: Path) -> bool:
     return path.suffix.lower() == ".exr"
 
 
-def _recipe(path: Path, codec: str | None, quality: int | None, *, transparent: bool) -> Recipe | None:
+def _recipe(path: Path, codec: str | None, *, transparent: bool) -> Recipe | None:
     """How the video is encoded; None for pictures."""
     suffix = path.suffix.lower()
     if suffix in BY_SUFFIX:
         if is_pattern(path):
             bare = PATTERN.sub("", path.stem).strip("_") + path.suffix
             raise CleanplateError(f"{path} is one video and takes no number; name it {bare}, for example")
-        return choose_codec(suffix, codec, transparent=transparent).at_quality(quality)
+        return choose_codec(suffix, codec, transparent=transparent)
     if suffix not in STILLS:
         named = f"the suffix {path.suffix}" if suffix else "no suffix"
         raise CleanplateError(
             f"{path} has {named}, which stands for no format; known are {', '.join((*BY_SUFFIX, *STILLS))}, and "
             f"numbered pictures such as name_%05d.png"
         )
-    if codec is not None or quality is not None:
-        raise CleanplateError(f"{path} is a picture; --codec and --quality are for video")
     if transparent and suffix not in DEEP:
         raise CleanplateError(f"{path}: {STILLS[suffix]} cannot be transparent; .png, .tif and .exr can")
     return None

@@ -46,7 +46,7 @@ class Outputs:
 
         company = job.clip if info.has_company else None
         channels: Literal[3, 4] = 3 if background is not None else 4
-        form = {"codec": job.codec, "quality": job.quality, "premultiplied": job.premultiplied}
+        form = {key: getattr(job, key) for key in ("codec", "quality", "hardware", "premultiplied")}
         self.composite = writer(job.out, channels, company_from=company, stop=stop, **form)
         self.alpha = writer(job.alpha, 1)
         self.foreground = writer(job.foreground, 3)

@@ -31,8 +31,9 @@ from pipeline.windows import windows
 class RenderJob:
     """One render, as the user asked for it.
 
-    Paths of outputs that are not wanted are None. `codec` and `quality` are for `out`, `bits` for all outputs that can
-    have both; `premultiplied` multiplies a transparent composite's colour by its alpha; `exr` is what OpenEXR holds.
+    Paths of outputs that are not wanted are None. `codec`, `quality` and `hardware` are for `out`, `bits` for all
+    outputs that can have both; `premultiplied` multiplies a transparent composite's colour by its alpha; `exr` is what
+    OpenEXR holds.
     """
 
     clip: Path
@@ -49,6 +50,7 @@ class RenderJob:
     overwrite: bool = False
     codec: str | None = None
     quality: int | None = None
+    hardware: bool = False
     bits: int | None = None
     premultiplied: bool = False
     exr: Literal["linear", "codes"] = "linear"
