@@ -36,6 +36,7 @@ class Recipe:
         even_width: Whether the width has to be even.
         tag: Four letters by which players know it, where FFmpeg's own choice is not known to all.
         options: For the encoder.
+        narrow_options: Those that replace others where pictures are less than 64 pixels wide.
         quality: The encoder's option that trades size for quality, and its range; None where there is none.
         container_options: For the muxer.
         states_aspect: Whether the encoded pictures themselves say what shape a pixel has, whatever the container.
@@ -51,6 +52,7 @@ class Recipe:
     own_format: bool = False
     tag: str | None = None
     options: dict[str, str] = field(default_factory=dict)
+    narrow_options: dict[str, str] = field(default_factory=dict)
     quality: tuple[str, range] | None = None
     container_options: dict[str, str] = field(default_factory=dict)
     states_aspect: bool = False
@@ -71,6 +73,10 @@ class Recipe:
         if self.for_odd_sides is not None and (width % 2 or height % 2):
             return self.for_odd_sides[bits // 16]
         return self.pixel_formats[channels][bits // 16]
+
+    def options_for(self, width: int) -> dict[str, str]:
+        """The encoder's options for pictures of that width, pixels."""
+        return self.options | (self.narrow_options if width < 64 else {})
 
     def at_quality(self, value: int | None) -> Recipe:
         """The recipe at another quality than its own.
@@ -113,6 +119,8 @@ CODECS = {
         for_odd_sides=("yuv444p", "yuv444p10le"),
         tag="hvc1",  # Apple's players know no other
         options={"crf": "18", "preset": "fast", "x265-params": "bframes=0:log-level=error"},
+        # There x265's tree of blocks writes beyond its memory.
+        narrow_options={"x265-params": "bframes=0:log-level=error:cutree=0"},
         quality=("crf", range(52)),
         container_options={"movflags": "+faststart"},
         states_aspect=True,
@@ -137,7 +145,8 @@ CODECS = {
     "vp9": Recipe(
         "VP9",
         "libvpx-vp9",
-        {1: ("yuv420p", "yuv420p10le"), 3: ("yuv420p", "yuv420p10le"), 4: ("yuva420p", "yuva420p")},
+        # The libvpx that comes with PyAV knows 8 bits only.
+        {1: ("yuv420p", "yuv420p"), 3: ("yuv420p", "yuv420p"), 4: ("yuva420p", "yuva420p")},
         _as_bt709,
         (".webm", ".mkv"),
         options={"crf": "18", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1", "auto-alt-ref": "0"},

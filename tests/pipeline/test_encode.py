@@ -15,16 +15,15 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from av.stream import Disposition
 
 from pipeline.decode import open_clip, read_still
 from pipeline.encode import open_writer
 from pipeline.frames import CleanplateError, ClipInfo, Colour, MachineError
 from pipeline.video_writer import output_time_base
+from tests.contract.films import RATE, film, noise
 from tests.contract.made import numbered, picture, ramp
 
 TICKS = (9000, 12003, 15006, 18100, 21000, 27018, 27999, 30021)
-RATE = 48000
 
 
 def info(
@@ -333,45 +332,6 @@ def test_a_full_disk_is_the_machine_s_fault(name: str, tmp_path: Path) -> None:
 # Sound.
 
 
-def noise(seconds: float = 2.0) -> np.ndarray:
-    """Sound that matches itself at one shift only."""
-    rough = np.random.default_rng(7).standard_normal(round(seconds * RATE))
-    return (np.convolve(rough, np.ones(8) / 8, "same") * 0.3).astype(np.float32)
-
-
-def film(path: Path, codecs: tuple[str, ...] = ("aac",), late: int = 0) -> Path:
-    """Two seconds of 25 frames each, with sound; `late` frames are missing at the beginning."""
-    sound = noise()
-    with av.open(str(path), "w") as container:
-        video = container.add_stream("libx264", rate=25, options={"bf": "2", "g": "10"})
-        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
-        tracks = [container.add_stream(codec, rate=RATE, layout="stereo") for codec in codecs]
-        for track, language in zip(tracks, ("eng", "fra"), strict=False):
-            track.metadata["language"] = language
-            track.disposition = Disposition.default if language == "fra" or len(tracks) == 1 else Disposition(0)
-        for index in range(50):
-            if index >= late:
-                frame = av.VideoFrame.from_ndarray(picture(index % 10), format="rgb24")
-                frame.pts = index
-                container.mux(video.encode(frame))
-            part = sound[index * 1920 : (index + 1) * 1920]
-            for track in tracks:
-                container.mux(track.encode(_audio(part, index * 1920, track.codec_context.name)))
-        for stream in (video, *tracks):
-            container.mux(stream.encode(None))
-    return path
-
-
-def _audio(samples: np.ndarray, at: int, codec: str) -> av.AudioFrame:
-    if codec.startswith("pcm"):
-        data = np.rint(samples * 32767).astype(np.int16).repeat(2)[None]
-        frame = av.AudioFrame.from_ndarray(data, "s16", "stereo")
-    else:
-        frame = av.AudioFrame.from_ndarray(np.stack([samples, samples]), "fltp", "stereo")
-    frame.rate, frame.pts, frame.time_base = RATE, at, Fraction(1, RATE)
-    return frame
-
-
 def heard(path: Path) -> np.ndarray:
     """The sound of a file as it is played, from the moment that its first picture is shown."""
     result = np.zeros(3 * RATE, np.float32)
@@ -496,3 +456,32 @@ def test_a_part_sounds_right_from_its_first_sample(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "out.mp4")) as container:
         first = next(container.demux(audio=0))
         assert -2 * first.duration < first.pts <= -first.duration  # and no more than that
+
+
+def test_vp9_of_a_deep_clip_is_written_in_8_bits(tmp_path: Path) -> None:
+    """Deeper, the encoder that comes with PyAV does not open."""
+    write(tmp_path / "out.webm", info(bits=10))
+    with open_clip(tmp_path / "out.webm") as clip:
+        assert (clip.info.bit_depth, len(clip.info)) == (8, 8)
+
+
+NARROW = """
+import sys
+import numpy as np
+from pathlib import Path
+from pipeline.encode import open_writer
+from tests.pipeline.test_encode import info
+for at in range(20):
+    random = np.random.default_rng(at)
+    like = info(tuple(range(12)), size=(48, 64))
+    with open_writer(Path(sys.argv[1]) / f"{at}.mp4", like, channels=3, codec="h265") as w:
+        for pts in range(12):
+            w.write(random.integers(0, 255, (64, 48, 3), dtype=np.uint8), pts)
+"""
+
+
+def test_h265_of_a_narrow_clip_harms_nobody_s_memory(tmp_path: Path) -> None:
+    """Left to itself, x265 writes beyond its own below 56 pixels: the process dies sooner or later."""
+    done = subprocess.run([sys.executable, "-c", NARROW, str(tmp_path)], cwd=Path(__file__).parents[2], check=False)
+    assert done.returncode == 0
+    assert len(left_in(tmp_path)) == 20
