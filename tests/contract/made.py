@@ -134,6 +134,15 @@ def irregular(folder: Path) -> Made:
     return Made(path, IRREGULAR, IRREGULAR[-1] + 7000 * base, tolerance=2)
 
 
+def reordered(folder: Path) -> Made:
+    """As a phone films: times that are irregular, frames that depend on later ones."""
+    path = folder / "reordered.mp4"
+    base = Fraction(1, 90000)
+    options = {"bf": "2", "g": "12", "crf": "10"}
+    video(path, "libx264", "yuv420p", _pictures(), times=TICKS, time_base=base, last=7000, options=options)
+    return Made(path, IRREGULAR, IRREGULAR[-1] + 7000 * base, tolerance=2)
+
+
 def late(folder: Path) -> Made:
     """Begins at 2.5 seconds, irregular, in whole milliseconds."""
     times = tuple(2500 + t for t in (0, 33, 67, 100, 150, 233, 267, 300, 350, 400, 433, 467))
@@ -212,6 +221,37 @@ def prores(folder: Path) -> Made:
     options = {"profile": "4444", "alpha_bits": "16"}
     path = video(folder / "prores.mov", "prores_ks", "yuva444p10le", images, options=options, matrix=1)
     return Made(path, REGULAR, SECOND_END, bits=12, alpha=True, tolerance=2)
+
+
+def prores422(folder: Path) -> Made:
+    images = [deep(image) for image in _pictures()]
+    path = video(folder / "p422.mov", "prores_ks", "yuv422p10le", images, options={"profile": "hq"}, matrix=1)
+    return Made(path, REGULAR, SECOND_END, bits=10, tolerance=2)
+
+
+def hour(folder: Path) -> Made:
+    """Its timecode begins at an hour, as editors have it."""
+
+    def prepare(stream: av.VideoStream) -> None:
+        stream.metadata["timecode"] = "01:00:00:00"
+
+    options = {"profile": "hq"}
+    images = [deep(image) for image in _pictures()]
+    path = folder / "hour.mov"
+    video(path, "prores_ks", "yuv422p10le", images, options=options, matrix=1, prepare=prepare)
+    return Made(path, REGULAR, SECOND_END, bits=10, tolerance=2)
+
+
+def hdr(folder: Path) -> Made:
+    """BT.2020 with the curve of PQ."""
+
+    def prepare(stream: av.VideoStream) -> None:
+        stream.codec_context.color_primaries, stream.codec_context.color_trc = 9, 16
+
+    path = folder / "hdr.mp4"
+    images = [deep(image) for image in _pictures()]
+    video(path, "libx265", "yuv420p10le", images, options={**QUIET, "crf": "8"}, matrix=9, prepare=prepare)
+    return Made(path, REGULAR, SECOND_END, bits=10, tolerance=2)
 
 
 def vp9_alpha(folder: Path) -> Made:
@@ -298,6 +338,7 @@ def image_pattern(folder: Path) -> Made:
 KINDS: dict[str, Callable[[Path], Made]] = {
     "h264": h264,
     "irregular": irregular,
+    "reordered": reordered,
     "late": late,
     "transport": transport,
     "refresh": refresh,
@@ -307,6 +348,9 @@ KINDS: dict[str, Callable[[Path], Made]] = {
     "turned": turned,
     "hevc 10 bit": hevc10,
     "prores": prores,
+    "prores 422": prores422,
+    "hour": hour,
+    "hdr": hdr,
     "vp9 alpha": vp9_alpha,
     "ffv1": ffv1,
     "ffv1 deep": ffv1_deep,

@@ -18,7 +18,8 @@ from pipeline.frames import CleanplateError, Frame
 from tests.contract.made import KINDS, Made, ramp
 
 SOURCES = (
-    "h264", "irregular", "late", "turned", "hevc 10 bit", "prores", "vp9 alpha", "ffv1 deep", "odd", "motion jpeg"
+    "h264", "irregular", "reordered", "late", "turned", "hevc 10 bit", "prores 422", "prores", "vp9 alpha", "ffv1 deep",
+    "odd", "motion jpeg",
 )  # fmt: skip
 
 
@@ -55,6 +56,15 @@ def probe(path: Path) -> tuple[dict[str, Any], list[Fraction]]:
     (stream,) = said["streams"]
     ticks = [int(frame.get("pts", frame.get("pkt_pts"))) for frame in said["frames"]]
     return stream, [tick * Fraction(stream["time_base"]) for tick in ticks]
+
+
+def length(stream: dict[str, Any]) -> Fraction:
+    """How long a stream lasts, seconds; Matroska says so in a tag."""
+    tags = {key.upper(): value for key, value in stream.get("tags", {}).items()}
+    if "duration" in stream:
+        return Fraction(stream["duration"])
+    hours, minutes, seconds = tags["DURATION"].split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
 
 
 def pixels(path: Path, frame: Frame, filters: str, kind: str, depth: type[np.unsignedinteger]) -> np.ndarray:
@@ -99,6 +109,8 @@ def test_an_independent_reader_finds_what_was_written(made: Made, delivery: Deli
     assert len(seconds) == len(frames)
     for frame, second in zip(frames, seconds, strict=True):
         assert abs(frame.pts * frame.time_base - began - second) <= delivery.tick / 2
+    end = info.end_pts * info.time_base - began
+    assert abs(length(stream) - end) <= max(delivery.tick, Fraction(1, 10**6))  # ffprobe rounds to microseconds
     odd = made.width % 2 or made.height % 2
     wanted = delivery.pixel_formats[made.bits > 8]
     if delivery.found == "vp9":
@@ -108,6 +120,34 @@ def test_an_independent_reader_finds_what_was_written(made: Made, delivery: Deli
     if delivery.found not in ("ffv1", "qtrle"):
         assert (stream["color_space"], stream.get("color_range", "tv")) == ("bt709", "tv")
     _compare(path, delivery, frames, alphas)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("out.mp4", "h264"), ("out.mp4", "h265"), ("out.mov", "prores422"), ("out.mov", "prores4444"),
+        ("out.webm", "vp9"), ("out.mkv", "ffv1yuv"),
+    ],
+)  # fmt: skip
+def test_hdr_stays_what_it_is(name: str, codec: str, tmp_path: Path) -> None:
+    """Primaries and curve are the clip's; the matrix is the output's own, and said."""
+    made = KINDS["hdr"](tmp_path)
+    with open_clip(made.path) as clip, open_writer(tmp_path / name, clip.info, channels=3, codec=codec) as writer:
+        for frame in clip.frames(0, 3):
+            writer.write(frame.image, frame.pts)
+    stream, _ = probe(tmp_path / name)
+    assert (stream["color_primaries"], stream["color_transfer"]) == ("bt2020", "smpte2084")
+    assert stream["color_space"] == ("bt2020nc" if codec == "ffv1yuv" else "bt709")
+
+
+def test_an_interlaced_clip_is_refused_with_the_reason(tmp_path: Path) -> None:
+    """As broadcasters deliver; made by ffmpeg."""
+    path = tmp_path / "broadcast.mpg"
+    picture = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=25:duration=0.4", "-vf", "setfield=tff"]
+    words = ["ffmpeg", "-v", "error", *picture, "-c:v", "mpeg2video", "-flags", "+ildct+ilme", str(path)]
+    subprocess.run(words, check=True)
+    with pytest.raises(CleanplateError, match=r"broadcast\.mpg is interlaced: its frames show two moments.*bwdif"):
+        open_clip(path)
 
 
 def _compare(path: Path, delivery: Delivery, frames: list[Frame], alphas: list[np.ndarray]) -> None:
