@@ -84,7 +84,11 @@ def write_report(
     worst = sorted((row for row in rows if row.report is not None), key=_badness, reverse=True)[:WORST]
     failed = [row for row in rows if row.report is None][:WORST]
     with open_clip(clip_path, fps) as clip:
-        aligner = PlateAligner(read_plate(plate_path), (clip.info.width, clip.info.height)) if worst else None
+        aligner = (
+            PlateAligner(read_plate(plate_path, clip.info.colour), (clip.info.width, clip.info.height))
+            if worst
+            else None
+        )
         parts = [_head(clip_path, plate_path, rows), _curve(rows)]
         for row in failed:
             frame = unit(next(clip.frames(row.index, row.index + 1)).image)

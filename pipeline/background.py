@@ -16,9 +16,10 @@ import numpy as np
 
 from pipeline.clip import Clip
 from pipeline.composite import unit
+from pipeline.conversion import how_converted
 from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, ClipInfo, Colour, FloatImage, Frame, Image, Matte
-from pipeline.light import WHITE_NITS, converted, differs, is_known, named
+from pipeline.light import converted
 
 BLUR = 1 / 50
 """Sigma of `blur` as a fraction of the frame's long side."""
@@ -85,15 +86,6 @@ class Look:
         """A picture, H x W x 3, in the clip's colours and filling the frame."""
         height, width = frame.image.shape[:2]
         return fill_frame(converted(unit(image), self.source, self.target), (width, height), self.aspect)
-
-    def notes(self, what: str) -> tuple[str, ...]:
-        """What there is to say of the colours of `what`."""
-        if not differs(self.source, self.target):
-            return ()
-        kinds = f"{what} is {named(self.source)}, the clip {named(self.target)}"
-        if not (is_known(self.source) and is_known(self.target)):
-            return (f"{kinds}, which cannot be converted: its code values are taken as they are",)
-        return (f"{kinds}: it was converted, white of graphics at {WHITE_NITS:.0f} cd/m2",)
 
 
 class Still(Background):
@@ -174,7 +166,7 @@ def open_background(what: str, like: ClipInfo) -> Background | None:
             background = Still(_over_black(next(clip.frames())), look)
     else:
         background = Moving(clip, like.pts[0] * like.time_base, look)
-    background.notes = look.notes(what)
+    background.notes = how_converted(what, look.source, look.target)
     return background
 
 

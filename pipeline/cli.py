@@ -84,6 +84,7 @@ def render(
     bits: Annotated[int | None, typer.Option(help="8 or 16 bits, for outputs that have both; else as deep as the clip.")] = None,
     premultiplied: Annotated[bool, typer.Option(help="Multiply a transparent composite's colour by its alpha; straight otherwise.")] = False,
     exr: Annotated[Literal["linear", "codes"], typer.Option(help="OpenEXR holds linear light, or the clip's code values as they are.")] = "linear",
+    sdr: Annotated[bool, typer.Option(help="Convert a clip in HDR or of a wide gamut to BT.709 first; else it stays what it is.")] = False,
     linear: Annotated[bool, typer.Option(help="Mix linear light rather than code values in the composite.")] = False,
     erode: Annotated[int, typer.Option(help="Draw the edge in by so many pixels.")] = 0,
     feather: Annotated[int, typer.Option(help="Soften the edge inwards over so many pixels.")] = 0,
@@ -102,7 +103,7 @@ def render(
     settings = Settings(model=model, weights=weights, segmenter=segmenter, device=device, precision=precision)
     job = RenderJob(
         clip, plate, background, out, alpha, foreground, mask, sheet, start, end, _rate(fps), overwrite,
-        codec, quality, hardware, bits, premultiplied, exr, Finish(erode, feather, light_wrap, linear), on_failed, settings,
+        codec, quality, hardware, bits, premultiplied, exr, sdr, Finish(erode, feather, light_wrap, linear), on_failed, settings,
     )  # fmt: skip
     with _progress("rendering") as progress:
         summary = run(job, progress)

@@ -13,10 +13,11 @@ import numpy as np
 from pipeline.colour import as_depth
 from pipeline.composite import unit
 from pipeline.exr import header_of, write_exr
-from pipeline.frames import CleanplateError, ClipInfo, Image
+from pipeline.frames import CleanplateError, ClipInfo, Colour, Image
 from pipeline.image_clips import matching, numbered_path
+from pipeline.light import differs
+from pipeline.picture_tags import with_colour, with_kind_of_alpha
 from pipeline.planes import Untouched
-from pipeline.tiff import with_kind_of_alpha
 from pipeline.writer import Writer, already_there
 
 DEEP = (".png", ".tif", ".tiff", ".exr")
@@ -71,7 +72,7 @@ class PictureWriter(Writer):
         if path.suffix.lower() == ".exr":
             write_exr(path, unit(image), header_of(like, number), like.colour, codes=form.codes)
         else:
-            path.write_bytes(_encoded(image, path.suffix.lower(), self.bits, premultiplied=form.premultiplied))
+            path.write_bytes(_tagged(_encoded(image, path.suffix.lower(), self.bits), path.suffix.lower(), like, form))
 
 
 class StillWriter(PictureWriter):
@@ -145,13 +146,20 @@ def bits_of(path: Path, wanted: int) -> int:
     return wanted if suffix in DEEP else 8
 
 
-def _encoded(image: Image, suffix: str, bits: int, *, premultiplied: bool) -> bytes:
+def _encoded(image: Image, suffix: str, bits: int) -> bytes:
     deep = suffix in DEEP
     pixels = as_depth(image, bits if deep else 8).reshape(image.shape)
     order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[image.shape[2]]
     done, data = cv2.imencode(suffix, np.ascontiguousarray(pixels[..., order]), [] if deep else _JPEG)
     if not done:
         raise RuntimeError(f"OpenCV could not encode {suffix}")
-    if image.shape[2] == 4 and suffix in (".tif", ".tiff"):
-        return with_kind_of_alpha(data.tobytes(), premultiplied=premultiplied)
     return data.tobytes()
+
+
+def _tagged(data: bytes, suffix: str, like: ClipInfo, form: Form) -> bytes:
+    """The same picture, saying what has a place in it; of colours, only what is not the usual."""
+    if form.channels == 4 and suffix in (".tif", ".tiff"):
+        return with_kind_of_alpha(data, premultiplied=form.premultiplied)
+    if form.channels > 1 and suffix == ".png" and differs(like.colour, Colour()):
+        return with_colour(data, like.colour)
+    return data

@@ -17,7 +17,7 @@ from alignment.plate import PlateAlignmentError
 from pipeline.colour import as_depth
 from pipeline.decode import open_clip, read_still
 from pipeline.encode import open_writer
-from pipeline.frames import CleanplateError, ClipInfo, Colour, Image
+from pipeline.frames import CleanplateError, ClipInfo, Image
 from pipeline.image_clips import is_pattern
 from pipeline.plates import ClipFrames
 from pipeline.ranges import parse_range, parse_span
@@ -204,6 +204,6 @@ def _write(job: PlateJob, info: ClipInfo, plate: BuiltPlate) -> None:
         image = cast(Image, np.dstack([image, plate.known * np.array(np.iinfo(image.dtype).max, image.dtype)]))
     height, width, channels = image.shape
     one = Fraction(1, 25)
-    like = ClipInfo(info.path, width, height, (0,), one, 1 / one, 16 if deep else 8, Colour(), 0, 1, is_still=True)
+    like = ClipInfo(info.path, width, height, (0,), one, 1 / one, 16 if deep else 8, info.colour, 0, 1, is_still=True)
     with open_writer(job.out, like, channels=channels, overwrite=job.overwrite) as writer:
         writer.write(image, 0)

@@ -11,8 +11,9 @@ import numpy as np
 from alignment.build import build_plate
 from alignment.plate import PlateAlignmentError
 from pipeline.clip import Clip
+from pipeline.conversion import converted_image, how_converted
 from pipeline.decode import open_clip
-from pipeline.frames import CleanplateError, Image
+from pipeline.frames import CleanplateError, Colour, Image
 
 FRAMES = 15
 """Looked at where the plate is a clip, spread evenly over it."""
@@ -21,12 +22,14 @@ LONGEST_STEP = 40
 """Frames; where more lie between those looked at, each is sought anew rather than reached by decoding on."""
 
 
-def read_plate(path: Path) -> Image:
+def read_plate(path: Path, colour: Colour | None = None, notes: list[str] | None = None) -> Image:
     """Read a plate.
 
     Args:
         path: As for `open_clip`. Of a clip or a folder of photos, which may have been shot from the hand, up to FRAMES
             are laid over one another, and what recurs in them is the plate.
+        colour: What its numbers are to mean, as those of the clip do; None leaves them as they are.
+        notes: Where it is said if they were converted.
 
     Returns:
         H x W x 3, uint8 or uint16 as the source is deep; or H x W x 4, whose last channel is 0 where the plate is not
@@ -36,15 +39,23 @@ def read_plate(path: Path) -> Image:
         CleanplateError: As `open_clip`; or a clip's frames do not show one place.
     """
     with open_clip(path) as clip:
-        count = min(len(clip.info), FRAMES)
-        if count == 1:
-            frame = next(clip.frames())
-            return _with_holes(frame.image, frame.alpha)
-        chosen = [round(at) for at in np.linspace(0, len(clip.info) - 1, count)]
-        try:
-            built = build_plate(ClipFrames(clip, chosen))
-        except PlateAlignmentError as error:
-            raise CleanplateError(f"{path} will not do as a plate: {error}") from error
+        wanted = colour or clip.info.colour
+        if notes is not None:
+            notes += how_converted(str(path), clip.info.colour, wanted)
+        return converted_image(_read(clip, path), clip.info.colour, wanted)
+
+
+def _read(clip: Clip, path: Path) -> Image:
+    """The plate in its own colours."""
+    count = min(len(clip.info), FRAMES)
+    if count == 1:
+        frame = next(clip.frames())
+        return _with_holes(frame.image, frame.alpha)
+    chosen = [round(at) for at in np.linspace(0, len(clip.info) - 1, count)]
+    try:
+        built = build_plate(ClipFrames(clip, chosen))
+    except PlateAlignmentError as error:
+        raise CleanplateError(f"{path} will not do as a plate: {error}") from error
     known = np.multiply(built.known, np.iinfo(built.image.dtype).max, dtype=built.image.dtype)
     return _with_holes(built.image, known)
 

@@ -65,7 +65,7 @@ def align_clip(
     with open_clip(clip_path, fps) as clip:
         first, stop = parse_range(start, end, clip.info)
         try:
-            aligner = PlateAligner(read_plate(plate_path), (clip.info.width, clip.info.height))
+            aligner = PlateAligner(read_plate(plate_path, clip.info.colour), (clip.info.width, clip.info.height))
         except PlateAlignmentError as error:
             raise CleanplateError(f"{plate_path}: {error}") from error
         rows = []

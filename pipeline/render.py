@@ -13,10 +13,12 @@ from pipeline.background import Background, open_background
 from pipeline.clip import Clip
 from pipeline.colour import BT601, BT709
 from pipeline.composite import unit
+from pipeline.conversion import SDR, ConvertedClip
 from pipeline.decode import open_clip
 from pipeline.encode import multiplies_itself
 from pipeline.finishing import Finish, finished
 from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame, FrameStatus, FrameWindow, Matte, Settings
+from pipeline.light import WHITE_NITS, differs, named
 from pipeline.matting import Matter
 from pipeline.outputs import Outputs
 from pipeline.overlap import Busy, in_order, read_ahead
@@ -33,7 +35,7 @@ class RenderJob:
 
     Paths of outputs that are not wanted are None. `codec`, `quality` and `hardware` are for `out`, `bits` for all
     outputs that can have both; `premultiplied` multiplies a transparent composite's colour by its alpha; `exr` is what
-    OpenEXR holds.
+    OpenEXR holds; `sdr` converts the clip to BT.709 first.
     """
 
     clip: Path
@@ -54,6 +56,7 @@ class RenderJob:
     bits: int | None = None
     premultiplied: bool = False
     exr: Literal["linear", "codes"] = "linear"
+    sdr: bool = False
     finish: Finish = field(default_factory=Finish)
     on_failed: Literal["stop", "mask", "skip"] = "stop"
     settings: Settings = field(default_factory=Settings)
@@ -132,12 +135,14 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         raise CleanplateError("--premultiplied is for a transparent composite: --background none")
     with ExitStack() as stack:
         clip = stack.enter_context(open_clip(job.clip, job.fps))
+        summary.notes = notes_on(clip.info, sdr=job.sdr)
+        clip = ConvertedClip(clip) if job.sdr else clip
         start, end = parse_range(job.start, job.end, clip.info)
-        summary.notes = notes_on(clip.info)
         if job.out is not None and job.background == "none":
             summary.alpha = "premultiplied" if job.premultiplied or multiplies_itself(job.out) else "straight"
             summary.notes.append(f"{job.out} has {summary.alpha} alpha")
-        matter = Matter(read_plate(job.plate), (clip.info.width, clip.info.height), job.settings)
+        plate = read_plate(job.plate, clip.info.colour, summary.notes)
+        matter = Matter(plate, (clip.info.width, clip.info.height), job.settings)
         background = _open_background(stack, job, clip.info)
         mask = stack.enter_context(_user_mask(job.mask, clip.info))
         outputs = Outputs(stack, job, clip.info, background, end)
@@ -171,15 +176,20 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
     return summary
 
 
-def notes_on(info: ClipInfo) -> list[str]:
-    """What a user should know of how a clip's numbers were taken."""
+def notes_on(info: ClipInfo, *, sdr: bool = False) -> list[str]:
+    """What a user should know of how a clip's numbers were taken; `sdr` where they are converted first."""
     notes = []
     colour = info.colour
     if colour.assumed:
         name = {BT709: "BT.709", BT601: "BT.601"}[colour.matrix]
         notes.append(f"{info.path} is not tagged; its colours were taken for {name}, as players do at its size")
     hdr = {16: "PQ", 18: "HLG"}.get(colour.transfer)
-    if hdr is not None:
+    if sdr and differs(colour, SDR):
+        notes.append(
+            f"{info.path} is {named(colour)} and was converted to {named(SDR)}; what is brighter than "
+            f"{WHITE_NITS:.0f} cd/m2 or outside its gamut is clipped"
+        )
+    elif hdr is not None:
         notes.append(
             f"{info.path} is HDR ({hdr}): the code values are kept and tagged, and the networks saw them as they are; "
             "they were trained on SDR, so look at the edges"

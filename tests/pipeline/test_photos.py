@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,8 +21,8 @@ from pipeline.encode import open_writer
 from pipeline.exr import read_exr, write_exr
 from pipeline.frames import CleanplateError, ClipInfo, Colour, Frame, FrameStatus, Matte
 from pipeline.light import to_display, to_linear
+from pipeline.picture_tags import with_colour, with_kind_of_alpha
 from pipeline.plates import read_plate
-from pipeline.tiff import with_kind_of_alpha
 from tests.contract.made import picture, ramp
 
 
@@ -167,9 +168,31 @@ def test_a_tiff_says_what_kind_of_alpha_it_has(bits: int, premultiplied: bool, t
         assert np.abs(shown[..., :3] - picture(1))[ramp(1) > 128].max() <= (2 if premultiplied else 0)
 
 
-def test_what_is_no_tiff_is_not_touched() -> None:
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_png_in_hdr_says_so(bits: int, tmp_path: Path) -> None:
+    with open_writer(tmp_path / "out.png", hdr(), channels=4, bits=bits) as writer:
+        writer.write(np.dstack([picture(1), ramp(1)]), 0)
+    assert b"\0\0\0\x04cICP\x09\x10\0\x01" in (tmp_path / "out.png").read_bytes()
+    still = read_still(tmp_path / "out.png")
+    assert (still.colour.primaries, still.colour.transfer) == (9, 16)
+    with PillowImage.open(tmp_path / "out.png") as opened:  # an independent reader minds no such chunk
+        opened.load()
+    assert np.abs(still.image / np.iinfo(still.image.dtype).max - picture(1) / 255).max() < 1e-6
+
+
+@pytest.mark.parametrize("colour", [Colour(), Colour(1, 1, 1), Colour(6, 2, 6)])
+def test_a_usual_png_says_nothing(colour: Colour, tmp_path: Path) -> None:
+    """As sRGB, which all take it for, it is shown as the clip is."""
+    with open_writer(tmp_path / "out.png", replace(hdr(), colour=colour), channels=3) as writer:
+        writer.write(picture(1), 0)
+    assert b"cICP" not in (tmp_path / "out.png").read_bytes()
+
+
+def test_what_is_another_format_is_not_touched() -> None:
     with pytest.raises(ValueError, match="no TIFF"):
         with_kind_of_alpha(b"\x89PNG\r\n\x1a\n", premultiplied=False)
+    with pytest.raises(ValueError, match="no PNG"):
+        with_colour(b"II*\0", Colour())
 
 
 def test_alpha_as_exr_is_one_channel_as_it_is(tmp_path: Path) -> None:

@@ -1,10 +1,33 @@
-"""What kind of alpha a TIFF has, which OpenCV does not write."""
+"""What OpenCV does not write into pictures: the kind of alpha of a TIFF, the colours of a PNG."""
 
 from __future__ import annotations
 
 import struct
+import zlib
+
+from pipeline.frames import Colour
+from pipeline.light import primaries_of
 
 _EXTRA_SAMPLES, _SHORT = 338, 3
+
+_PNG, _PNG_HEADER = b"\x89PNG\r\n\x1a\n", 8 + 25
+
+
+def with_colour(data: bytes, colour: Colour) -> bytes:
+    """A PNG that says its primaries and curve (PNG, third edition, cICP), by H.273's numbers.
+
+    Args:
+        data: A PNG.
+        colour: What its numbers mean.
+
+    Raises:
+        ValueError: It is no PNG.
+    """
+    if not data.startswith(_PNG):
+        raise ValueError("the data are no PNG")
+    body = b"cICP" + bytes((primaries_of(colour), colour.transfer, 0, 1))  # RGB, full range
+    chunk = struct.pack(">I", 4) + body + struct.pack(">I", zlib.crc32(body))
+    return data[:_PNG_HEADER] + chunk + data[_PNG_HEADER:]
 
 
 def with_kind_of_alpha(data: bytes, *, premultiplied: bool) -> bytes:
