@@ -124,6 +124,7 @@ class ClipInfo:
         pixel_aspect: Width of an upright picture's pixel over its height; 1 where the clip does not say.
         subtitle_streams: How many streams of subtitles can be carried along.
         chapters: How many chapters can be carried along.
+        has_alpha: Whether the pictures have an alpha channel of their own.
     """
 
     path: Path
@@ -142,6 +143,7 @@ class ClipInfo:
     pixel_aspect: Fraction = Fraction(1)
     subtitle_streams: int = 0
     chapters: int = 0
+    has_alpha: bool = False
 
     @property
     def has_company(self) -> bool:

@@ -55,6 +55,7 @@ class ImageClip(Clip):
             audio_streams=0,
             end_pts=len(files),
             is_still=is_still,
+            has_alpha=first.alpha is not None,
         )
 
     def _frames(self, start: int, end: int) -> Iterator[Frame]:

@@ -11,15 +11,14 @@ from typing import Any, Literal, Protocol
 
 from pipeline.background import Background, open_background
 from pipeline.clip import Clip
-from pipeline.colour import BT601, BT709
 from pipeline.composite import unit
-from pipeline.conversion import SDR, ConvertedClip
+from pipeline.conversion import ConvertedClip
 from pipeline.decode import open_clip
 from pipeline.encode import multiplies_itself
 from pipeline.finishing import Finish, finished
 from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame, FrameStatus, FrameWindow, Matte, Settings
-from pipeline.light import WHITE_NITS, differs, named
 from pipeline.matting import Matter
+from pipeline.notes import notes_on
 from pipeline.outputs import Outputs
 from pipeline.overlap import Busy, in_order, read_ahead
 from pipeline.plates import read_plate
@@ -174,31 +173,6 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
     asked = {key: value for key, value in vars(job).items() if key != "settings"}
     write_sidecar(sidecar_path(Path(summary.outputs[0])), asked, matter.settings, str(matter.device), result)
     return summary
-
-
-def notes_on(info: ClipInfo, *, sdr: bool = False) -> list[str]:
-    """What a user should know of how a clip's numbers were taken; `sdr` where they are converted first."""
-    notes = []
-    colour = info.colour
-    if colour.assumed:
-        name = {BT709: "BT.709", BT601: "BT.601"}[colour.matrix]
-        notes.append(f"{info.path} is not tagged; its colours were taken for {name}, as players do at its size")
-    hdr = {16: "PQ", 18: "HLG"}.get(colour.transfer)
-    if sdr and differs(colour, SDR):
-        notes.append(
-            f"{info.path} is {named(colour)} and was converted to {named(SDR)}; what is brighter than "
-            f"{WHITE_NITS:.0f} cd/m2 or outside its gamut is clipped"
-        )
-    elif hdr is not None:
-        notes.append(
-            f"{info.path} is HDR ({hdr}): the code values are kept and tagged, and the networks saw them as they are; "
-            "they were trained on SDR, so look at the edges"
-        )
-    if info.pixel_aspect != 1:
-        notes.append(
-            f"{info.path} has pixels that are {info.pixel_aspect} as wide as high; of pictures, only OpenEXR can say so"
-        )
-    return notes
 
 
 def _matte(job: RenderJob, matter: Matter, window: FrameWindow) -> Matte:

@@ -68,6 +68,7 @@ class VideoClip(Clip):
             pixel_aspect=1 / aspect if self._orientation.swaps_sides else aspect,
             subtitle_streams=subtitle_streams,
             chapters=chapters,
+            has_alpha=any(component.is_alpha for component in first.format.components),
         )
 
     def _first(self) -> av.VideoFrame:

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.decode import open_clip
 from pipeline.encode import open_writer
-from pipeline.render import notes_on
+from pipeline.notes import notes_on
 from tests.contract.made import picture, video
 
 WIDE = Fraction(4, 3)

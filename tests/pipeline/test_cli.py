@@ -13,7 +13,7 @@ from tests.models.original import TINY, empty_state
 def test_doctor_tries_what_it_reports(run):
     code, said = run("doctor")
     assert code == 0
-    for word in ("torch", "libx264", "ffv1", "cuda", "fast", "paper"):
+    for word in ("torch", "libx264", "ffv1", "H.265 --hardware", "cuda", "fast", "paper"):
         assert word in said
 
 

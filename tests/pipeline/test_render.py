@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -21,10 +20,12 @@ from pipeline.composite import quantise
 from pipeline.decode import open_clip
 from pipeline.frames import ClipInfo, Colour, Settings
 from pipeline.matting import Matter
+from pipeline.notes import notes_on
 from pipeline.plates import read_plate
-from pipeline.render import RenderJob, notes_on, render
+from pipeline.render import RenderJob, render
 from pipeline.windows import windows
 from tests.conftest import FRAMES, HEIGHT, WIDTH, shot, textured, write_clip
+from tests.contract.made import KINDS
 
 
 def frames(path):
@@ -56,14 +57,30 @@ def test_every_frame_is_there_with_its_time(scene, rendered):
             assert (clip.info.width, clip.info.height) == (WIDTH, HEIGHT)
 
 
-@pytest.mark.parametrize(("transfer", "said"), [(16, "HDR (PQ)"), (18, "HDR (HLG)"), (1, None)])
-def test_what_the_networks_cannot_know_is_said(transfer, said):
-    info = ClipInfo(
-        Path("a.mov"), 64, 48, (0, 1), Fraction(1, 24), Fraction(24), 10, Colour(9, 9, transfer, full_range=False), 0, 2
-    )  # fmt: skip
+@pytest.mark.parametrize(
+    ("colour", "said"),
+    [
+        (Colour(9, 9, 16), "HDR (PQ)"),
+        (Colour(9, 9, 18), "HDR (HLG)"),
+        (Colour(9, 9, 14), "is BT.2020 SDR: the code values are kept and tagged"),
+        (Colour(1, 12, 1), "is Display P3 SDR"),
+        (Colour(1, 1, 9), "is BT.709 transfer 9"),  # logarithmic
+        (Colour(1, 1, 1), None),
+        (Colour(6, 6, 6), None),
+        (Colour(1, 1, 1, assumed=True), "is not tagged; its colours were taken for BT.709"),
+    ],
+)
+def test_what_the_networks_cannot_know_is_said(colour, said):
+    info = ClipInfo(Path("a.mov"), 64, 48, (0, 1), Fraction(1, 24), Fraction(24), 10, colour, 0, 2)
     assert [said in note for note in notes_on(info)] == ([True] if said else [])
-    untagged = replace(info, colour=replace(info.colour, matrix=1, assumed=True))
-    assert any("not tagged" in note for note in notes_on(untagged))
+
+
+def test_an_alpha_of_the_clip_is_left_out_and_that_is_said(tmp_path):
+    for kind in ("prores", "vp9 alpha", "png alpha"):
+        with open_clip(KINDS[kind](tmp_path).path) as clip:
+            assert any("alpha channel of its own, which is left out" in note for note in notes_on(clip.info))
+    with open_clip(KINDS["prores 422"](tmp_path).path) as clip:
+        assert not any("alpha" in note for note in notes_on(clip.info))
 
 
 def test_a_premultiplied_prores_with_a_drawn_in_edge(scene, rendered, run, tmp_path):
