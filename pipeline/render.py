@@ -124,14 +124,7 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         MachineError: The machine could not.
     """
     summary = Summary(outputs=[str(p) for p in (job.out, job.alpha, job.foreground) if p is not None])
-    if not summary.outputs:
-        raise CleanplateError("nothing to write: give -o OUT, --alpha PATH or --foreground PATH")
-    if job.on_failed == "mask" and job.mask is None and job.settings.segmenter == "difference":
-        raise CleanplateError(
-            "--on-failed mask needs a soft mask that needs no plate: give --mask PATH or --segmenter deeplab"
-        )
-    if job.premultiplied and job.background != "none":
-        raise CleanplateError("--premultiplied is for a transparent composite: --background none")
+    _check(job)
     with ExitStack() as stack:
         clip = stack.enter_context(open_clip(job.clip, job.fps))
         summary.notes = notes_on(clip.info, sdr=job.sdr)
@@ -173,6 +166,18 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
     asked = {key: value for key, value in vars(job).items() if key != "settings"}
     write_sidecar(sidecar_path(Path(summary.outputs[0])), asked, matter.settings, str(matter.device), result)
     return summary
+
+
+def _check(job: RenderJob) -> None:
+    """Refuses what cannot be, before anything is opened."""
+    if job.out is None and job.alpha is None and job.foreground is None:
+        raise CleanplateError("nothing to write: give -o OUT, --alpha PATH or --foreground PATH")
+    if job.on_failed == "mask" and job.mask is None and job.settings.segmenter == "difference":
+        raise CleanplateError(
+            "--on-failed mask needs a soft mask that needs no plate: give --mask PATH or --segmenter deeplab"
+        )
+    if job.premultiplied and job.background != "none":
+        raise CleanplateError("--premultiplied is for a transparent composite: --background none")
 
 
 def _matte(job: RenderJob, matter: Matter, window: FrameWindow) -> Matte:
