@@ -188,6 +188,31 @@ def test_a_part_is_bit_for_bit_that_part_of_the_whole(scene, rendered, tmp_path)
             assert np.array_equal(first, second)
 
 
+def test_a_part_has_its_part_of_sound_subtitles_and_chapters(scene, run, tmp_path):
+    """Frames 6 to 18 of 24 a second: from 0.25 to 0.75 seconds."""
+    (tmp_path / "words.srt").write_text(
+        "1\n00:00:00,100 --> 00:00:00,500\nHello\n\n2\n00:00:00,900 --> 00:00:00,980\nNo\n"
+    )
+    chapters = "".join(f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={at}\nEND={at + 500}\ntitle=from {at}\n" for at in (0, 500))
+    (tmp_path / "chapters.txt").write_text(f";FFMETADATA1\n{chapters}")
+    inputs = ["-i", scene.clip, "-i", tmp_path / "words.srt", "-i", tmp_path / "chapters.txt"]
+    tone = ["-f", "lavfi", "-i", "sine=duration=1"]
+    how = ["-map", "0", "-map", "1", "-map", "3", "-map_chapters", "2", "-c:v", "copy", "-c:s", "srt", "-c:a", "flac"]
+    subprocess.run(["ffmpeg", "-v", "error", *inputs, *tone, *how, tmp_path / "clip.mkv"], check=True)
+    words = ["--plate", scene.plate, "--background", "blur", "--start", 6, "--end", 18, "-o", tmp_path / "out.mkv"]
+    code, _ = run("render", tmp_path / "clip.mkv", *words)
+    assert code == 0
+    asked = ["ffprobe", "-v", "error", "-show_chapters", "-show_packets", "-of", "json", tmp_path / "out.mkv"]
+    said = json.loads(subprocess.run(asked, check=True, capture_output=True).stdout)
+    found = [
+        (chapter["start"] // 10**6, chapter["end"] // 10**6, chapter["tags"]["title"]) for chapter in said["chapters"]
+    ]
+    assert found == [(0, 250, "from 0"), (250, 500, "from 500")]
+    packets = {kind: [p for p in said["packets"] if p["codec_type"] == kind] for kind in ("audio", "video", "subtitle")}
+    assert [(packet["pts"], packet["duration"]) for packet in packets["subtitle"]] == [(0, 250)]
+    assert len(packets["video"]) == 12 and max(packet["pts"] for packet in packets["audio"]) <= 500
+
+
 def test_a_still_is_rendered_to_a_transparent_picture(scene, run, tmp_path):
     still = tmp_path / "still.png"
     cv2.imwrite(str(still), frames(scene.clip)[3][:, :, ::-1])
