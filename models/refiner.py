@@ -64,9 +64,9 @@ def enlarge(coarse: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(coarse, size, mode="bilinear", align_corners=False)
 
 
-def stretch(alpha: Tensor) -> Tensor:
-    """Move coarse alpha apart so that what is all but certain reaches 0 or 1 (unclamped)."""
-    return (alpha - STRETCH) / (1 - 2 * STRETCH)
+def stretch(alpha: Tensor, margin: float = STRETCH) -> Tensor:
+    """Move alpha apart so that what is within `margin` of 0 or 1 reaches it (unclamped)."""
+    return (alpha - margin) / (1 - 2 * margin)
 
 
 class Refiner(nn.Module):

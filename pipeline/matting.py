@@ -33,6 +33,7 @@ from pipeline.frames import (
 from pipeline.motion import motion_stack
 from pipeline.refinement import refine_tiles
 from pipeline.segmentation import make_segmenter
+from pipeline.specks import without_specks
 
 SMALLEST_SUBJECT = 2e-4
 """Fraction of the picture above half coverage, below which a frame counts as empty."""
@@ -131,10 +132,10 @@ class Matter:
         return GeneratorInputs(small, plate, known, mask, motion_stack(window, self.frame_size))
 
     def generate(self, inputs: GeneratorInputs) -> Coarse:
-        """Run the generator."""
+        """Run the generator, and drop specks."""
         with self._precision():
             coarse: Coarse = self.net.generator(*(_tensor(x, self.device) for x in inputs))
-        return Coarse(*(x.float() for x in coarse))
+        return without_specks(Coarse(*(x.float() for x in coarse)), inputs.mask)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16")

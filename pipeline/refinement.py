@@ -28,6 +28,10 @@ EXPECTED_ERROR = 0.1
 """Error that the generator expects of its alpha, up to which a tile needs no refinement; the estimate itself is
 uncertain by 0.03."""
 
+SETTLED = 0.015
+"""Refined alpha this near to 0 or 1 becomes 0 or 1: a subject is not to let one part in a hundred of the place through,
+nor a place to keep one of the subject."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -116,6 +120,7 @@ class _Padded:
         plate, coverage = self._cut(self.plate, tiles, device), self._cut(self.coverage, tiles, device)
         coarse = Coarse(*(self._enlarge(x, tiles) for x in self.coarse))
         alpha, foreground = self.refiner(image, plate, coverage, coarse)
+        alpha = stretch(alpha, SETTLED)
         m = self.refiner.margin
         foreground = image_where_opaque(alpha, foreground, image[:, :, m:-m, m:-m])
         alphas = alpha.clamp(0, 1)[:, 0].cpu().numpy()

@@ -1,0 +1,40 @@
+"""Specks: small pieces of the coarse matte that the soft mask knows nothing of, such as a leaf that moved."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+
+from models.coarse import Coarse
+from pipeline.frames import FloatImage
+
+FAINT = 0.05
+"""Coarse alpha from which pixels hang together."""
+
+LARGEST = 1 / 500
+"""Of the picture; what is larger stays, whatever the soft mask says."""
+
+
+def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
+    """The coarse result without pieces below LARGEST that nowhere meet the soft mask.
+
+    Args:
+        coarse: The generator's result, batch of 1.
+        mask: h x w in [0, 1], the soft mask that the generator was shown.
+
+    Returns:
+        The same with alpha and its expected error set to 0 there, so that nothing is refined.
+    """
+    alpha = coarse.alpha[0, 0].cpu().numpy()
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((alpha > FAINT).astype(np.uint8))
+    known = np.zeros(count, bool)
+    known[np.unique(labels[mask > 0.5])] = True
+    speck = ~known & (stats[:, cv2.CC_STAT_AREA] < LARGEST * alpha.size)
+    speck[0] = False
+    if not speck.any():
+        return coarse
+    around = cv2.dilate(speck[labels].astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    kept = torch.from_numpy(~(around & (speck[labels] | (labels == 0)))).to(coarse.alpha)
+    hidden = torch.cat((coarse.hidden[:, :1] * kept, coarse.hidden[:, 1:]), dim=1)
+    return coarse._replace(alpha=coarse.alpha * kept, hidden=hidden)

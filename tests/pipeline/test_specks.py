@@ -1,0 +1,47 @@
+"""Specks: what the soft mask does not know goes if it is small, and nothing else does."""
+
+import numpy as np
+import torch
+
+from models.coarse import Coarse
+from pipeline.specks import without_specks
+
+HEIGHT, WIDTH = 90, 160
+
+
+def coarse(*boxes):
+    alpha = torch.zeros(1, 1, HEIGHT, WIDTH)
+    for top, left, side in boxes:
+        alpha[..., top : top + side, left : left + side] = 0.8
+    hidden = torch.full((1, 5, HEIGHT, WIDTH), 0.3)
+    return Coarse(alpha, torch.zeros(1, 3, HEIGHT, WIDTH), hidden, torch.zeros(1, 3, HEIGHT, WIDTH))
+
+
+def mask(top, left, side):
+    array = np.zeros((HEIGHT, WIDTH), np.float32)
+    array[top : top + side, left : left + side] = 1
+    return array
+
+
+def test_a_small_piece_that_the_mask_does_not_know_goes():
+    cleaned = without_specks(coarse((10, 10, 40), (70, 120, 4)), mask(12, 12, 30))
+    assert cleaned.alpha[0, 0, 70:74, 120:124].max() == 0
+    assert cleaned.hidden[0, 0, 70:74, 120:124].max() == 0
+    assert (cleaned.hidden[:, 1:] == 0.3).all()
+    assert (cleaned.alpha[0, 0, 10:50, 10:50] == 0.8).all()
+
+
+def test_a_small_piece_that_the_mask_knows_stays():
+    given = coarse((10, 10, 40), (70, 120, 4))
+    assert torch.equal(without_specks(given, mask(71, 121, 2)).alpha[0, 0, 60:], given.alpha[0, 0, 60:])
+
+
+def test_a_large_piece_stays_whatever_the_mask_says():
+    given = coarse((10, 10, 40))
+    assert without_specks(given, mask(0, 0, 0)) is given
+
+
+def test_a_speck_beside_the_subject_takes_nothing_of_it_along():
+    cleaned = without_specks(coarse((10, 10, 40), (20, 51, 2)), mask(12, 12, 30))
+    assert cleaned.alpha[0, 0, 20:22, 51:53].max() == 0
+    assert (cleaned.alpha[0, 0, 10:50, 10:50] == 0.8).all()
