@@ -24,6 +24,9 @@ CHROMATICITIES = {
 }
 """Red, green, blue and white, x and y each, by H.273's number; BT.709, BT.601 (625, 525), BT.2020, Display P3."""
 
+_STANDARD = frozenset((1, 5, 6, 7))
+"""Primaries that programs do not convert between: a still of an SD clip has the clip's own numbers."""
+
 _NAMES = {1: "BT.709", 5: "BT.601", 6: "BT.601", 7: "BT.601", 9: "BT.2020", 12: "Display P3"}
 
 SRGB, LINEAR, PQ, HLG = 13, 8, 16, 18
@@ -105,7 +108,8 @@ def _to_xyz(primaries: int) -> NDArray[np.float64]:
 def differs(source: Colour, target: Colour) -> bool:
     """Whether the same code values are other colours, in light or hue; matrix and range are no matter of RGB."""
     same_curve = (curve_of(source.transfer) or source.transfer) == (curve_of(target.transfer) or target.transfer)
-    return not same_curve or primaries_of(source) != primaries_of(target)
+    primaries = {primaries_of(source), primaries_of(target)}
+    return not same_curve or (len(primaries) > 1 and not primaries <= _STANDARD)
 
 
 def is_known(colour: Colour) -> bool:

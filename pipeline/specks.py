@@ -1,4 +1,4 @@
-"""Specks: small pieces of the coarse matte that the soft mask knows nothing of, such as a leaf that moved."""
+"""Specks: pieces of the coarse matte that the soft mask knows nothing of, such as a leaf that moved or a shadow."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ FAINT = 0.05
 """Coarse alpha from which pixels hang together."""
 
 LARGEST = 1 / 500
-"""Of the picture; what is larger stays, whatever the soft mask says."""
+"""Of the picture; what is larger stays if it is opaque somewhere, whatever the soft mask says."""
+
+OPAQUE = 0.7
+"""Coarse alpha that a large piece has to reach somewhere."""
 
 
 def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
-    """The coarse result without pieces below LARGEST that nowhere meet the soft mask.
+    """The coarse result without pieces that nowhere meet the soft mask and are small, or nowhere opaque.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -30,7 +33,9 @@ def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
     count, labels, stats, _ = cv2.connectedComponentsWithStats((alpha > FAINT).astype(np.uint8))
     known = np.zeros(count, bool)
     known[np.unique(labels[mask > 0.5])] = True
-    speck = ~known & (stats[:, cv2.CC_STAT_AREA] < LARGEST * alpha.size)
+    opaque = np.zeros(count, bool)
+    opaque[np.unique(labels[alpha > OPAQUE])] = True
+    speck = ~known & ~(opaque & (stats[:, cv2.CC_STAT_AREA] >= LARGEST * alpha.size))
     speck[0] = False
     if not speck.any():
         return coarse

@@ -41,6 +41,13 @@ def test_a_large_piece_stays_whatever_the_mask_says():
     assert without_specks(given, mask(0, 0, 0)) is given
 
 
+def test_a_large_piece_that_is_nowhere_opaque_goes():
+    given = coarse((10, 10, 40))
+    faint = given._replace(alpha=given.alpha / 2)
+    assert without_specks(faint, mask(0, 0, 0)).alpha.max() == 0
+    assert without_specks(faint, mask(20, 20, 2)) is faint
+
+
 def test_a_speck_beside_the_subject_takes_nothing_of_it_along():
     cleaned = without_specks(coarse((10, 10, 40), (20, 51, 2)), mask(12, 12, 30))
     assert cleaned.alpha[0, 0, 20:22, 51:53].max() == 0
