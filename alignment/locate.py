@@ -24,7 +24,6 @@ FEWEST_KEY_POINTS = 30
 FEWEST_TEMPLATE_PIXELS = 300
 DARK = 5  # of 255; a plate with no pixel brighter shows nothing
 MATCH_THRESHOLD = 1 / 400  # of the frame's long side: 3 px at 720p
-METHODS: tuple[Method, ...] = ("orb", "sift")
 
 
 @dataclass(frozen=True)
@@ -101,22 +100,26 @@ class PlateLocator:
         return weak
 
     def _starts(self, grey: NDArray[np.uint8], reasons: list[str]) -> Iterator[Matrix]:
-        """Homographies to refine; why one is missing is noted among the reasons."""
-        threshold_px = max(2.0, max(self.frame_size) * MATCH_THRESHOLD)
-        for method in METHODS:
-            plate = self._orb if method == "orb" else self._sift
-            try:
-                start = fit(*match(plate, detect(grey, self.frame_size, method)), threshold_px)
-            except PlateAlignmentError as error:
-                reasons.append(str(error))
-                continue
-            fault = implausible(start.plate_to_frame, self.plate_size, self.frame_size)
-            if fault:
-                reasons.append(f"where the key points put it is not possible, {fault}")
-            else:
-                yield start.plate_to_frame
+        """Homographies to refine, the quickest to find first; why one is missing is noted among the reasons."""
+        yield from self._matched(grey, "orb", reasons)
         # A camera on a tripod before a bare wall has no key points to speak of, but nothing moved either.
         yield between_sizes(self.plate_size, self.frame_size)
+        yield from self._matched(grey, "sift", reasons)
+
+    def _matched(self, grey: NDArray[np.uint8], method: Method, reasons: list[str]) -> Iterator[Matrix]:
+        """The homography that key points agree on, if there is one."""
+        threshold_px = max(2.0, max(self.frame_size) * MATCH_THRESHOLD)
+        plate = self._orb if method == "orb" else self._sift
+        try:
+            start = fit(*match(plate, detect(grey, self.frame_size, method)), threshold_px)
+        except PlateAlignmentError as error:
+            reasons.append(str(error))
+            return
+        fault = implausible(start.plate_to_frame, self.plate_size, self.frame_size)
+        if fault:
+            reasons.append(f"where the key points put it is not possible, {fault}")
+        else:
+            yield start.plate_to_frame
 
     def _refine(self, start: Matrix, levels: list[FloatImage]) -> Location:
         plate_to_frame, result = start, None

@@ -84,7 +84,9 @@ def test_colours_that_bt709_cannot_hold_are_clipped() -> None:
     assert converted(np.float32([[[0, 1, 0]]]), P3, SDR)[0, 0] == pytest.approx([0, 1, 0], abs=1e-6)
 
 
-@pytest.mark.parametrize("other", [Colour(), Colour(0, 1, 13), Colour(6, 2, 6), Colour(6, 6, 6), Colour(1, 1, 1, full_range=True)])
+@pytest.mark.parametrize(
+    "other", [Colour(), Colour(0, 1, 13), Colour(6, 2, 6), Colour(6, 6, 6), Colour(1, 1, 1, full_range=True)]
+)
 def test_what_editors_show_alike_is_left_alone(other: Colour) -> None:
     image = np.random.default_rng(0).random((4, 4, 3)).astype(np.float32)
     assert not differs(other, SDR) and converted(image, other, SDR) is image
