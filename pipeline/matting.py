@@ -11,6 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from alignment.plate import AlignedPlate, PlateAligner, PlateAlignmentError
 from models.blocks import fold_batch_norms
@@ -80,11 +81,11 @@ class Matter:
 
     @contextmanager
     def pool(self) -> Iterator[ThreadPoolExecutor]:
-        """Threads that make mattes side by side; PyTorch's own threads are shared out among them."""
+        """Threads that make mattes side by side; PyTorch's own threads are shared out among them, NumPy gets none."""
         before = torch.get_num_threads()
         torch.set_num_threads(self._threads)
         try:
-            with ThreadPoolExecutor(self.workers, "matting") as pool:
+            with threadpool_limits(1, "blas"), ThreadPoolExecutor(self.workers, "matting") as pool:
                 yield pool
         finally:
             torch.set_num_threads(before)
