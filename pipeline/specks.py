@@ -8,9 +8,10 @@ import torch
 
 from models.coarse import Coarse
 from pipeline.frames import FloatImage
+from pipeline.refinement import EXPECTED_ERROR
 
 FAINT = 0.05
-"""Coarse alpha from which pixels hang together."""
+"""Coarse alpha from which pixels hang together; those that the generator is not sure of do, too."""
 
 LARGEST = 1 / 500
 """Of the picture; what is larger stays if it is opaque somewhere, whatever the soft mask says."""
@@ -30,7 +31,8 @@ def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
         The same with alpha and its expected error set to 0 there, so that nothing is refined.
     """
     alpha = coarse.alpha[0, 0].cpu().numpy()
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((alpha > FAINT).astype(np.uint8))
+    doubtful = coarse.hidden[0, 0].cpu().numpy() > EXPECTED_ERROR
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(((alpha > FAINT) | doubtful).astype(np.uint8))
     known = np.zeros(count, bool)
     known[np.unique(labels[mask > 0.5])] = True
     opaque = np.zeros(count, bool)

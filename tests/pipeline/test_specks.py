@@ -13,7 +13,7 @@ def coarse(*boxes):
     alpha = torch.zeros(1, 1, HEIGHT, WIDTH)
     for top, left, side in boxes:
         alpha[..., top : top + side, left : left + side] = 0.8
-    hidden = torch.full((1, 5, HEIGHT, WIDTH), 0.3)
+    hidden = torch.full((1, 5, HEIGHT, WIDTH), 0.05)
     return Coarse(alpha, torch.zeros(1, 3, HEIGHT, WIDTH), hidden, torch.zeros(1, 3, HEIGHT, WIDTH))
 
 
@@ -27,7 +27,7 @@ def test_a_small_piece_that_the_mask_does_not_know_goes():
     cleaned = without_specks(coarse((10, 10, 40), (70, 120, 4)), mask(12, 12, 30))
     assert cleaned.alpha[0, 0, 70:74, 120:124].max() == 0
     assert cleaned.hidden[0, 0, 70:74, 120:124].max() == 0
-    assert (cleaned.hidden[:, 1:] == 0.3).all()
+    assert (cleaned.hidden[:, 1:] == 0.05).all()
     assert (cleaned.alpha[0, 0, 10:50, 10:50] == 0.8).all()
 
 
@@ -39,6 +39,15 @@ def test_a_small_piece_that_the_mask_knows_stays():
 def test_a_large_piece_stays_whatever_the_mask_says():
     given = coarse((10, 10, 40))
     assert without_specks(given, mask(0, 0, 0)) is given
+
+
+def test_doubt_far_from_the_subject_is_not_refined():
+    given = coarse((10, 10, 40))
+    given.hidden[0, 0, 60:80, 100:140] = 0.4  # a shadow, say
+    given.hidden[0, 0, 20:24, 50:54] = 0.4  # hair
+    cleaned = without_specks(given, mask(12, 12, 30))
+    assert cleaned.hidden[0, 0, 60:80, 100:140].max() == 0
+    assert (cleaned.hidden[0, 0, 20:24, 50:54] == 0.4).all()
 
 
 def test_a_large_piece_that_is_nowhere_opaque_goes():
