@@ -31,7 +31,7 @@ def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
         The same with alpha and its expected error set to 0 there, so that nothing is refined.
     """
     alpha = coarse.alpha[0, 0].cpu().numpy()
-    doubtful = coarse.hidden[0, 0].cpu().numpy() > EXPECTED_ERROR
+    doubtful = (coarse.hidden[0, :1] > EXPECTED_ERROR).any(0).cpu().numpy()  # an imported network has none
     count, labels, stats, _ = cv2.connectedComponentsWithStats(((alpha > FAINT) | doubtful).astype(np.uint8))
     known = np.zeros(count, bool)
     known[np.unique(labels[mask > 0.5])] = True
