@@ -8,27 +8,38 @@ import cv2
 import numpy as np
 from numpy.random import Generator as Random
 
-from pipeline.frames import FloatImage
+from pipeline.frames import FloatImage, Image
+from training.compression import through_h264, through_jpeg
 from training.textures import smooth_noise
 
 
 @dataclass(frozen=True)
 class Camera:
-    """One camera's manner, shared by a clip and its plate: noise (sigma), sharpening, JPEG quality."""
+    """One camera's manner, shared by a clip and its plate.
+
+    Attributes:
+        noise: Sigma of its noise.
+        grain_px: Sigma over which the noise is blurred.
+        sharpening: Strength.
+        quality: Of the JPEG that it writes; 4:2:0 colour and blocks, as a frame of video has.
+        crf: The rate factor of the H.264 clip that it writes; None where all is JPEG. A plate is always a photograph.
+    """
 
     noise: float
     grain_px: float
     sharpening: float
     quality: int
+    crf: int | None = None
 
     @staticmethod
-    def pick(random: Random) -> Camera:
-        """Phones, cinema cameras and webcams."""
+    def pick(random: Random, video_share: float = 0.0) -> Camera:
+        """Phones, cinema cameras and webcams; `video_share` of them write H.264."""
         return Camera(
             noise=random.choice([0.002, 0.007, 0.018]),
             grain_px=random.choice([0.0, 0.6]),
             sharpening=random.choice([0.0, 0.0, 0.4, 0.9]),
             quality=int(random.integers(55, 98)),
+            crf=int(random.integers(14, 33)) if random.random() < video_share else None,
         )
 
     def shoot(self, random: Random, scene: FloatImage, plate: bool = False) -> FloatImage:
@@ -40,15 +51,20 @@ class Camera:
             scene = scene * (gain * field).astype(np.float32) + np.float32(random.normal(0, 0.003))
         if self.sharpening:
             scene = scene + self.sharpening * (scene - cv2.GaussianBlur(scene, (0, 0), 1.2))
+        codes = self._codes(random, scene)
+        if self.crf is None or plate:
+            seen = through_jpeg(codes, min(98, self.quality + 15) if plate else self.quality)
+        else:
+            before = np.roll(scene, tuple(random.integers(-3, 4, 2)), (0, 1))
+            seen = through_h264([self._codes(random, before), codes], self.crf)
+        return np.asarray(seen, np.float32) * np.float32(1 / 255)
+
+    def _codes(self, random: Random, scene: FloatImage) -> Image:
+        """What the sensor reads, noise included, uint8."""
         noise = random.standard_normal(scene.shape, np.float32)
         if self.grain_px:
             noise = 1.8 * cv2.GaussianBlur(noise, (0, 0), self.grain_px)
-        codes = np.clip((scene + self.noise * noise) * 255 + 0.5, 0, 255).astype(np.uint8)
-        quality = min(98, self.quality + 15) if plate else self.quality
-        # A JPEG has 4:2:0 colour and blocks, as a frame of video has.
-        _, packed = cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        seen = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.float32)
-        return seen * np.float32(1 / 255)
+        return np.clip((scene + self.noise * noise) * 255 + 0.5, 0, 255).astype(np.uint8)
 
 
 def misaligned(random: Random, still: FloatImage) -> FloatImage:

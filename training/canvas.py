@@ -36,6 +36,11 @@ class Subject:
     neighbours: tuple[Subject, ...] = ()
 
 
+def reduce(image: FloatImage, size: int) -> FloatImage:
+    """Area average to size x size."""
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+
+
 class Canvas:
     """Collects layers, each over the ones before, in premultiplied colour."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,10 +12,12 @@ from numpy.random import Generator as Random
 from pipeline.frames import FloatImage
 from pipeline.segmentation import difference_mask
 from training.camera import Camera, misaligned, random_coverage, retouched
-from training.canvas import Subject
+from training.canvas import Subject, reduce
 from training.cutouts import cut_out
 from training.material import Material
+from training.rooms import Place, draw_room
 from training.shapes import random_subject
+from training.surroundings import light_left, reflection, shadow, things_that_changed, things_that_moved
 from training.textures import place, smooth_noise
 
 
@@ -45,11 +48,6 @@ class Sample:
     light: FloatImage
 
 
-def reduce(image: FloatImage, size: int) -> FloatImage:
-    """Area average to size x size."""
-    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
-
-
 def make_sample(
     random: Random,
     size: int,
@@ -57,6 +55,7 @@ def make_sample(
     material: Material,
     cutout_share: float = 0.35,
     strands: bool = True,
+    video_share: float = 0.0,
 ) -> Sample:
     """Draw one sample.
 
@@ -67,14 +66,16 @@ def make_sample(
         material: Places and subjects to draw from.
         cutout_share: How many of the subjects are cut-outs, where there are some; the others are drawn.
         strands: Whether what is drawn may have hair.
+        video_share: How many of the frames come from an H.264 clip; the others are JPEGs.
     """
-    still = place(random, size, material.photos)
+    scene = _place(random, size, material.photos)
+    still = scene.picture
     subject = _subject(random, size, material, cutout_share, strands, still)
-    lit = _reflection(random, still * _shadow(random, subject.alpha)[..., None], subject)
-    background = _things_that_moved(random, lit)
+    lit = reflection(random, scene, subject, shadow(random, subject.alpha)[..., None])
+    background = things_that_changed(random, things_that_moved(random, lit), subject.alpha)
     alpha = subject.alpha[..., None]
     clean = alpha * subject.colour + (1 - alpha) * background
-    camera = Camera.pick(random)
+    camera = Camera.pick(random, video_share)
     image = camera.shoot(random, clean)
     coverage = random_coverage(random, size)
     if random.random() < 0.06:
@@ -85,8 +86,18 @@ def make_sample(
     small = (reduce(image, coarse_size), reduce(plate, coarse_size), reduce(coverage, coarse_size))
     mask = _soft_mask(random, reduce(subject.alpha, coarse_size), *small)
     motion = _motion(random, subject, background, small[0], coarse_size)
-    light = _light(reduce(lit, coarse_size), reduce(still, coarse_size))
+    light = light_left(reduce(lit, coarse_size), reduce(still, coarse_size))
     return Sample(image, plate, coverage, subject.alpha, subject.colour, background, mask, motion, light)
+
+
+def _place(random: Random, size: int, photos: tuple[Path, ...]) -> Place:
+    """A room with depth in a quarter; else a flat picture, which now and then passes for a polished floor."""
+    if random.random() < 0.25:
+        return draw_room(random, size, photos)
+    picture = place(random, size, photos)
+    share = random.uniform(0.03, 0.25) if random.random() < 0.15 else 0.0
+    gloss = np.full((size, size, 1), share, np.float32)
+    return Place(picture, gloss, cv2.GaussianBlur(picture[::-1], (0, 0), size / 20))
 
 
 def _subject(
@@ -107,58 +118,6 @@ def _subject(
         colour = where * moved + (1 - where) * subject.colour
         subject = Subject(subject.alpha, colour.astype(np.float32))
     return subject
-
-
-def _shadow(random: Random, alpha: FloatImage) -> FloatImage:
-    """Light that is left where the subject's soft shadow falls, N x N: somewhere, or close around the subject."""
-    kind = random.random()
-    if kind < 0.35:
-        return np.ones_like(alpha)
-    size = 192
-    small = reduce(alpha, size)
-    if kind < 0.7:
-        strength, blur = random.uniform(0.1, 0.6), random.uniform(0.004, 0.06)
-        onto = np.array([[1, 0, random.normal(0, 0.02 * size)], [0, 1, random.normal(0, 0.02 * size)]])
-    else:
-        strength, blur = random.uniform(0.05, 0.45), random.uniform(0.004, 0.06)
-        onto = np.array([[1, random.normal(0, 0.3), 0], [0, random.uniform(0.5, 1.1), 0]])
-        onto[:, 2] = random.normal(0, 0.12 * size, 2)
-    fallen = cv2.GaussianBlur(cv2.warpAffine(small, onto, (size, size)), (0, 0), size * blur)
-    fallen = cv2.resize(fallen, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return (1 - strength * fallen).astype(np.float32)
-
-
-def _reflection(random: Random, background: FloatImage, subject: Subject) -> FloatImage:
-    """A polished floor: now and then the subject is faintly seen in it, upside down."""
-    if random.random() > 0.12:
-        return background
-    size = len(background)
-    rows = np.flatnonzero(subject.alpha.max(axis=1) > 0.5)
-    floor = int(rows[-1]) if len(rows) else size // 2
-    flip = np.array([[1, 0, 0], [0, -1, 2.0 * floor]])
-    blur = size * random.uniform(0.003, 0.02)
-    cover, colour = (
-        cv2.GaussianBlur(cv2.warpAffine(x, flip, (size, size)), (0, 0), blur) for x in (subject.alpha, subject.colour)
-    )
-    strength = random.uniform(0.05, 0.35) * cover[..., None]
-    return (background + strength * (colour - background)).astype(np.float32)
-
-
-def _light(lit: FloatImage, still: FloatImage) -> FloatImage:
-    """The factor that brings the place nearest to what it looks like with its shadows, n x n."""
-    return (((lit * still).sum(2) + 1e-3) / ((still * still).sum(2) + 1e-3)).clip(0.2, 1.2).astype(np.float32)
-
-
-def _things_that_moved(random: Random, background: FloatImage) -> FloatImage:
-    """Leaves in the wind: a patch of the place shifted by a pixel or two since the plate was taken."""
-    if random.random() > 0.15:
-        return background
-    size = len(background)
-    where = np.clip(2 * smooth_noise(random, size, 3)[..., 0] - 1, 0, 1)
-    flow = random.uniform(0.5, 2.5) * where[..., None] * smooth_noise(random, size, random.uniform(6, 30), 2)
-    yy, xx = np.mgrid[:size, :size].astype(np.float32)
-    flow = flow.astype(np.float32)
-    return cv2.remap(background, xx + flow[..., 0], yy + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
 
 def _soft_mask(

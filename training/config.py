@@ -25,6 +25,7 @@ class SupervisedConfig(BaseModel):
         warm_up: Updates over which the rate rises from 0.
         sources: What the photographs and cut-outs are and where they come from, for the weights' card.
         cutout_share: How many of the subjects are cut-outs, where some are given; the others are drawn.
+        video_share: How many of the frames come from an H.264 clip, which needs PyAV; the others are JPEGs.
         seed: Of the weights' start and of every sample.
         coarse_size: Side of the generator's crop, pixels.
         factors: Full-size pixels a coarse pixel spans, one drawn each update.
@@ -47,6 +48,7 @@ class SupervisedConfig(BaseModel):
     warm_up: int = Field(default=200, ge=0)
     sources: str = ""
     cutout_share: float = Field(default=0.35, ge=0, le=1)
+    video_share: float = Field(default=0.5, ge=0, le=1)
     seed: int = 0
     coarse_size: int = Field(default=192, ge=64)
     factors: tuple[float, ...] = (1.5, 2.0, 2.5, 2.5, 3.0, 3.75)

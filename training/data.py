@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from training.composites import Sample, make_sample, reduce
+from training.canvas import reduce
+from training.composites import Sample, make_sample
 from training.config import Part, SupervisedConfig
 from training.material import Material
 
@@ -57,7 +58,9 @@ class CompositeBatches(Dataset[Batch]):
     def _one(self, random: np.random.Generator, size: int) -> Batch:
         cutout_share = 0.0 if self.config.left_out == "people" else self.config.cutout_share
         strands = self.config.left_out != "strands"
-        sample = make_sample(random, size, self.config.coarse_size, self.material, cutout_share, strands)
+        sample = make_sample(
+            random, size, self.config.coarse_size, self.material, cutout_share, strands, self.config.video_share
+        )
         left, top = _interesting_corner(random, sample, self.config.crop)
         window = (slice(top, top + self.config.crop), slice(left, left + self.config.crop))
         tensors: Batch = {"box": torch.tensor([left, top, size])}
