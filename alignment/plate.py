@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import cv2
@@ -17,7 +18,7 @@ from alignment.photometric import LONG_SIDE_PX as PHOTOMETRIC_LONG_SIDE_PX
 from alignment.photometric import Exposure, match_exposure
 from alignment.shading import smooth_shading
 from alignment.template import BLOCKS, FINE_LONG_SIDE_PX, working_size
-from alignment.warp import PlateImage
+from alignment.warp import WHOLLY, PlateImage
 
 __all__ = ["AlignedPlate", "AlignmentReport", "PlateAligner", "PlateAlignmentError"]
 
@@ -64,20 +65,52 @@ class AlignmentReport:
         return 0.0 if self.bend is None else float(np.hypot(self.bend[..., 0], self.bend[..., 1]).max())
 
 
-@dataclass(frozen=True)
 class AlignedPlate:
-    """The plate as the camera would have seen it from where the frame was taken.
+    """The plate as the camera would have seen it from where the frame was taken; rendered as far as it is asked for.
+
+    Pictures are float32 RGB in [0, 1], exposure matched, and 0 where the plate is unknown. Nothing beyond 0.15 px
+    outside the centres of the plate's outermost pixels is called known, and what lies between is theirs.
 
     Attributes:
-        image: H x W x 3 float32 RGB in [0, 1], exposure matched; 0 where coverage is 0.
-        coverage: H x W float32, 1 where the plate is known, 0 where it is not. Nothing beyond 0.15 px outside
-            the centres of the plate's outermost pixels is called known, and what lies between is theirs.
         report: Where this came from.
+        size: Width and height of the frame.
     """
 
-    image: NDArray[np.float32]
-    coverage: NDArray[np.float32]
-    report: AlignmentReport
+    def __init__(self, plate: PlateImage, size: tuple[int, int], report: AlignmentReport) -> None:
+        self.report, self.size = report, size
+        self._plate = plate
+        self._how = (Exposure(report.gain, report.offset), report.shading, report.bend)
+        self._view = plate.view(report.plate_to_frame, size, *self._how)
+
+    def part(self, left: int, top: int, width: int, height: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What a part of the frame shows, height x width x 3, and its coverage, height x width, 1 where it is known."""
+        return self._view.part(left, top, width, height)
+
+    @cached_property
+    def _whole(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return self.part(0, 0, *self.size)
+
+    @property
+    def image(self) -> NDArray[np.float32]:
+        """All of it, H x W x 3; kept once it has been asked for."""
+        return self._whole[0]
+
+    @property
+    def coverage(self) -> NDArray[np.float32]:
+        """H x W, 1 where the plate is known, 0 where it is not; kept once it has been asked for."""
+        return self._whole[1]
+
+    def reduced(self, width: int, height: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """All of the frame at another size, at most its own, anti-aliased; the coverage is the share that is known.
+
+        Raises:
+            ValueError: The size is larger than the frame's, or nothing.
+        """
+        if not (0 < width <= self.size[0] and 0 < height <= self.size[1]):
+            raise ValueError(f"size is {width} x {height}, allowed is 1 x 1 to the frame's {self.size}")
+        if (width, height) == self.size:
+            return self._whole
+        return self._plate.reduced((width, height), self.report.plate_to_frame, self.size, *self._how)
 
 
 class PlateAligner:
@@ -137,39 +170,26 @@ class PlateAligner:
             bend=found.bend,
         )
 
-    def warp(self, report: AlignmentReport, size: tuple[int, int] | None = None) -> AlignedPlate:
-        """Renders the plate into the frame.
-
-        Args:
-            report: From `register`.
-            size: Width and height of the picture wanted, at most the frame's; the frame's own if None. Reduced
-                pictures are anti-aliased like the whole one put through INTER_AREA.
-        """
-        width, height = size or self.frame_size
-        if not (0 < width <= self.frame_size[0] and 0 < height <= self.frame_size[1]):
-            raise ValueError(f"size is {size}, allowed is 1 x 1 to the frame's {self.frame_size}")
-        exposure = Exposure(report.gain, report.offset)
-        image, coverage = self._image.render(
-            report.plate_to_frame, self.frame_size, (width, height), exposure, report.shading, report.bend
-        )
-        return AlignedPlate(image, coverage, report)
+    def warp(self, report: AlignmentReport) -> AlignedPlate:
+        """The plate as the frame of a report from `register` sees it."""
+        return AlignedPlate(self._image, self.frame_size, report)
 
     def align(self, frame: Image) -> AlignedPlate:
-        """`register` and `warp` at full size."""
+        """`register` and `warp`."""
         return self.warp(self.register(frame))
 
     def _coverage(self, plate_to_frame: Matrix) -> float:
         if not self._image.has_holes:
             return covered_fraction(plate_to_frame, self.plate_size, self.frame_size)
         size = reduced_size(self.frame_size, PHOTOMETRIC_LONG_SIDE_PX)
-        return float(self._image.render(plate_to_frame, self.frame_size, size)[1].mean())
+        return float(self._image.reduced(size, plate_to_frame, self.frame_size)[1].mean())
 
     def _expose(self, frame: Image, found: Location) -> tuple[Exposure, NDArray[np.float32] | None]:
         """Compares plate and frame, possibly already reduced, at a small size."""
         size = reduced_size(self.frame_size, PHOTOMETRIC_LONG_SIDE_PX)
         small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         small /= np.float32(np.iinfo(frame.dtype).max)
-        plate, known = self._image.render(found.plate_to_frame, self.frame_size, size, bend=found.bend, continued=True)
+        plate, known = self._image.reduced(size, found.plate_to_frame, self.frame_size, bend=found.bend, continued=True)
         trust = np.full(BLOCKS[::-1], UNKNOWN_TRUST, np.float32)
         trust[found.verification.refuted] = REFUTED_TRUST
         trust[found.verification.confirmed] = 1.0
@@ -179,7 +199,7 @@ class PlateAligner:
         trust = cv2.warpPerspective(
             trust, blocks_to_frame, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
         )
-        trust *= known
+        trust *= known > WHOLLY
         exposure = match_exposure(plate, small, trust)
         exposed = plate * np.array(exposure.gain, np.float32) + np.array(exposure.offset, np.float32)
         return exposure, smooth_shading(exposed, small, trust)

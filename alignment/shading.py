@@ -60,7 +60,7 @@ def smooth_shading(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> F
 
 
 class Shade:
-    """A field spread over a picture of any size, of which strips of a few rows are wanted."""
+    """A field spread over a picture of any size, of which parts are wanted."""
 
     def __init__(self, shading: FloatImage, size: tuple[int, int]) -> None:
         """Takes rows x columns x 3 and the picture's width and height."""
@@ -68,23 +68,20 @@ class Shade:
         self._wide: FloatImage = wide.reshape(len(shading), -1)  # numpy is slow along a last axis of three
         self._height = size[1]
 
-    def apply(self, strip: FloatImage, top: int) -> None:
-        """Applies the field to the picture's rows from `top` on, h x w x 3, in place; within the strip it is linear."""
-        first, last = self._row(top), self._row(top + len(strip))
-        share = np.linspace(0, 1, len(strip), endpoint=False, dtype=np.float32)[:, None]
-        factor = share * (last - first)
-        factor += first
-        flat = strip.reshape(len(strip), -1)
-        np.multiply(flat, factor, out=flat)
-
-    def _row(self, y: int) -> FloatImage:
-        """The field in a row of the picture, w * 3."""
+    def apply(self, part: FloatImage, left: int, top: int) -> None:
+        """Applies the field to a part of the picture, h x w x 3, in place."""
         rows = len(self._wide)
-        place = np.clip((y + 0.5) * rows / self._height - 0.5, 0, rows - 1)
-        above = min(int(place), rows - 2)
-        share = np.float32(place - above)
-        row: FloatImage = (1 - share) * self._wide[above] + share * self._wide[above + 1]
-        return row
+        wide = self._wide[:, 3 * left : 3 * (left + part.shape[1])]
+        places = np.clip((np.arange(top, top + len(part)) + 0.5) * rows / self._height - 0.5, 0, rows - 1)
+        above = np.minimum(places.astype(int), rows - 2)
+        flat = part.reshape(len(part), -1)
+        # Between two rows of the field it is linear.
+        for row in np.unique(above):
+            here = above == row
+            share = (places[here] - row).astype(np.float32)[:, None]
+            factor = share * (wide[row + 1] - wide[row])
+            factor += wide[row]
+            flat[here] *= factor
 
 
 def _grid_size(frame: FloatImage) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Renders the plate into a frame, at the frame's size or below."""
+"""Renders the plate into a frame: parts of it at the frame's size, or the whole at a smaller one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alignment.shading import Shade
 
 SUPERSAMPLING = 2
 BORDER_PX = 0.15  # beyond the centres of the plate's outermost pixels it still counts as known
-STRIP_ROWS = 32
+STRIP_PIXELS = 1 << 16
 NODE_PX = 16
 WHOLLY = 0.999  # known, up to rounding
 UNEXPOSED = Exposure((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
@@ -36,121 +36,146 @@ class PlateImage:
             self._image[..., 3] = known
         self._reduced: dict[Size, FloatImage] = {self.size: self._image}
 
-    def render(
+    def view(
         self,
         plate_to_frame: Matrix,
         frame_size: Size,
-        size: Size | None = None,
+        exposure: Exposure = UNEXPOSED,
+        shading: FloatImage | None = None,
+        bend: FloatImage | None = None,
+        *,
+        continued: bool = False,
+    ) -> PlateView:
+        """The plate as a frame sees it.
+
+        Args:
+            plate_to_frame: 3 x 3, full-size pixels.
+            frame_size: Width and height of the whole frame.
+            exposure: Gain and offset.
+            shading: From `smooth_shading`.
+            bend: An `AlignmentReport`'s.
+            continued: Whether the picture goes on beyond what is known, as its border does; else it is 0 there.
+        """
+        return PlateView(self._image, self.has_holes, plate_to_frame, frame_size, exposure, shading, bend, continued)
+
+    def reduced(
+        self,
+        size: Size,
+        plate_to_frame: Matrix,
+        frame_size: Size,
         exposure: Exposure = UNEXPOSED,
         shading: FloatImage | None = None,
         bend: FloatImage | None = None,
         *,
         continued: bool = False,
     ) -> tuple[FloatImage, FloatImage]:
-        """Warps and exposes the plate.
+        """The whole of a view at a smaller width and height; the rest as for `view`.
 
-        Args:
-            plate_to_frame: 3 x 3, full-size pixels.
-            frame_size: Width and height of the whole frame.
-            size: Those of the picture wanted, at most the frame's.
-            exposure: Gain and offset.
-            shading: From `smooth_shading`.
-            bend: An `AlignmentReport`'s.
-            continued: Whether the picture goes on beyond what is known, as its border does; else it is 0 there.
+        Rendered at twice the size wanted and averaged, so that no detail is skipped.
 
         Returns:
-            The picture in [0, 1], and the coverage, 0 or 1.
+            The picture in [0, 1], and the share of each pixel that is known. The unknown share counts as black, or as
+            what goes on from the border.
         """
-        if size is None or size == frame_size:
-            return self._warp(self.size, plate_to_frame, frame_size, exposure, shading, bend, continued)
-        # At twice the size wanted and averaged, so that no detail is skipped.
         fine = min(frame_size[0], size[0] * SUPERSAMPLING), min(frame_size[1], size[1] * SUPERSAMPLING)
         plate_size = (
             max(1, round(self.size[0] * fine[0] / frame_size[0])),
             max(1, round(self.size[1] * fine[1] / frame_size[1])),
         )
         homography = between_sizes(frame_size, fine) @ plate_to_frame @ between_sizes(plate_size, self.size)
-        whole = self._warp(plate_size, homography, fine, exposure, shading, bend, continued=True)
-        image, coverage = (np.asarray(cv2.resize(x, size, interpolation=cv2.INTER_AREA), np.float32) for x in whole)
-        coverage = (coverage > WHOLLY).astype(np.float32)
-        if not continued:
-            image *= coverage[..., None]
-        return image, coverage
-
-    def _warp(
-        self,
-        plate_size: Size,
-        plate_to_frame: Matrix,
-        size: Size,
-        exposure: Exposure,
-        shading: FloatImage | None,
-        bend: FloatImage | None,
-        continued: bool,
-    ) -> tuple[FloatImage, FloatImage]:
-        """The plate at one of its sizes in a frame of a size.
-
-        Bilinear: against real and synthetic frames it leaves no more residual than bicubic or Lanczos do, since it
-        passes less of the plate's noise, and takes half the time. All is done in strips that stay in the cache.
-        """
-        width, height = size
+        if bend is not None:
+            bend = bend * np.divide(plate_size, self.size).astype(np.float32)
         plate = self._at(plate_size)
-        image = np.empty((height, width, 3), np.float32)
-        coverage = np.ones((height, width), np.float32)
-        places = None if bend is None else self._places(plate_size, plate_to_frame, size, bend)
-        matrix = np.column_stack([np.diag(exposure.gain), exposure.offset])
-        shade = Shade(shading, size) if shading is not None else None
-        for top in range(0, height, STRIP_ROWS):
-            strip, known = image[top : top + STRIP_ROWS], coverage[top : top + STRIP_ROWS]
-            if places is not None:
-                here = places[top : top + STRIP_ROWS]
-                warped = cv2.remap(plate, here, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            else:
-                to_strip = np.array([[1, 0, 0], [0, 1, -top], [0, 0, 1.0]]) @ plate_to_frame
-                warped = cv2.warpPerspective(
-                    plate, to_strip, (width, len(strip)), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-                )
-            cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB, dst=strip)
-            cv2.transform(strip, matrix, dst=strip)
-            if shade is not None:
-                shade.apply(strip, top)
-            np.clip(strip, 0.0, 1.0, out=strip)
-            if self.has_holes:  # the rims of reduced holes are mixed with what the holes were filled with
-                np.greater(warped[..., 3], WHOLLY, out=known)
-                if not continued:
-                    strip *= known[..., None]
-        if places is not None:
-            clear_outside_plate(coverage, places, plate_size)
-            if not continued:
-                image *= coverage[..., None]
-            return image, coverage
-        spans = known_spans(plate_to_frame, plate_size, size, BORDER_PX)
-        clear_outside(coverage, spans)
-        if not continued:
-            clear_outside(image, spans)
-        return image, coverage
-
-    def _places(self, plate_size: Size, plate_to_frame: Matrix, size: Size, bend: FloatImage) -> FloatImage:
-        """Which place of the plate every pixel of the frame shows, height x width x 2.
-
-        Worked out for every NODE_PX-th pixel; between them a plane is as good.
-        """
-        columns, rows = (-(-length // NODE_PX) + 2 for length in size)
-        x, y = ((np.arange(count) - 0.5) * NODE_PX - 0.5 for count in (columns, rows))
-        nodes = np.column_stack([np.tile(x, rows), np.repeat(y, columns)])
-        straight = project(inverted(plate_to_frame), nodes)
-        field = bend * np.array([a / b for a, b in zip(plate_size, self.size, strict=True)], np.float32)
-        places = straight
-        for _ in range(2):  # where displaced(places) is straight
-            places = places + straight - displaced(places, field, plate_size)
-        coarse = places.reshape(rows, columns, 2).astype(np.float32)
-        fine = cv2.resize(coarse, (columns * NODE_PX, rows * NODE_PX), interpolation=cv2.INTER_LINEAR)
-        return np.asarray(fine[NODE_PX : NODE_PX + size[1], NODE_PX : NODE_PX + size[0]])
+        view = PlateView(plate, self.has_holes, homography, fine, exposure, shading, bend, continued)
+        image, coverage = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in view.part(0, 0, *fine))
+        return np.asarray(image, np.float32), np.asarray(coverage, np.float32)
 
     def _at(self, size: Size) -> FloatImage:
         """The plate at its own or a smaller size, by area averaging."""
         if size not in self._reduced:
             self._reduced[size] = np.asarray(cv2.resize(self._image, size, interpolation=cv2.INTER_AREA), np.float32)
         return self._reduced[size]
+
+
+class PlateView:
+    """The plate as one frame sees it; `part` renders what is wanted of it."""
+
+    def __init__(
+        self,
+        plate: FloatImage,
+        has_holes: bool,
+        plate_to_frame: Matrix,
+        frame_size: Size,
+        exposure: Exposure,
+        shading: FloatImage | None,
+        bend: FloatImage | None,
+        continued: bool,
+    ) -> None:
+        """Takes the plate, H x W x 4 with what is known of it, at the size that the homography and bend are for."""
+        self._plate, self._has_holes, self._plate_to_frame = plate, has_holes, plate_to_frame
+        self._size: Size = (plate.shape[1], plate.shape[0])
+        self._exposure = np.column_stack([np.diag(exposure.gain), exposure.offset])
+        self._shade = Shade(shading, frame_size) if shading is not None else None
+        self._nodes = None if bend is None else _nodes(self._size, plate_to_frame, frame_size, bend)
+        self._spans = known_spans(plate_to_frame, self._size, frame_size, BORDER_PX)
+        self._continued = continued
+
+    def part(self, left: int, top: int, width: int, height: int) -> tuple[FloatImage, FloatImage]:
+        """The picture in [0, 1], height x width x 3, and the coverage, 0 or 1, of a part that lies in the frame.
+
+        Bilinear: against real and synthetic frames it leaves no more residual than bicubic or Lanczos do, since it
+        passes less of the plate's noise, and takes half the time. All is done in strips that stay in the cache.
+        """
+        image, coverage = np.empty((height, width, 3), np.float32), np.ones((height, width), np.float32)
+        rows = max(1, STRIP_PIXELS // width)
+        for first in range(0, height, rows):
+            self._render(left, top + first, image[first : first + rows], coverage[first : first + rows])
+        return image, coverage
+
+    def _render(self, left: int, top: int, image: FloatImage, coverage: FloatImage) -> None:
+        """Fills a strip's picture, and clears the coverage where it is not known."""
+        height, width = coverage.shape
+        if self._nodes is not None:
+            places = _places(self._nodes, left, top, width, height)
+            warped = cv2.remap(self._plate, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            clear_outside_plate(coverage, places, self._size)
+        else:
+            to_part = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]) @ self._plate_to_frame
+            flags, border = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
+            warped = cv2.warpPerspective(self._plate, to_part, (width, height), flags=flags, borderMode=border)
+            clear_outside(coverage, np.clip(self._spans[top : top + height] - left, 0, width))
+        cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB, dst=image)
+        cv2.transform(image, self._exposure, dst=image)
+        if self._shade is not None:
+            self._shade.apply(image, left, top)
+        np.clip(image, 0.0, 1.0, out=image)
+        if self._has_holes:  # the rims of reduced holes are mixed with what the holes were filled with
+            coverage *= warped[..., 3] > WHOLLY
+        if not self._continued and (self._has_holes or not coverage.all()):
+            image *= coverage[..., None]
+
+
+def _nodes(plate_size: Size, plate_to_frame: Matrix, frame_size: Size, bend: FloatImage) -> FloatImage:
+    """Which place of the plate every NODE_PX-th pixel of the frame shows, rows x columns x 2, from -1.5 nodes on."""
+    columns, rows = (-(-length // NODE_PX) + 2 for length in frame_size)
+    x, y = ((np.arange(count) - 0.5) * NODE_PX - 0.5 for count in (columns, rows))
+    nodes = np.column_stack([np.tile(x, rows), np.repeat(y, columns)])
+    straight = project(inverted(plate_to_frame), nodes)
+    places = straight
+    for _ in range(2):  # where displaced(places) is straight
+        places = places + straight - displaced(places, bend, plate_size)
+    return places.reshape(rows, columns, 2).astype(np.float32)
+
+
+def _places(nodes: FloatImage, left: int, top: int, width: int, height: int) -> FloatImage:
+    """Which place of the plate every pixel of a part shows, height x width x 2; between nodes a plane is as good."""
+    # In the enlarged nodes the frame begins at NODE_PX; half a node before a pixel lies the first node it depends on.
+    column, row = (left + NODE_PX // 2) // NODE_PX, (top + NODE_PX // 2) // NODE_PX
+    columns, rows = (-(-(length + NODE_PX) // NODE_PX) + 2 for length in (width, height))
+    near = nodes[row : row + rows, column : column + columns]
+    fine = cv2.resize(near, (near.shape[1] * NODE_PX, near.shape[0] * NODE_PX), interpolation=cv2.INTER_LINEAR)
+    x, y = left + NODE_PX - column * NODE_PX, top + NODE_PX - row * NODE_PX
+    return np.ascontiguousarray(fine[y : y + height, x : x + width])
 
 
 def clear_outside_plate(coverage: FloatImage, places: FloatImage, plate_size: Size) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -67,9 +67,7 @@ Variant = Callable[[Given, Given], FloatImage]
 
 VARIANTS: dict[str, Variant] = {
     "as it is": lambda own, _: own.alpha(own.inputs, own.aligned),
-    "another clip's plate": lambda own, other: own.alpha(
-        own.inputs._replace(plate=other.inputs.plate), replace(own.aligned, image=other.aligned.image)
-    ),
+    "another clip's plate": lambda own, other: own.alpha(own.inputs._replace(plate=other.inputs.plate), other.aligned),
     "another clip's mask": lambda own, other: own.alpha(own.inputs._replace(mask=other.inputs.mask), own.aligned),
     "another clip's motion": lambda own, other: own.alpha(own.inputs._replace(motion=other.inputs.motion), own.aligned),
     "soft mask under the same refiner": lambda own, _: own.soft_mask_refined(),

@@ -140,7 +140,7 @@ def _one_frame(matter: Matter, frame: Frame, watch: Stopwatch, writers: list[Any
     report = own.alignment
     window = FrameWindow(frame, own, (own,) * 4)
     with torch.inference_mode():
-        aligned = watch("warp", lambda: matter.aligner.warp(report))
+        aligned = matter.aligner.warp(report)  # which renders nothing yet
         inputs = watch("inputs", lambda: matter.inputs(window, aligned))
         coarse = watch("generator", lambda: matter.generate(inputs))
         alpha, foreground = watch("refiner", lambda: matter.refine(coarse, frame.image, aligned))

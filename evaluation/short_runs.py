@@ -9,12 +9,13 @@ from good: what counts is the difference.
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 
+from alignment.plate import AlignedPlate
+from alignment.warp import PlateImage
 from evaluation.ablation import Given, given
 from evaluation.metrics import mad
 from evaluation.report import find_clips
@@ -30,8 +31,9 @@ def shown(one: Given, part: Part | None) -> FloatImage:
     """Alpha of networks that were trained without a part, which is kept from them here, too."""
     inputs, aligned = one.inputs, one.aligned
     if part == "plate":
-        nothing = np.zeros_like(aligned.coverage)
-        aligned = replace(aligned, image=np.zeros_like(aligned.image), coverage=nothing)
+        width, height = aligned.size
+        nothing = PlateImage(np.zeros((height, width, 3), np.uint8), known=np.zeros((height, width), np.bool_))
+        aligned = AlignedPlate(nothing, aligned.size, aligned.report)
         inputs = inputs._replace(plate=np.zeros_like(inputs.plate), coverage=np.zeros_like(inputs.coverage))
     elif part == "mask":
         inputs = inputs._replace(mask=np.zeros_like(inputs.mask))

@@ -126,9 +126,8 @@ class Matter:
 
     def inputs(self, window: FrameWindow, aligned: AlignedPlate) -> GeneratorInputs:
         """What the generator sees of a window, at its own size."""
-        small, plate, known = (
-            reduce(x, self.coarse_size) for x in (window.frame.image, aligned.image, aligned.coverage)
-        )
+        small = reduce(window.frame.image, self.coarse_size)
+        plate, known = aligned.reduced(*self.coarse_size)
         mask = reduce(window.mask, self.coarse_size) if window.mask is not None else self.segment(small, plate, known)
         return GeneratorInputs(small, plate, known, mask, motion_stack(window, self.frame_size))
 

@@ -64,7 +64,7 @@ def refine_tiles(
     alpha = np.clip(alpha, 0, 1)
     foreground = unit(image)
     tiles = iter(uncertain_tiles(coarse, (width, height), settings.tile_px))
-    plan = _Padded(net.refiner, coarse, image, aligned, settings.tile_px)
+    plan = _Tiles(net.refiner, coarse, image, aligned, settings.tile_px)
     while batch := list(islice(tiles, settings.tile_batch or 1)):
         for tile, a, f in plan.refined(batch):
             rows = slice(tile.top, min(tile.top + settings.tile_px, height))
@@ -100,24 +100,58 @@ def image_where_opaque(alpha: Tensor, foreground: Tensor, image: Tensor) -> Tens
     return foreground + ((alpha - 0.95) / 0.045).clamp(0, 1) * (image - foreground)
 
 
-class _Padded:
-    """A frame and its plate with a replicated border, from which tiles with surroundings can be cut."""
+@dataclass(frozen=True)
+class _Square:
+    """The part of a tile with its surroundings that lies in the frame; rows and columns missing before and after."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    missing: tuple[int, int, int, int]
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.top, self.top + self.height)
+
+    @property
+    def columns(self) -> slice:
+        return slice(self.left, self.left + self.width)
+
+    def padded(self, part: NDArray[Any]) -> NDArray[Any]:
+        """The part with the frame's border repeated where it ends."""
+        return cv2.copyMakeBorder(part, *self.missing, cv2.BORDER_REPLICATE) if any(self.missing) else part
+
+
+def _stacked(parts: list[NDArray[Any]], device: torch.device) -> Tensor:
+    """H x W (x C) arrays as B x C x H x W float32 in [0, 1]."""
+    stack = np.stack(parts)
+    if stack.dtype != np.float32:
+        stack = stack.astype(np.float32) / np.float32(np.iinfo(stack.dtype).max)
+    if stack.ndim == 3:
+        stack = stack[..., None]
+    # Planes, as the enlarged maps are: mixed layouts cost the refiner half its time.
+    return torch.from_numpy(stack).permute(0, 3, 1, 2).to(device).contiguous()
+
+
+class _Tiles:
+    """A frame and its plate, of which tiles with surroundings are refined; beyond the frame its border goes on."""
 
     def __init__(self, refiner: Refiner, coarse: Coarse, image: Image, aligned: AlignedPlate, tile_px: int) -> None:
         self.refiner, self.coarse, self.tile_px = refiner, coarse, tile_px
         self.height, self.width = image.shape[:2]
-        self.image, self.plate, self.coverage = (self._pad(x) for x in (image, aligned.image, aligned.coverage))
-
-    def _pad(self, array: NDArray[Any]) -> NDArray[Any]:
-        m = self.refiner.margin
-        below, right = (m + -n % self.tile_px for n in (self.height, self.width))
-        return cv2.copyMakeBorder(array, m, below, m, right, cv2.BORDER_REPLICATE)
+        self.image, self.aligned = image, aligned
 
     def refined(self, tiles: list[Tile]) -> Iterator[tuple[Tile, FloatImage, FloatImage]]:
         """Alpha and foreground of each tile, tile_px x tile_px."""
         device = self.coarse.alpha.device
-        image = self._cut(self.image, tiles, device)
-        plate, coverage = self._cut(self.plate, tiles, device), self._cut(self.coverage, tiles, device)
+        squares = [self._square(tile) for tile in tiles]
+        image = _stacked([square.padded(self.image[square.rows, square.columns]) for square in squares], device)
+        seen = [self.aligned.part(square.left, square.top, square.width, square.height) for square in squares]
+        plate, coverage = (
+            _stacked([square.padded(x) for square, x in zip(squares, part, strict=True)], device)
+            for part in zip(*seen, strict=True)
+        )
         coarse = Coarse(*(self._enlarge(x, tiles) for x in self.coarse))
         alpha, foreground = self.refiner(image, plate, coverage, coarse)
         alpha = stretch(alpha, SETTLED)
@@ -127,15 +161,14 @@ class _Padded:
         foregrounds = foreground.clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
         yield from zip(tiles, alphas, foregrounds, strict=True)
 
-    def _cut(self, array: NDArray[Any], tiles: list[Tile], device: torch.device) -> Tensor:
-        side = self.tile_px + 2 * self.refiner.margin
-        cut = np.stack([array[t.top : t.top + side, t.left : t.left + side] for t in tiles])
-        if cut.dtype != np.float32:
-            cut = cut.astype(np.float32) / np.float32(np.iinfo(cut.dtype).max)
-        if cut.ndim == 3:
-            cut = cut[..., None]
-        # Planes, as the enlarged maps are: mixed layouts cost the refiner half its time.
-        return torch.from_numpy(cut).permute(0, 3, 1, 2).to(device).contiguous()
+    def _square(self, tile: Tile) -> _Square:
+        """A tile with its surroundings, and where it reaches over the frame's borders."""
+        side, m = self.tile_px + 2 * self.refiner.margin, self.refiner.margin
+        left, top = max(0, tile.left - m), max(0, tile.top - m)
+        right, bottom = (min(n, at - m + side) for n, at in ((self.width, tile.left), (self.height, tile.top)))
+        before = (top - tile.top + m, left - tile.left + m)
+        after = (side - (bottom - top) - before[0], side - (right - left) - before[1])
+        return _Square(left, top, right - left, bottom - top, (before[0], after[0], before[1], after[1]))
 
     def _enlarge(self, coarse: Tensor, tiles: list[Tile]) -> Tensor:
         """Bilinear enlargement of the coarse map, of which only the tiles are made."""

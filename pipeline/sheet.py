@@ -38,11 +38,12 @@ class ContactSheet:
         """Offer one frame; it is kept if it was chosen. `composite` is H x W x 3, or 4 with alpha."""
         if frame.index not in self.wanted:
             return
-        height = round(WIDTH_PX * frame.image.shape[0] / frame.image.shape[1])
+        tall, wide = frame.image.shape[:2]
+        height = round(WIDTH_PX * tall / wide)
         size = (WIDTH_PX, height)
         plate = np.zeros((height, WIDTH_PX, 3), np.float32)
         if matte.alignment is not None:
-            plate = self.aligner.warp(matte.alignment, size).image
+            plate = self.aligner.warp(matte.alignment).reduced(min(WIDTH_PX, wide), min(height, tall))[0]
         pictures = (
             unit(frame.image),
             plate,

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -110,7 +111,7 @@ def test_the_result_depends_on_nothing_but_plate_and_frame(make_scene):
     alone = [PlateAligner(plate, (640, 360)).register(frame) for frame in frames]
     for order in ([0, 1, 2], [2, 1, 0, 1, 1]):
         for index in order:
-            shared.warp(alone[0], (160, 90))
+            shared.warp(alone[0]).reduced(160, 90)
             assert_same(shared.register(frames[index]), alone[index])
     with ThreadPoolExecutor(4) as pool:
         for index, report in enumerate(pool.map(shared.register, frames * 3)):
@@ -140,15 +141,16 @@ def test_a_reduced_warp_is_the_whole_one_reduced(make_scene, size):
     plate, frame = scene.make()
     aligner = PlateAligner(plate, scene.size)
     report = aligner.register(frame)
-    whole, small = aligner.warp(report), aligner.warp(report, size)
-    assert small.image.shape == (size[1], size[0], 3)
+    whole = aligner.warp(report)
+    image, coverage = whole.reduced(*size)
+    assert image.shape == (size[1], size[0], 3)
     reduced = cv2.resize(whole.image, size, interpolation=cv2.INTER_AREA)
-    inside = cv2.erode(small.coverage, np.ones((3, 3))) == 1
-    assert np.sqrt(np.mean((small.image - reduced)[inside] ** 2)) < 0.015
+    inside = cv2.erode(coverage, np.ones((3, 3))) == 1
+    assert np.sqrt(np.mean((image - reduced)[inside] ** 2)) < 0.015
     # A shift would show as a difference in proportion to the slope; half a pixel of it must not hide in the above.
     for axis in (0, 1):
         slope = np.gradient(reduced, axis=axis)[inside]
-        shift = ((small.image - reduced)[inside] * slope).sum() / (slope**2).sum()
+        shift = ((image - reduced)[inside] * slope).sum() / (slope**2).sum()
         assert abs(shift) < 0.03
 
 
@@ -157,7 +159,7 @@ def test_a_size_beyond_the_frame_is_refused(make_scene):
     aligner = PlateAligner(plate, (640, 360))
     report = aligner.register(frame)
     with pytest.raises(ValueError, match="allowed is 1 x 1 to the frame's"):
-        aligner.warp(report, (641, 360))
+        aligner.warp(report).reduced(641, 360)
 
 
 def test_a_frame_of_another_size_than_announced_is_refused(make_scene):
@@ -172,3 +174,23 @@ def test_the_identity_covers_everything(make_scene):
     assert aligned.report.plate_to_frame == pytest.approx(between_sizes((640, 360), (640, 360)), abs=1e-2)
     assert aligned.coverage.min() == 1
     np.testing.assert_allclose(aligned.image, plate / 255, atol=0.02)
+
+
+@pytest.mark.parametrize("bent", [False, True])
+@pytest.mark.parametrize("part", [(0, 0, 82, 82), (133, 71, 82, 82), (311, 200, 9, 160), (558, 278, 82, 82)])
+def test_a_part_is_cut_from_the_whole(make_scene, part, bent):
+    scene = make_scene(seed=13, texture="boxes")
+    plate, frame = scene.make()
+    aligner = PlateAligner(plate, scene.size)
+    random = np.random.default_rng(0)
+    report = replace(
+        aligner.register(frame),
+        shading=random.uniform(-0.1, 0.1, (27, 48, 3)).astype(np.float32),
+        bend=random.uniform(-2, 2, (8, 12, 2)).astype(np.float32) if bent else None,
+    )
+    aligned = aligner.warp(report)
+    left, top, width, height = part
+    image, coverage = aligned.part(*part)
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    assert np.array_equal(coverage, aligned.coverage[rows, columns])
+    np.testing.assert_allclose(image, aligned.image[rows, columns], atol=2e-4)

@@ -1,10 +1,12 @@
 """Refinement in tiles: where it is done, and that it is the same as doing it everywhere."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from alignment.plate import AlignedPlate, AlignmentReport
+from alignment.warp import PlateImage
 from models.coarse import Coarse
 from models.weights import new_net
 from pipeline.frames import Settings
@@ -38,12 +40,16 @@ def test_a_doubtful_pixel_near_a_tiles_border_takes_both():
     assert list(uncertain_tiles(given, (480, 270), 64)) == [Tile(192, 64), Tile(256, 64)]
 
 
-@pytest.fixture
-def scene():
+@pytest.fixture(params=["straight", "bent"])
+def scene(request):
     random = np.random.default_rng(0)
     image = random.integers(0, 255, (135, 200, 3), np.uint8)
-    report = AlignmentReport(np.eye(3), 0.1, 100, 1.0, (1, 1, 1), (0, 0, 0), "ok")
-    plate = AlignedPlate(random.random((135, 200, 3), np.float32), np.ones((135, 200), np.float32), report)
+    shifted = np.array([[1, 0.01, 3.2], [-0.01, 1, 1.7], [1e-5, 2e-5, 1]])
+    shading = random.uniform(-0.1, 0.1, (6, 9, 3)).astype(np.float32)
+    bend = random.uniform(-2, 2, (5, 7, 2)).astype(np.float32) if request.param == "bent" else None
+    report = AlignmentReport(shifted, 0.1, 100, 1.0, (1, 1, 1), (0, 0, 0), "ok", shading, bend)
+    place = cv2.GaussianBlur(random.integers(0, 255, (135, 200, 3), np.uint8), (0, 0), 2)
+    plate = AlignedPlate(PlateImage(place), (200, 135), report)
     torch.manual_seed(3)
     net = new_net("fast").eval()
     for parameter in net.refiner.parameters():
@@ -59,7 +65,7 @@ def test_the_tile_plan_does_not_change_the_result(scene):
         results = [refine_tiles(*scene, Settings(tile_px=px, tile_batch=batch)) for px, batch in ((64, 1), (256, 4))]
     for first, second in zip(*results, strict=True):
         assert first.shape[:2] == (135, 200)
-        assert np.abs(first - second).max() < 1e-5
+        assert np.abs(first - second).max() < 1e-4  # where a part of the plate begins moves it by 1e-4 px
 
 
 def test_the_same_plan_gives_the_same_bits(scene):
