@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import cv2
 import numpy as np
 
 from pipeline.frames import FloatImage, Image, Matte
 
+STRIP_PIXELS = 1 << 16
+
 
 def composite(matte: Matte, background: FloatImage) -> FloatImage:
     """Alpha F + (1 - alpha) B-bar, H x W x 3 in [0, 1]."""
-    alpha = matte.alpha[..., None]
-    result: FloatImage = background + alpha * (matte.foreground - background)
+    result = np.empty_like(matte.foreground)
+    for rows in _strips(result):
+        alpha = cv2.merge((matte.alpha[rows],) * 3)  # numpy is slow along a last axis of three
+        strip, behind = result[rows], np.broadcast_to(background, result.shape)[rows]
+        np.subtract(matte.foreground[rows], behind, out=strip)
+        strip *= alpha
+        strip += behind
     return result
 
 
@@ -26,6 +36,17 @@ def unit(image: Image) -> FloatImage:
 
 def quantise(image: FloatImage, bit_depth: int) -> Image:
     """Float in [0, 1] to the nearest of 8-bit codes, or of 16-bit codes where `bit_depth` is above 8."""
-    if bit_depth == 8:
-        return np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
-    return np.clip(image * 65535 + 0.5, 0, 65535).astype(np.uint16)
+    kind = np.uint8 if bit_depth == 8 else np.uint16
+    most = np.float32(np.iinfo(kind).max)
+    codes: Image = np.empty(image.shape, kind)
+    for rows in _strips(image):
+        strip = image[rows] * most
+        strip += np.float32(0.5)
+        codes[rows] = np.clip(strip, 0, most, out=strip)
+    return codes
+
+
+def _strips(image: FloatImage) -> Iterator[slice]:
+    """Its rows, as many at a time as stay in a processor's cache."""
+    rows = max(1, STRIP_PIXELS // image.shape[1])
+    return (slice(first, first + rows) for first in range(0, len(image), rows))
