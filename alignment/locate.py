@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -23,6 +23,7 @@ Size = tuple[int, int]
 FEWEST_KEY_POINTS = 30
 FEWEST_TEMPLATE_PIXELS = 300
 DARK = 5  # of 255; a plate with no pixel brighter shows nothing
+BEND_DOUBT = 0.5  # of what is uncertain without the bend: it may hide a homography that goes wrong behind the subject
 MATCH_THRESHOLD = 1 / 400  # of the frame's long side: 3 px at 720p
 
 
@@ -142,6 +143,8 @@ class PlateLocator:
             if bent is not None:
                 bent_verification = verify(template, bent.refinement, level, full_scale)
                 if bent_verification.error_px <= verification.error_px:  # it leaves the fit no less certain
+                    least = BEND_DOUBT * verification.error_px
+                    bent_verification = replace(bent_verification, error_px=max(bent_verification.error_px, least))
                     to_plate = np.divide(self.plate_size, template.size).astype(np.float32)
                     return Location(plate_to_frame, bent_verification, bent.field * to_plate)
         return Location(plate_to_frame, verification)

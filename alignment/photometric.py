@@ -12,10 +12,10 @@ LONG_SIDE_PX = 240
 BLUR_SIGMA_PX = 1.5
 CLIPPED = (0.012, 0.985)  # averages of clipped and unclipped pixels lie a little inside
 FEWEST_PIXELS = 200
-MOST_PIXELS = 6000
+MOST_PIXELS = 4000
 FLAT_PERCENT = 70
-SAMPLES = 800
-HYPOTHESES = 120
+SAMPLES = 600
+HYPOTHESES = 100
 SEED = 20_200_401
 GAIN_RANGE = (0.4, 2.5)
 OFFSET_RANGE = 0.3
@@ -104,7 +104,8 @@ def _polish(x: FloatImage, y: FloatImage, trust: FloatImage, gain: Vector, offse
         some = residuals[:, ::4]
         low = np.partition(some, some.shape[1] // 4, axis=1)[:, some.shape[1] // 4]
         scale = np.clip(low / 0.3186, *SCALE_RANGE)
-        ratio = np.minimum((residuals / _column(TUKEY * scale)).max(axis=0), 1.0)
+        red, green, blue = residuals / _column(TUKEY * scale)
+        ratio = np.minimum(np.maximum(np.maximum(red, green), blue), np.float32(1))
         weights = (trust * (1 - ratio * ratio) ** 2).astype(np.float64)
         total = weights.sum()
         if total < 1.0:
