@@ -11,6 +11,9 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 MOST_WORKERS = 4
 """Frames that are matted at the same time: each takes up to half a gigabyte at 1080p."""
 
+MOST_ALIGNERS = 6
+"""Frames that are aligned at the same time."""
+
 LARGE_PX = 4_000_000
 """Pixels of a frame from which one at a time is quicker, too: several are more than the memory keeps up with."""
 
@@ -44,6 +47,11 @@ def pick_device(name: str) -> torch.device:
 def tile_batch_for(device: torch.device) -> int:
     """How many tiles the refiner best takes at once: few stay in a processor's cache, many fill a GPU."""
     return 6 if device.type == "cpu" else 256
+
+
+def aligners_for(cores: int) -> int:
+    """How many frames are best aligned at the same time, beside decoder, networks and encoder."""
+    return max(1, min(MOST_ALIGNERS, cores // 4))
 
 
 def workers_for(device: torch.device, frame_size: tuple[int, int]) -> tuple[int, int]:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 from pipeline.clip import Clip
 from pipeline.frames import ClipInfo, FloatImage, Frame, FrameWindow, Observation
 from pipeline.motion import clamp_at_cuts, is_cut, neighbour_indices
+from pipeline.overlap import in_order
 
 Observe = Callable[[Frame], Observation]
 
 
 def windows(
-    clip: Clip, observe: Observe, start: int, end: int, mask: Callable[[Frame], FloatImage] | None = None
+    clip: Clip,
+    observe: Observe,
+    start: int,
+    end: int,
+    mask: Callable[[Frame], FloatImage] | None = None,
+    side_by_side: int = 1,
 ) -> Iterator[FrameWindow]:
     """Windows of frames `start` to `end` (exclusive), in order.
 
@@ -26,14 +34,15 @@ def windows(
         start: First frame.
         end: Where to stop.
         mask: The user's own soft mask of a frame.
+        side_by_side: How many frames are observed at the same time; as many more are held.
     """
     info = clip.info
     first = neighbour_indices(info.pts, info.time_base, start)[0]
     last = neighbour_indices(info.pts, info.time_base, end - 1)[3]
     waiting: deque[Frame] = deque()
     seen = _Seen()
-    for frame in clip.frames(first, last + 1):
-        seen.add(observe(frame))
+    for frame, observation in _observed(clip.frames(first, last + 1), observe, side_by_side):
+        seen.add(observation)
         if start <= frame.index < end:
             waiting.append(frame)
         while waiting and (wanted := _wanted(info, waiting[0]))[3] <= frame.index:
@@ -41,6 +50,18 @@ def windows(
             own, neighbours = seen.around(current.index, wanted)
             yield FrameWindow(current, own, neighbours, mask(current) if mask else None)
             seen.forget_before(_wanted(info, waiting[0])[0] if waiting else wanted[0])
+
+
+def _observed(frames: Iterator[Frame], observe: Observe, side_by_side: int) -> Iterator[tuple[Frame, Observation]]:
+    """Frames with their observations, in order."""
+    if side_by_side == 1:
+        yield from ((frame, observe(frame)) for frame in frames)
+        return
+    with (
+        ThreadPoolExecutor(side_by_side, "aligning") as pool,
+        closing(in_order(pool, lambda frame: (frame, observe(frame)), frames, side_by_side)) as pairs,
+    ):
+        yield from pairs
 
 
 def _wanted(info: ClipInfo, frame: Frame) -> tuple[int, int, int, int]:

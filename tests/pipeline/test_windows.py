@@ -1,5 +1,7 @@
 """Windows: the same whatever part of a clip is asked for, and no more of it held than needed."""
 
+import threading
+import time
 import weakref
 from fractions import Fraction
 from pathlib import Path
@@ -74,3 +76,33 @@ def test_frames_are_let_go():
     for _ in windows(Numbers(200), watched, 0, 200):
         most = max(most, sum(image() is not None for image in images))
     assert 16 <= most <= 20  # 2T at 24 frames a second, and the one in hand
+
+
+def test_windows_are_the_same_with_frames_observed_side_by_side():
+    at_once, most, lock, both = 0, 0, threading.Lock(), threading.Barrier(2, timeout=20)
+
+    def slow(frame):
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        if frame.index < 2:  # the second is observed while the first is, or the barrier breaks
+            both.wait()
+        time.sleep(0.002 * (frame.index % 3))
+        with lock:
+            at_once -= 1
+        return observe(frame)
+
+    rows = [described(w) for w in windows(Numbers(60), slow, 0, 60, side_by_side=3)]
+    assert rows == [described(w) for w in windows(Numbers(60), observe, 0, 60)]
+    assert 2 <= most <= 3
+
+
+def test_an_observation_that_fails_ends_the_windows():
+    def failing(frame):
+        if frame.index == 7:
+            raise OSError("the frame is gone")
+        return observe(frame)
+
+    with pytest.raises(OSError, match="the frame is gone"):
+        list(windows(Numbers(60), failing, 0, 60, side_by_side=3))
