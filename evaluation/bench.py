@@ -2,7 +2,8 @@
 
 Frames of the clip are scaled to the height that is asked for, so that one clip measures every size. Prints medians
 and spread a frame of every stage by itself, the work of the networks, and then what a whole render takes, in which
-the stages run at the same time; `--json` writes the same.
+the stages run at the same time. `--against` times another program instead, in turn with this one, and `--growth`
+renders of several lengths. `--json` writes the same.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from evaluation.whole_runs import against, growth
 from pipeline.composite import composite, quantise
 from pipeline.decode import open_clip
 from pipeline.encode import open_writer
@@ -167,18 +169,8 @@ def _peak_memory() -> float:
     return peak / (1e9 if sys.platform == "darwin" else 1e6)
 
 
-def main() -> None:
-    """Read the command line and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m evaluation.bench", description=__doc__.splitlines()[0])
-    parser.add_argument("clip", type=Path, nargs="?", default=SAMPLES / "clip.mp4")
-    parser.add_argument("--plate", type=Path, default=SAMPLES / "plate.png")
-    parser.add_argument("--height", type=int, nargs="+", default=[720, 1080])
-    parser.add_argument("--frames", type=int, default=15)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    print(f"{os.cpu_count()} cores, {torch.get_num_threads()} threads")
+def _bench(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Stages and a render at every height."""
     results = []
     for height in arguments.height:
         settings = Settings(device=arguments.device, precision=arguments.precision)
@@ -194,6 +186,63 @@ def main() -> None:
             f"\nwhole render of {whole['frames']} frames: {whole['ms_a_frame']} ms a frame, "
             f"{whole['steady_ms_a_frame']} once it runs; busy: {whole['busy_ms_a_frame']}"
         )
+    return results
+
+
+def _against(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """This program and another on the clip as it is."""
+    with tempfile.TemporaryDirectory() as room:
+        runs = against(arguments.against, arguments.clip, arguments.plate, Path(room), arguments.rounds)
+    rows = [
+        {
+            "program": name,
+            "seconds": round(float(np.median([run.seconds for run in each])), 2),
+            "peak_memory_gb": round(max(run.peak_gb for run in each), 2),
+        }
+        for name, each in runs.items()
+    ]
+    print("| program | median seconds | memory |\n|---|---|---|")
+    for row in rows:
+        print(f"| {row['program']} | {row['seconds']} | {row['peak_memory_gb']} GB |")
+    ratios = [other.seconds / own.seconds for own, other in zip(runs["cleanplate"], runs["other"], strict=True)]
+    print(f"\nthe other takes {np.median(ratios):.2f} times as long ({min(ratios):.2f} to {max(ratios):.2f})")
+    return rows
+
+
+def _growth(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Renders of several lengths at every height."""
+    rows = []
+    print("| frame | frames | ms a frame | memory |\n|---|---|---|---|")
+    for height in arguments.height:
+        with open_clip(arguments.clip) as source, tempfile.TemporaryDirectory() as room:
+            frames = [
+                scaled(frame.image, height) for frame in source.frames(0, min(arguments.frames, len(source.info)))
+            ]
+            plate = scaled(read_plate(arguments.plate), height)
+            for length, run in growth(frames, plate, arguments.growth, Path(room)).items():
+                ms, size = 1e3 * run.seconds / length, [frames[0].shape[1], height]
+                rows.append({"size": size, "frames": length, "ms_a_frame": ms, "peak_memory_gb": run.peak_gb})
+                print(f"| {size[0]} x {height} | {length} | {ms:.1f} | {run.peak_gb:.3f} GB |", flush=True)
+    return rows
+
+
+def main() -> None:
+    """Read the command line and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m evaluation.bench", description=__doc__.splitlines()[0])
+    parser.add_argument("clip", type=Path, nargs="?", default=SAMPLES / "clip.mp4")
+    parser.add_argument("--plate", type=Path, default=SAMPLES / "plate.png")
+    parser.add_argument("--height", type=int, nargs="+", default=[720, 1080])
+    parser.add_argument("--frames", type=int, default=15)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--against", metavar="COMMAND", help="another program; {clip}, {plate} and {out} are filled in")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each program runs")
+    parser.add_argument("--growth", type=int, nargs="+", metavar="N", help="lengths of clips, frames")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    print(f"{os.cpu_count()} cores, {torch.get_num_threads()} threads")
+    work = _against if arguments.against else _growth if arguments.growth else _bench
+    results = work(arguments)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
