@@ -141,6 +141,7 @@ class _Tiles:
         self.refiner, self.coarse, self.tile_px = refiner, coarse, tile_px
         self.height, self.width = image.shape[:2]
         self.image, self.aligned = image, aligned
+        self.maps = torch.cat(tuple(coarse), dim=1)
 
     def refined(self, tiles: list[Tile]) -> Iterator[tuple[Tile, FloatImage, FloatImage]]:
         """Alpha and foreground of each tile, tile_px x tile_px."""
@@ -152,8 +153,7 @@ class _Tiles:
             _stacked([square.padded(x) for square, x in zip(squares, part, strict=True)], device)
             for part in zip(*seen, strict=True)
         )
-        coarse = Coarse(*(self._enlarge(x, tiles) for x in self.coarse))
-        alpha, foreground = self.refiner(image, plate, coverage, coarse)
+        alpha, foreground = self.refiner(image, plate, coverage, self._enlarge(tiles))
         alpha = stretch(alpha, SETTLED)
         m = self.refiner.margin
         foreground = image_where_opaque(alpha, foreground, image[:, :, m:-m, m:-m])
@@ -170,18 +170,20 @@ class _Tiles:
         after = (side - (bottom - top) - before[0], side - (right - left) - before[1])
         return _Square(left, top, right - left, bottom - top, (before[0], after[0], before[1], after[1]))
 
-    def _enlarge(self, coarse: Tensor, tiles: list[Tile]) -> Tensor:
-        """Bilinear enlargement of the coarse map, of which only the tiles are made."""
+    def _enlarge(self, tiles: list[Tile]) -> Coarse:
+        """Bilinear enlargement of the coarse result, of which only the tiles are made."""
         side, m = self.tile_px + 2 * self.refiner.margin, self.refiner.margin
-        offsets = torch.arange(side, device=coarse.device) - m
-        grids = []
-        for tile in tiles:
-            x = (2 * (tile.left + offsets) + 1) / self.width - 1
-            y = (2 * (tile.top + offsets) + 1) / self.height - 1
-            grids.append(torch.stack((x[None].expand(side, side), y[:, None].expand(side, side)), dim=2))
-        grid = torch.stack(grids).to(coarse.dtype)
-        maps = coarse.expand(len(tiles), -1, -1, -1)
-        return F.grid_sample(maps, grid, padding_mode="border", align_corners=False)
+        offsets = np.arange(side) - m
+        x, y = (
+            (2 * (np.array(first)[:, None] + offsets) + 1) / length - 1
+            for first, length in (([t.left for t in tiles], self.width), ([t.top for t in tiles], self.height))
+        )
+        grid = np.empty((len(tiles), side, side, 2), np.float32)
+        grid[..., 0], grid[..., 1] = x[:, None], y[:, :, None]
+        maps = self.maps.expand(len(tiles), -1, -1, -1)
+        places = torch.from_numpy(grid).to(maps)
+        enlarged = F.grid_sample(maps, places, padding_mode="border", align_corners=False)
+        return Coarse(*torch.split(enlarged, [part.shape[1] for part in self.coarse], dim=1))
 
 
 def _enlarged(net: MattingNet, coarse: Coarse, image: Image) -> tuple[FloatImage, FloatImage]:
