@@ -17,6 +17,18 @@ THRESHOLD = 0.055
 SHADOW_DEPTH = 0.55
 """A shadow leaves at least this much of the plate's light."""
 
+TEXTURE_PX = 11
+"""Side of the squares in which the plate's texture is looked for in the frame."""
+
+FAINTEST_TEXTURE = 0.012
+"""Standard deviation of grey, in [0, 1], from which a texture says something; one of twice it says all it can."""
+
+ALIKE = (0.55, 0.8)
+"""Correlation from which on two textures are somewhat, and wholly, the same."""
+
+TEXTURE_LIGHT = (0.35, 1.05)
+"""Share of the plate's light in which its texture is still looked for."""
+
 
 class Segmenter(Protocol):
     """Anything that gives a soft mask for a frame at the generator's size."""
@@ -39,10 +51,12 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     """Soft mask of what the plate does not show: any subject, no training, no download.
 
     A pixel counts by its distance to the range of colours the plate takes in its 3 x 3 neighbourhood, which
-    swallows misalignment below a pixel; darkening that keeps the hue counts little (a shadow). The threshold
+    swallows misalignment below a pixel; darkening that keeps the hue counts little (a shadow), and where the
+    plate's texture is still to be seen, a shadow or a mirror image of any colour does not count. The threshold
     rises with the noise of the frame itself. Shapes as in `Segmenter`.
     """
     distance = np.minimum(_neighbourhood_distance(image, plate), _shadow_distance(image, plate))
+    distance *= 1 - _same_texture(image, plate)
     known = coverage > 0.5
     distance *= known
     noise = float(np.median(distance[known])) if known.any() else 0.0
@@ -71,6 +85,24 @@ def _shadow_distance(image: FloatImage, plate: FloatImage) -> FloatImage:
     residual = _largest_channel(cv2.absdiff(blurred_image, shaded))
     # A dark subject is a very deep shadow too: the less light is left, the less this may excuse.
     return (1.5 * residual + 0.15 * np.maximum(1 - light - 0.1, 0)).astype(np.float32)
+
+
+def _same_texture(image: FloatImage, plate: FloatImage) -> FloatImage:
+    """How surely each pixel shows what the plate shows, by the grain around it whatever the light, h x w in [0, 1]."""
+    here, there = (cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in (image, plate))
+    mean_here, mean_there = _box(here), _box(there)
+    variance = cv2.max(_box(cv2.multiply(there, there)) - mean_there * mean_there, 0)
+    product = cv2.max(_box(cv2.multiply(here, here)) - mean_here * mean_here, 0) * variance
+    correlation = (_box(cv2.multiply(here, there)) - mean_here * mean_there) / np.sqrt(product + 1e-9)
+    alike = np.clip((correlation - ALIKE[0]) / (ALIKE[1] - ALIKE[0]), 0, 1)
+    textured = np.clip(np.sqrt(variance) / FAINTEST_TEXTURE - 1, 0, 1)
+    low, high = TEXTURE_LIGHT
+    lit = (mean_here > low * mean_there) & (mean_here < high * mean_there)
+    return cv2.GaussianBlur((alike * textured * lit).astype(np.float32), (0, 0), 1.0)
+
+
+def _box(image: FloatImage) -> FloatImage:
+    return np.asarray(cv2.blur(image, (TEXTURE_PX, TEXTURE_PX)), np.float32)
 
 
 def _channel_sum(image: FloatImage) -> FloatImage:

@@ -122,3 +122,20 @@ def test_deeplab_without_a_network_says_what_to_do(monkeypatch, tmp_path):
 def test_an_unknown_segmenter_is_named():
     with pytest.raises(CleanplateError, match=r"--segmenter magic.*difference, deeplab"):
         make_segmenter("magic", torch.device("cpu"))
+
+
+def test_a_mirror_image_in_a_floor_whose_grain_is_seen_is_no_subject():
+    grain = cv2.GaussianBlur(np.random.default_rng(4).random((288, 512), np.float32), (0, 0), 1.5) - 0.5
+    wood = (0.45 + 0.5 * grain)[..., None] * np.float32((1, 0.65, 0.35))
+    mirrored = cv2.GaussianBlur(subject(), (0, 0), 2)[..., None]
+    plate, frame = wood + 0.15, wood + 0.15 * (1 - mirrored * np.float32((1.0, 0.9, 0.6)))  # the light of white walls
+    mask = difference_mask(noisy(frame, 0.01, 1), noisy(plate, 0.01, 2), EVERYWHERE)
+    assert mask.mean() < 0.1 * subject().mean()
+
+
+def test_a_subject_with_another_grain_is_no_mirror_image():
+    scene, alpha = place(), subject()[..., None]
+    frame = noisy(alpha * (place(5) * 0.8) + (1 - alpha) * scene, 0.01, 1)
+    mask = difference_mask(frame, noisy(scene, 0.01, 2), EVERYWHERE)
+    inside = cv2.erode(subject(), np.ones((9, 9))) > 0.5
+    assert mask[inside].mean() > 0.8
