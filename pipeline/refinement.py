@@ -28,6 +28,10 @@ EXPECTED_ERROR = 0.1
 """Error that the generator expects of its alpha, up to which a tile needs no refinement; the estimate itself is
 uncertain by 0.03."""
 
+LEEWAY = 2
+"""Pixels at the generator's size around uncertain ones, within which the refiner's alpha is taken; beyond, a tile may
+hold floor or wall of which the generator is sure."""
+
 SETTLED = 0.015
 """Refined alpha this near to 0 or 1 becomes 0 or 1: a subject is not to let one part in a hundred of the place through,
 nor a place to keep one of the subject."""
@@ -83,9 +87,7 @@ def uncertain_tiles(coarse: Coarse, size: tuple[int, int], tile_px: int) -> Iter
         size: Full width and height, pixels.
         tile_px: Side of a tile.
     """
-    alpha = coarse.alpha[0, 0]
-    doubtful = (torch.minimum(alpha, 1 - alpha) > CERTAIN) | (coarse.hidden[0, 0] > EXPECTED_ERROR)
-    needed = F.max_pool2d(doubtful[None, None].float(), 3, stride=1, padding=1)[0, 0].cpu().numpy() > 0
+    needed = F.max_pool2d(uncertain(coarse), 3, stride=1, padding=1)[0, 0].cpu().numpy() > 0
     sx, sy = needed.shape[1] / size[0], needed.shape[0] / size[1]
     for top in range(0, size[1], tile_px):
         rows = slice(int(top * sy), int(np.ceil((top + tile_px) * sy)))
@@ -93,6 +95,12 @@ def uncertain_tiles(coarse: Coarse, size: tuple[int, int], tile_px: int) -> Iter
             columns = slice(int(left * sx), int(np.ceil((left + tile_px) * sx)))
             if needed[rows, columns].any():
                 yield Tile(left, top)
+
+
+def uncertain(coarse: Coarse) -> Tensor:
+    """Where the coarse result is not plainly 0 or 1, 1 x 1 x h x w, 0 or 1."""
+    doubtful = (torch.minimum(coarse.alpha, 1 - coarse.alpha) > CERTAIN) | (coarse.hidden[:, :1] > EXPECTED_ERROR)
+    return doubtful.float()
 
 
 def image_where_opaque(alpha: Tensor, foreground: Tensor, image: Tensor) -> Tensor:
@@ -141,7 +149,8 @@ class _Tiles:
         self.refiner, self.coarse, self.tile_px = refiner, coarse, tile_px
         self.height, self.width = image.shape[:2]
         self.image, self.aligned = image, aligned
-        self.maps = torch.cat(tuple(coarse), dim=1)
+        leeway = F.max_pool2d(uncertain(coarse), 2 * LEEWAY + 1, stride=1, padding=LEEWAY)
+        self.maps = torch.cat((*coarse, leeway), dim=1)
 
     def refined(self, tiles: list[Tile]) -> Iterator[tuple[Tile, FloatImage, FloatImage]]:
         """Alpha and foreground of each tile, tile_px x tile_px."""
@@ -153,9 +162,12 @@ class _Tiles:
             _stacked([square.padded(x) for square, x in zip(squares, part, strict=True)], device)
             for part in zip(*seen, strict=True)
         )
-        alpha, foreground = self.refiner(image, plate, coverage, self._enlarge(tiles))
+        enlarged, leeway = self._enlarge(tiles)
+        alpha, foreground = self.refiner(image, plate, coverage, enlarged)
         alpha = stretch(alpha, SETTLED)
         m = self.refiner.margin
+        certain, leeway = stretch(enlarged.alpha[:, :, m:-m, m:-m]), leeway[:, :, m:-m, m:-m]
+        alpha = certain + leeway * (alpha - certain)
         foreground = image_where_opaque(alpha, foreground, image[:, :, m:-m, m:-m])
         alphas = alpha.clamp(0, 1)[:, 0].cpu().numpy()
         foregrounds = foreground.clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
@@ -170,8 +182,8 @@ class _Tiles:
         after = (side - (bottom - top) - before[0], side - (right - left) - before[1])
         return _Square(left, top, right - left, bottom - top, (before[0], after[0], before[1], after[1]))
 
-    def _enlarge(self, tiles: list[Tile]) -> Coarse:
-        """Bilinear enlargement of the coarse result, of which only the tiles are made."""
+    def _enlarge(self, tiles: list[Tile]) -> tuple[Coarse, Tensor]:
+        """Bilinear enlargement of the coarse result and of the refiner's leeway, of which only the tiles are made."""
         side, m = self.tile_px + 2 * self.refiner.margin, self.refiner.margin
         offsets = np.arange(side) - m
         x, y = (
@@ -183,7 +195,8 @@ class _Tiles:
         maps = self.maps.expand(len(tiles), -1, -1, -1)
         places = torch.from_numpy(grid).to(maps)
         enlarged = F.grid_sample(maps, places, padding_mode="border", align_corners=False)
-        return Coarse(*torch.split(enlarged, [part.shape[1] for part in self.coarse], dim=1))
+        *parts, leeway = torch.split(enlarged, [*(part.shape[1] for part in self.coarse), 1], dim=1)
+        return Coarse(*parts), leeway
 
 
 def _enlarged(net: MattingNet, coarse: Coarse, image: Image) -> tuple[FloatImage, FloatImage]:

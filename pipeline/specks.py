@@ -1,10 +1,11 @@
-"""Specks: pieces of the coarse matte that the soft mask knows nothing of, such as a leaf that moved or a shadow."""
+"""Specks: parts of the coarse matte that the soft mask knows nothing of, such as a leaf that moved or a shadow."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from models.coarse import Coarse
 from pipeline.frames import FloatImage
@@ -19,9 +20,18 @@ LARGEST = 1 / 500
 OPAQUE = 0.7
 """Coarse alpha that a large piece has to reach somewhere."""
 
+HALF = 0.3
+"""Coarse alpha from which pixels hang together with opaque ones."""
+
+REACH = 12 / 512
+"""Of the picture's long side: hair may reach so far from the soft mask, or from what is opaque."""
+
 
 def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
-    """The coarse result without pieces that nowhere meet the soft mask and are small, or nowhere opaque.
+    """The coarse result without what the soft mask speaks against.
+
+    That are pieces that nowhere meet the soft mask and are small, or nowhere opaque; and of the others what is faint
+    and further from the soft mask, and from all that is opaque, than hair is long.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -32,16 +42,40 @@ def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
     """
     alpha = coarse.alpha[0, 0].cpu().numpy()
     doubtful = (coarse.hidden[0, :1] > EXPECTED_ERROR).any(0).cpu().numpy()  # an imported network has none
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(((alpha > FAINT) | doubtful).astype(np.uint8))
-    known = np.zeros(count, bool)
-    known[np.unique(labels[mask > 0.5])] = True
-    opaque = np.zeros(count, bool)
-    opaque[np.unique(labels[alpha > OPAQUE])] = True
-    speck = ~known & ~(opaque & (stats[:, cv2.CC_STAT_AREA] >= LARGEST * alpha.size))
-    speck[0] = False
-    if not speck.any():
+    there = (alpha > FAINT) | doubtful
+    gone = _pieces(there, alpha, mask) | (there & _far(alpha, mask))
+    if not gone.any():
         return coarse
-    around = cv2.dilate(speck[labels].astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
-    kept = torch.from_numpy(~(around & (speck[labels] | (labels == 0)))).to(coarse.alpha)
+    kept = torch.from_numpy(~gone).to(coarse.alpha)
     hidden = torch.cat((coarse.hidden[:, :1] * kept, coarse.hidden[:, 1:]), dim=1)
     return coarse._replace(alpha=coarse.alpha * kept, hidden=hidden)
+
+
+def _pieces(there: NDArray[np.bool_], alpha: FloatImage, mask: FloatImage) -> NDArray[np.bool_]:
+    """Pieces that do not meet the soft mask and are small, or nowhere opaque, with their rims; h x w."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(there.astype(np.uint8))
+    speck = ~_reaching(labels, count, mask > 0.5)
+    speck &= ~(_reaching(labels, count, alpha > OPAQUE) & (stats[:, cv2.CC_STAT_AREA] >= LARGEST * alpha.size))
+    speck[0] = False
+    around = cv2.dilate(speck[labels].astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    found: NDArray[np.bool_] = around & (speck[labels] | (labels == 0))
+    return found
+
+
+def _far(alpha: FloatImage, mask: FloatImage) -> NDArray[np.bool_]:
+    """What is far from the soft mask and from opaque parts, h x w."""
+    count, labels = cv2.connectedComponents((alpha > HALF).astype(np.uint8))
+    opaque = _reaching(labels, count, alpha > OPAQUE)
+    opaque[0] = False
+    known = (mask > 0.5) | opaque[labels]
+    if not known.any():
+        return np.ones(mask.shape, np.bool_)
+    distance = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 3)
+    return np.asarray(distance > REACH * max(mask.shape))
+
+
+def _reaching(labels: NDArray[np.int32], count: int, where: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which labels are found somewhere, by label."""
+    found = np.zeros(count, np.bool_)
+    found[np.unique(labels[where])] = True
+    return found

@@ -82,3 +82,15 @@ def test_what_is_certain_is_the_image_itself(scene):
         alpha, foreground = refine_tiles(net, given, image, plate, Settings())
     assert alpha.min() == 1
     assert np.abs(foreground - image / np.float32(255)).max() < 1e-6
+
+
+def test_where_the_generator_is_sure_the_refiner_has_no_say(scene):
+    net, given, image, plate = scene
+    given.alpha[:], given.hidden[:] = 0, 0
+    given.alpha[..., 30, 40] = 0.5  # one doubtful pixel brings its whole tile
+    with torch.no_grad():
+        alpha, _ = refine_tiles(net, given, image, plate, Settings(tile_px=256, tile_batch=1))
+    near = np.zeros((54, 80), bool)
+    near[27:34, 37:44] = True
+    full = cv2.resize(near.astype(np.uint8), (200, 135), interpolation=cv2.INTER_NEAREST) > 0
+    assert alpha[~full].max() == 0 and alpha[full].max() > 0

@@ -44,20 +44,30 @@ def test_a_large_piece_stays_whatever_the_mask_says():
 def test_doubt_far_from_the_subject_is_not_refined():
     given = coarse((10, 10, 40))
     given.hidden[0, 0, 60:80, 100:140] = 0.4  # a shadow, say
-    given.hidden[0, 0, 20:24, 50:54] = 0.4  # hair
+    given.hidden[0, 0, 20:24, 50:53] = 0.4  # hair
     cleaned = without_specks(given, mask(12, 12, 30))
     assert cleaned.hidden[0, 0, 60:80, 100:140].max() == 0
-    assert (cleaned.hidden[0, 0, 20:24, 50:54] == 0.4).all()
+    assert (cleaned.hidden[0, 0, 20:24, 50:53] == 0.4).all()
 
 
 def test_a_large_piece_that_is_nowhere_opaque_goes():
     given = coarse((10, 10, 40))
     faint = given._replace(alpha=given.alpha / 2)
     assert without_specks(faint, mask(0, 0, 0)).alpha.max() == 0
-    assert without_specks(faint, mask(20, 20, 2)) is faint
+    assert without_specks(faint, mask(12, 12, 36)) is faint
 
 
 def test_a_speck_beside_the_subject_takes_nothing_of_it_along():
     cleaned = without_specks(coarse((10, 10, 40), (20, 51, 2)), mask(12, 12, 30))
     assert cleaned.alpha[0, 0, 20:22, 51:53].max() == 0
     assert (cleaned.alpha[0, 0, 10:50, 10:50] == 0.8).all()
+
+
+def test_what_is_faint_goes_where_it_is_further_from_the_subject_than_hair():
+    given = coarse((10, 10, 40))
+    given.alpha[0, 0, 46:50, 10:150] = 0.2  # a shadow that hangs together with the subject
+    given.alpha[0, 0, 20:22, 10:150] = 0.8  # an arm that the mask has missed
+    cleaned = without_specks(given, mask(12, 12, 38))
+    assert (cleaned.alpha[0, 0, 46:50, 50:53] == 0.2).all()
+    assert cleaned.alpha[0, 0, 46:50, 56:].max() == 0
+    assert (cleaned.alpha[0, 0, 20:22, 10:150] == 0.8).all()
