@@ -104,6 +104,20 @@ def load_weights(name: str, path: Path | None = None) -> MattingNet:
     return net.float().eval()
 
 
+def read_card(path: Path) -> dict[str, str]:
+    """The card of a weights file.
+
+    Raises:
+        WeightsError: The file is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            card: dict[str, str] = json.loads((file.metadata() or {}).get("card", "{}"))
+    except (OSError, SafetensorError, json.JSONDecodeError) as error:
+        raise WeightsError(f"{path} is missing, damaged or not a weights file: {error}") from error
+    return card
+
+
 def take_over(net: MattingNet, path: Path) -> int:
     """Copy into `net` every tensor of a weights file that fits by name and shape; returns how many did.
 
@@ -146,11 +160,10 @@ def _describe(name: str) -> WeightsInfo:
         return WeightsInfo(name, path, 0, {})
     with safe_open(path, framework="pt") as file:
         shapes = [file.get_slice(key).get_shape() for key in file.keys()]  # noqa: SIM118
-        card: dict[str, str] = json.loads((file.metadata() or {}).get("card", "{}"))
     count = 0
     for shape in shapes:
         size = 1
         for length in shape:
             size *= length
         count += size
-    return WeightsInfo(name, path, count, card)
+    return WeightsInfo(name, path, count, read_card(path))

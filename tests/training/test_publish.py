@@ -1,0 +1,44 @@
+"""Weights that ship: of half precision, and with a card that says what they are worth."""
+
+import json
+
+import pytest
+import torch
+
+from models.weights import load_weights, new_net, read_card, save_weights
+from pipeline.frames import CleanplateError
+from training.publish import publish
+
+
+@pytest.fixture
+def run(tmp_path):
+    torch.manual_seed(0)
+    save_weights(new_net("fast"), tmp_path / "fast.safetensors", {"data": "made up", "steps": "40"})
+    rows = [{"step": 20, "seconds": 1000.0}, {"step": 30, "seconds": 1900.0}, {"step": 40, "seconds": 80.0}]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "report.json").write_text(json.dumps({"mean": {"mad": 3.4567, "mse": 0.9}}))
+    return tmp_path
+
+
+def test_the_card_says_commit_hours_and_metrics(run):
+    card = publish(run / "fast.safetensors", run / "report.json", run / "out.safetensors")
+    assert read_card(run / "out.safetensors") == card
+    assert card["data"] == "made up" and card["steps"] == "40"
+    assert card["hours"] == "0.6"  # 1900 + 80 seconds
+    assert json.loads(card["metrics"]) == {"mean": {"mad": 3.46, "mse": 0.9}}
+    assert len(card["commit"].rstrip("+")) >= 7
+
+
+def test_the_numbers_are_the_runs_to_half_precision(run):
+    publish(run / "fast.safetensors", run / "report.json", run / "out.safetensors")
+    whole, half = (load_weights("fast", run / name).state_dict() for name in ("fast.safetensors", "out.safetensors"))
+    assert (run / "out.safetensors").stat().st_size < 0.6 * (run / "fast.safetensors").stat().st_size
+    for name, tensor in whole.items():
+        assert half[name].dtype == tensor.dtype
+        assert torch.allclose(half[name], tensor, rtol=1e-3, atol=1e-6), name
+
+
+def test_a_run_without_a_log_is_refused(run):
+    (run / "log.jsonl").unlink()
+    with pytest.raises(CleanplateError, match=r"log\.jsonl"):
+        publish(run / "fast.safetensors", run / "report.json", run / "out.safetensors")
