@@ -14,10 +14,10 @@ from alignment.homography import between_sizes, project
 
 Method = Literal["orb", "sift"]
 
-LONG_SIDE_PX: dict[Method, int] = {"orb": 448, "sift": 800}
+LONG_SIDE_PX: dict[Method, int] = {"orb": 560, "sift": 800}
 RATIO: dict[Method, float] = {"orb": 0.85, "sift": 0.8}
-DETECTED: dict[Method, int] = {"orb": 1600, "sift": 6000}
-KEPT: dict[Method, int] = {"orb": 600, "sift": 2000}
+DETECTED: dict[Method, int] = {"orb": 3000, "sift": 6000}
+KEPT: dict[Method, int] = {"orb": 900, "sift": 2000}
 CELLS = (16, 9)  # key points are spread evenly over these, or a lively subject would take them all
 ORB_STEP, ORB_LEVELS = 1.3, 4  # to 2.2 times smaller; SIFT is there for more
 FAST_THRESHOLD = 12  # of 255; OpenCV's 20 finds too little in dim rooms

@@ -15,7 +15,7 @@ from alignment.features import Features, Method, detect, match
 from alignment.homography import Matrix, PlateAlignmentError, between_sizes, fit, implausible
 from alignment.refine import refine
 from alignment.template import FloatImage, make_template, pyramid
-from alignment.verify import Verification, full_size, verify
+from alignment.verify import WEAK_ERROR_PX, Verification, full_size, verify
 
 Grey = NDArray[np.uint8] | NDArray[np.uint16]
 Size = tuple[int, int]
@@ -143,7 +143,7 @@ class PlateLocator:
             if bent is not None:
                 bent_verification = verify(template, bent.refinement, level, full_scale)
                 if bent_verification.error_px <= verification.error_px:  # it leaves the fit no less certain
-                    least = BEND_DOUBT * verification.error_px
+                    least = min(BEND_DOUBT * verification.error_px, WEAK_ERROR_PX)
                     bent_verification = replace(bent_verification, error_px=max(bent_verification.error_px, least))
                     to_plate = np.divide(self.plate_size, template.size).astype(np.float32)
                     return Location(plate_to_frame, bent_verification, bent.field * to_plate)

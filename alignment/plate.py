@@ -84,11 +84,18 @@ class AlignedPlate:
 
     def part(self, left: int, top: int, width: int, height: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What a part of the frame shows, height x width x 3, and its coverage, height x width, 1 where it is known."""
+        if "_whole" in vars(self):
+            rows, columns = slice(top, top + height), slice(left, left + width)
+            return self.image[rows, columns], self.coverage[rows, columns]
         return self._view.part(left, top, width, height)
+
+    def render_whole(self) -> None:
+        """Render all of it at once; parts are cut from that afterwards. Quicker where a good part of it is wanted."""
+        _ = self._whole
 
     @cached_property
     def _whole(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return self.part(0, 0, *self.size)
+        return self._view.part(0, 0, *self.size)
 
     @property
     def image(self) -> NDArray[np.float32]:

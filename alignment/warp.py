@@ -156,7 +156,7 @@ class PlateView:
 
 
 def _nodes(plate_size: Size, plate_to_frame: Matrix, frame_size: Size, bend: FloatImage) -> FloatImage:
-    """Which place of the plate every NODE_PX-th pixel of the frame shows, rows x columns x 2, from -1.5 nodes on."""
+    """Which place of the plate every NODE_PX-th pixel shows, rows x columns x 2, from half a node before the first."""
     columns, rows = (-(-length // NODE_PX) + 2 for length in frame_size)
     x, y = ((np.arange(count) - 0.5) * NODE_PX - 0.5 for count in (columns, rows))
     nodes = np.column_stack([np.tile(x, rows), np.repeat(y, columns)])

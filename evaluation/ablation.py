@@ -67,7 +67,9 @@ Variant = Callable[[Given, Given], FloatImage]
 
 VARIANTS: dict[str, Variant] = {
     "as it is": lambda own, _: own.alpha(own.inputs, own.aligned),
-    "another clip's plate": lambda own, other: own.alpha(own.inputs._replace(plate=other.inputs.plate), other.aligned),
+    "another clip's plate": lambda own, other: own.alpha(
+        own.inputs._replace(plate=other.inputs.plate, coverage=other.inputs.coverage), other.aligned
+    ),
     "another clip's mask": lambda own, other: own.alpha(own.inputs._replace(mask=other.inputs.mask), own.aligned),
     "another clip's motion": lambda own, other: own.alpha(own.inputs._replace(motion=other.inputs.motion), own.aligned),
     "soft mask under the same refiner": lambda own, _: own.soft_mask_refined(),

@@ -38,7 +38,7 @@ class Trial:
         error_px: Mean distance between where the report and where the truth put a 9 x 6 grid of frame points;
             None where the plate was not found.
         report: What the aligner returned; None where the plate was not found.
-        seconds: What `register` and `warp` took.
+        seconds: What `register` and rendering the whole plate took.
     """
 
     error_px: float | None
@@ -74,7 +74,7 @@ def try_frame(aligner: PlateAligner, frame: Picture, truth: Matrix) -> Trial:
         report = aligner.register(frame)
     except PlateAlignmentError:
         return Trial(None, None, time.perf_counter() - start)
-    aligner.warp(report)
+    aligner.warp(report).render_whole()
     seconds = time.perf_counter() - start
     return Trial(grid_error_px(report.plate_to_frame, truth, aligner.frame_size), report, seconds)
 

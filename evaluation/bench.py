@@ -189,10 +189,17 @@ def _bench(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     return results
 
 
+def _options(arguments: argparse.Namespace) -> list[str]:
+    """What a whole render is told of device and precision."""
+    return ["--device", arguments.device, "--precision", arguments.precision]
+
+
 def _against(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """This program and another on the clip as it is."""
     with tempfile.TemporaryDirectory() as room:
-        runs = against(arguments.against, arguments.clip, arguments.plate, Path(room), arguments.rounds)
+        runs = against(
+            arguments.against, arguments.clip, arguments.plate, Path(room), arguments.rounds, _options(arguments)
+        )
     rows = [
         {
             "program": name,
@@ -219,7 +226,7 @@ def _growth(arguments: argparse.Namespace) -> list[dict[str, Any]]:
                 scaled(frame.image, height) for frame in source.frames(0, min(arguments.frames, len(source.info)))
             ]
             plate = scaled(read_plate(arguments.plate), height)
-            for length, run in growth(frames, plate, arguments.growth, Path(room)).items():
+            for length, run in growth(frames, plate, arguments.growth, Path(room), _options(arguments)).items():
                 ms, size = 1e3 * run.seconds / length, [frames[0].shape[1], height]
                 rows.append({"size": size, "frames": length, "ms_a_frame": ms, "peak_memory_gb": run.peak_gb})
                 print(f"| {size[0]} x {height} | {length} | {ms:.1f} | {run.peak_gb:.3f} GB |", flush=True)

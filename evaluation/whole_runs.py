@@ -48,14 +48,14 @@ def run_timed(command: list[str]) -> Run:
     return Run(seconds, peak / (1e9 if sys.platform == "darwin" else 1e6))
 
 
-def own_command(clip: Path, plate: Path, room: Path) -> list[str]:
-    """A render of this program: an H.264 composite over black, and alpha as FFV1."""
+def own_command(clip: Path, plate: Path, room: Path, options: list[str]) -> list[str]:
+    """A render of this program: an H.264 composite over black, and alpha as FFV1; `options` are a render's."""
     files = ["-o", str(room / "own.mp4"), "--alpha", str(room / "own.mkv"), "--overwrite"]
     python = [sys.executable, "-m", "pipeline.cli", "render", str(clip), "--plate", str(plate)]
-    return [*python, "--background", "#000000", *files]
+    return [*python, "--background", "#000000", *files, *options]
 
 
-def against(other: str, clip: Path, plate: Path, room: Path, rounds: int) -> dict[str, list[Run]]:
+def against(other: str, clip: Path, plate: Path, room: Path, rounds: int, options: list[str]) -> dict[str, list[Run]]:
     """Another program's command and this program's in turn.
 
     Args:
@@ -64,18 +64,19 @@ def against(other: str, clip: Path, plate: Path, room: Path, rounds: int) -> dic
         plate: The same.
         room: Folder for what they write.
         rounds: How often each runs.
+        options: More words for this program's render.
     """
     (room / "other").mkdir(exist_ok=True)
-    filled = shlex.split(other.format(clip=clip, plate=plate, out=room / "other"))
+    filled = [word.format(clip=clip, plate=plate, out=room / "other") for word in shlex.split(other)]
     runs: dict[str, list[Run]] = {"cleanplate": [], "other": []}
     for _ in range(rounds):
-        runs["cleanplate"].append(run_timed(own_command(clip, plate, room)))
+        runs["cleanplate"].append(run_timed(own_command(clip, plate, room, options)))
         runs["other"].append(run_timed(filled))
     return runs
 
 
-def growth(frames: list[Image], plate: Image, lengths: list[int], room: Path) -> dict[int, Run]:
-    """A render of each length, of the same frames there and back again, on a black background."""
+def growth(frames: list[Image], plate: Image, lengths: list[int], room: Path, options: list[str]) -> dict[int, Run]:
+    """A render of each length, of the same frames there and back again, over black; `options` are a render's."""
     with open_writer(room / "plate.png", _like(frames[0], 1), channels=3, bits=8) as writer:
         writer.write(plate, 0)
     there_and_back = [*frames, *frames[-2:0:-1]]
@@ -85,7 +86,7 @@ def growth(frames: list[Image], plate: Image, lengths: list[int], room: Path) ->
         with open_writer(clip, _like(frames[0], length), channels=3) as writer:
             for index in range(length):
                 writer.write(there_and_back[index % len(there_and_back)], index)
-        runs[length] = run_timed(own_command(clip, room / "plate.png", room))
+        runs[length] = run_timed(own_command(clip, room / "plate.png", room, options))
         clip.unlink()
     return runs
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from pipeline.frames import CleanplateError
@@ -49,9 +51,14 @@ def tile_batch_for(device: torch.device) -> int:
     return 6 if device.type == "cpu" else 256
 
 
-def aligners_for(cores: int) -> int:
-    """How many frames are best aligned at the same time, beside decoder, networks and encoder."""
-    return max(1, min(MOST_ALIGNERS, cores // 4))
+def cores() -> int:
+    """Of the processor, how many this program may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def aligners_for(count: int) -> int:
+    """How many frames are best aligned at the same time on so many cores, beside decoder, networks and encoder."""
+    return max(1, min(MOST_ALIGNERS, count // 4))
 
 
 def workers_for(device: torch.device, frame_size: tuple[int, int]) -> tuple[int, int]:

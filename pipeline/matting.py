@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from models.coarse import Coarse
 from models.weights import MattingNet, WeightsError, load_weights
 from pipeline.composite import unit
 from pipeline.crop import CROP, subject_square
-from pipeline.devices import aligners_for, pick_device, tile_batch_for, workers_for
+from pipeline.devices import aligners_for, cores, pick_device, tile_batch_for, workers_for
 from pipeline.frames import (
     CleanplateError,
     FloatImage,
@@ -75,7 +74,7 @@ class Matter:
         self.device = pick_device(settings.device)
         self.settings = replace(settings, tile_batch=settings.tile_batch or tile_batch_for(self.device))
         self.workers, self._threads = workers_for(self.device, frame_size)
-        self.aligners = aligners_for(os.cpu_count() or 1)
+        self.aligners = aligners_for(cores())
         fold_batch_norms(self.net)
         self.net.to(self.device).to(memory_format=torch.channels_last)
         self.segment = make_segmenter(settings.segmenter, self.device)

@@ -28,9 +28,8 @@ EXPECTED_ERROR = 0.1
 """Error that the generator expects of its alpha, up to which a tile needs no refinement; the estimate itself is
 uncertain by 0.03."""
 
-LEEWAY = 2
-"""Pixels at the generator's size around uncertain ones, within which the refiner's alpha is taken; beyond, a tile may
-hold floor or wall of which the generator is sure."""
+MANY_TILES = 0.35
+"""Share of the frame, from which on the plate is rendered at once rather than tile by tile."""
 
 SETTLED = 0.015
 """Refined alpha this near to 0 or 1 becomes 0 or 1: a subject is not to let one part in a hundred of the place through,
@@ -67,7 +66,10 @@ def refine_tiles(
     alpha = cv2.resize(stretch(coarse.alpha)[0, 0].cpu().numpy(), (width, height), interpolation=cv2.INTER_LINEAR)
     alpha = np.clip(alpha, 0, 1)
     foreground = unit(image)
-    tiles = iter(uncertain_tiles(coarse, (width, height), settings.tile_px))
+    wanted = list(uncertain_tiles(coarse, (width, height), settings.tile_px))
+    if len(wanted) * settings.tile_px**2 > MANY_TILES * width * height:
+        aligned.render_whole()
+    tiles = iter(wanted)
     plan = _Tiles(net.refiner, coarse, image, aligned, settings.tile_px)
     while batch := list(islice(tiles, settings.tile_batch or 1)):
         for tile, a, f in plan.refined(batch):
@@ -87,6 +89,7 @@ def uncertain_tiles(coarse: Coarse, size: tuple[int, int], tile_px: int) -> Iter
         size: Full width and height, pixels.
         tile_px: Side of a tile.
     """
+    # Enlarged, uncertainty reaches one pixel further; no tile that it reaches may be left out, or it would end there.
     needed = F.max_pool2d(uncertain(coarse), 3, stride=1, padding=1)[0, 0].cpu().numpy() > 0
     sx, sy = needed.shape[1] / size[0], needed.shape[0] / size[1]
     for top in range(0, size[1], tile_px):
@@ -149,8 +152,7 @@ class _Tiles:
         self.refiner, self.coarse, self.tile_px = refiner, coarse, tile_px
         self.height, self.width = image.shape[:2]
         self.image, self.aligned = image, aligned
-        leeway = F.max_pool2d(uncertain(coarse), 2 * LEEWAY + 1, stride=1, padding=LEEWAY)
-        self.maps = torch.cat((*coarse, leeway), dim=1)
+        self.maps = torch.cat((*coarse, uncertain(coarse)), dim=1)
 
     def refined(self, tiles: list[Tile]) -> Iterator[tuple[Tile, FloatImage, FloatImage]]:
         """Alpha and foreground of each tile, tile_px x tile_px."""
@@ -162,12 +164,13 @@ class _Tiles:
             _stacked([square.padded(x) for square, x in zip(squares, part, strict=True)], device)
             for part in zip(*seen, strict=True)
         )
-        enlarged, leeway = self._enlarge(tiles)
+        enlarged, say = self._enlarge(tiles)
         alpha, foreground = self.refiner(image, plate, coverage, enlarged)
         alpha = stretch(alpha, SETTLED)
         m = self.refiner.margin
-        certain, leeway = stretch(enlarged.alpha[:, :, m:-m, m:-m]), leeway[:, :, m:-m, m:-m]
-        alpha = certain + leeway * (alpha - certain)
+        # A tile may hold floor or wall of which the generator is sure: there the refiner has no say.
+        certain = stretch(enlarged.alpha[:, :, m:-m, m:-m])
+        alpha = certain + say[:, :, m:-m, m:-m] * (alpha - certain)
         foreground = image_where_opaque(alpha, foreground, image[:, :, m:-m, m:-m])
         alphas = alpha.clamp(0, 1)[:, 0].cpu().numpy()
         foregrounds = foreground.clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
@@ -183,7 +186,7 @@ class _Tiles:
         return _Square(left, top, right - left, bottom - top, (before[0], after[0], before[1], after[1]))
 
     def _enlarge(self, tiles: list[Tile]) -> tuple[Coarse, Tensor]:
-        """Bilinear enlargement of the coarse result and of the refiner's leeway, of which only the tiles are made."""
+        """Bilinear enlargement of the coarse result and of where it is uncertain, of which only the tiles are made."""
         side, m = self.tile_px + 2 * self.refiner.margin, self.refiner.margin
         offsets = np.arange(side) - m
         x, y = (
@@ -195,8 +198,8 @@ class _Tiles:
         maps = self.maps.expand(len(tiles), -1, -1, -1)
         places = torch.from_numpy(grid).to(maps)
         enlarged = F.grid_sample(maps, places, padding_mode="border", align_corners=False)
-        *parts, leeway = torch.split(enlarged, [*(part.shape[1] for part in self.coarse), 1], dim=1)
-        return Coarse(*parts), leeway
+        *parts, say = torch.split(enlarged, [*(part.shape[1] for part in self.coarse), 1], dim=1)
+        return Coarse(*parts), say
 
 
 def _enlarged(net: MattingNet, coarse: Coarse, image: Image) -> tuple[FloatImage, FloatImage]:

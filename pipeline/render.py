@@ -141,7 +141,7 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         summary.notes += [*outputs.notes, *(background.notes if background is not None else ())]
         sheet = ContactSheet(job.sheet, start, end, matter.aligner) if job.sheet is not None else None
         busy = Busy({"reading and aligning": 1, "matting": matter.workers, "composing and encoding": 1})
-        frames = windows(clip, matter.observe, start, end, mask, matter.aligners)
+        frames = stack.enter_context(closing(windows(clip, matter.observe, start, end, mask, matter.aligners)))
         seen = _counted(frames, busy, "reading and aligning")
 
         def work(window: FrameWindow) -> tuple[Frame, Matte]:

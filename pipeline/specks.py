@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.coarse import Coarse
 from pipeline.frames import FloatImage
-from pipeline.refinement import EXPECTED_ERROR
+from pipeline.refinement import CERTAIN, EXPECTED_ERROR
 
 FAINT = 0.05
 """Coarse alpha from which pixels hang together; those that the generator is not sure of do, too."""
@@ -18,9 +18,9 @@ LARGEST = 1 / 500
 """Of the picture; what is larger stays if it is opaque somewhere, whatever the soft mask says."""
 
 OPAQUE = 0.7
-"""Coarse alpha that a large piece has to reach somewhere."""
+"""Coarse alpha that a piece has to reach somewhere to be believed without the soft mask."""
 
-HALF = 0.3
+SOLID = 0.3
 """Coarse alpha from which pixels hang together with opaque ones."""
 
 REACH = 12 / 512
@@ -30,8 +30,8 @@ REACH = 12 / 512
 def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
     """The coarse result without what the soft mask speaks against.
 
-    That are pieces that nowhere meet the soft mask and are small, or nowhere opaque; and of the others what is faint
-    and further from the soft mask, and from all that is opaque, than hair is long.
+    That are pieces that nowhere meet the soft mask and are small, or nowhere opaque; and of the others what hangs
+    together with nothing opaque and is further from it and from the soft mask than hair is long.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -42,8 +42,7 @@ def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
     """
     alpha = coarse.alpha[0, 0].cpu().numpy()
     doubtful = (coarse.hidden[0, :1] > EXPECTED_ERROR).any(0).cpu().numpy()  # an imported network has none
-    there = (alpha > FAINT) | doubtful
-    gone = _pieces(there, alpha, mask) | (there & _far(alpha, mask))
+    gone = _pieces((alpha > FAINT) | doubtful, alpha, mask) | (((alpha > CERTAIN) | doubtful) & _far(alpha, mask))
     if not gone.any():
         return coarse
     kept = torch.from_numpy(~gone).to(coarse.alpha)
@@ -64,7 +63,7 @@ def _pieces(there: NDArray[np.bool_], alpha: FloatImage, mask: FloatImage) -> ND
 
 def _far(alpha: FloatImage, mask: FloatImage) -> NDArray[np.bool_]:
     """What is far from the soft mask and from opaque parts, h x w."""
-    count, labels = cv2.connectedComponents((alpha > HALF).astype(np.uint8))
+    count, labels = cv2.connectedComponents((alpha > SOLID).astype(np.uint8))
     opaque = _reaching(labels, count, alpha > OPAQUE)
     opaque[0] = False
     known = (mask > 0.5) | opaque[labels]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -22,7 +22,7 @@ def windows(
     end: int,
     mask: Callable[[Frame], FloatImage] | None = None,
     side_by_side: int = 1,
-) -> Iterator[FrameWindow]:
+) -> Generator[FrameWindow]:
     """Windows of frames `start` to `end` (exclusive), in order.
 
     Reads the clip once, from the first neighbour that is needed to the last. Holds the frames of 2T and the

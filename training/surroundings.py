@@ -13,7 +13,7 @@ from training.textures import random_colour, smooth_noise
 
 
 def shadow(random: Random, alpha: FloatImage) -> FloatImage:
-    """Light that is left where the subject's soft shadow falls, N x N: somewhere, or close around the subject."""
+    """Light that is left where the subject's soft shadow falls, N x N: close around it, on the floor, or anywhere."""
     kind = random.random()
     if kind < 0.35:
         return np.ones_like(alpha)
@@ -95,4 +95,4 @@ def things_that_changed(random: Random, background: FloatImage, alpha: FloatImag
             part *= random.uniform(0.6, 1.6) * random.uniform(0.9, 1.1, 3)
         else:
             part += random.uniform(0.3, 1) * (random_colour(random) - part)
-    return np.clip(cv2.GaussianBlur(changed, (0, 0), 0.6), 0, 1).astype(np.float32)
+    return np.clip(background + cv2.GaussianBlur(changed - background, (0, 0), 0.6), 0, 1).astype(np.float32)

@@ -91,6 +91,18 @@ def test_where_the_generator_is_sure_the_refiner_has_no_say(scene):
     with torch.no_grad():
         alpha, _ = refine_tiles(net, given, image, plate, Settings(tile_px=256, tile_batch=1))
     near = np.zeros((54, 80), bool)
-    near[27:34, 37:44] = True
+    near[29:32, 39:42] = True
     full = cv2.resize(near.astype(np.uint8), (200, 135), interpolation=cv2.INTER_NEAREST) > 0
     assert alpha[~full].max() == 0 and alpha[full].max() > 0
+
+
+@pytest.mark.parametrize("column", [22, 23, 24, 25, 26, 27, 28])
+def test_the_refiners_say_does_not_end_at_a_tiles_border(scene, column):
+    net, given, image, plate = scene
+    given.alpha[:], given.hidden[:] = 0, 0
+    given.alpha[..., column] = 0.5
+    with torch.no_grad():
+        small, large = (
+            refine_tiles(net, given, image, plate, Settings(tile_px=px, tile_batch=1))[0] for px in (64, 256)
+        )
+    assert np.abs(small - large).max() < 1e-4

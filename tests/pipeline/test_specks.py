@@ -1,4 +1,4 @@
-"""Specks: what the soft mask does not know goes if it is small, and nothing else does."""
+"""Specks: what the soft mask does not know goes if it is small, or faint and far away, and nothing else does."""
 
 import numpy as np
 import torch
