@@ -1,7 +1,7 @@
 """Makes the weights that ship of a run's: `python -m training.publish RUN/fast.safetensors REPORT.json -o WEIGHTS`.
 
-Numbers of half precision, and a card that also says from which commit of this repository, how long the run took, and
-what the weights are worth on clips with truth, as `evaluation.report --weights RUN/fast.safetensors` measured it.
+Numbers of half precision, and a card that also says at which commit that was, how long the run took, and what the
+weights are worth on clips with truth, as `evaluation.report --weights RUN/fast.safetensors` measured it.
 """
 
 from __future__ import annotations
