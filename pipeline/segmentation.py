@@ -17,6 +17,9 @@ THRESHOLD = 0.055
 SHADOW_DEPTH = 0.55
 """A shadow leaves at least this much of the plate's light."""
 
+GLOSS = (0.0, 0.05)
+"""White light, in [0, 1], that the place may mirror and the subject keep from it: none, or what polish does."""
+
 TEXTURE_PX = 11
 """Side of the squares in which the plate's texture is looked for in the frame."""
 
@@ -77,14 +80,17 @@ def _neighbourhood_distance(image: FloatImage, plate: FloatImage) -> FloatImage:
 
 
 def _shadow_distance(image: FloatImage, plate: FloatImage) -> FloatImage:
-    """Distance to the plate's colour scaled by the best factor a soft shadow may have, h x w."""
-    blurred_image, blurred_plate = (cv2.GaussianBlur(x, (0, 0), 1.2) for x in (image, plate))
-    energy = np.maximum(_channel_sum(cv2.multiply(blurred_plate, blurred_plate)), 1e-3)
-    light = np.clip(_channel_sum(cv2.multiply(blurred_image, blurred_plate)) / energy, SHADOW_DEPTH, 1.05)
-    shaded = cv2.multiply(blurred_plate, cv2.merge((light, light, light)))
-    residual = _largest_channel(cv2.absdiff(blurred_image, shaded))
-    # A dark subject is a very deep shadow too: the less light is left, the less this may excuse.
-    return (1.5 * residual + 0.15 * np.maximum(1 - light - 0.1, 0)).astype(np.float32)
+    """Distance to the plate's colour in the best light that a soft shadow may leave, h x w; see `GLOSS`."""
+    image, plate = (cv2.GaussianBlur(x, (0, 0), 1.2) for x in (image, plate))
+    energy = np.maximum(_channel_sum(cv2.multiply(plate, plate)), 1e-3)
+    distances = []
+    for gloss in GLOSS:
+        lifted = image + np.float32(gloss)
+        light = np.clip(_channel_sum(cv2.multiply(lifted, plate)) / energy, SHADOW_DEPTH, 1.05)
+        residual = _largest_channel(cv2.absdiff(lifted, cv2.multiply(plate, cv2.merge((light, light, light)))))
+        # A dark subject is a very deep shadow too: the less light is left, the less this may excuse.
+        distances.append(1.5 * residual + 0.15 * np.maximum(1 - light - 0.1, 0))
+    return np.asarray(cv2.min(*distances), np.float32)
 
 
 def _same_texture(image: FloatImage, plate: FloatImage) -> FloatImage:
