@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from alignment.homography import Matrix, grid, project
 from alignment.plate import AlignmentReport, PlateAligner, PlateAlignmentError
@@ -224,10 +225,11 @@ def main() -> None:
     cases = find_cases(arguments.folders)
     if not cases:
         parser.error(f"none of the folders has a {TRUTH}")
-    if arguments.stress:
-        rows = {name: summarise(trials) for name, trials in stress(cases, arguments.step or 12).items()}
-    else:
-        rows = {case.name: summarise(try_clip(case, arguments.step or 1)) for case in cases}
+    with threadpool_limits(1, "blas"):  # as in a render: NumPy's threads only wait for each other
+        if arguments.stress:
+            rows = {name: summarise(trials) for name, trials in stress(cases, arguments.step or 12).items()}
+        else:
+            rows = {case.name: summarise(try_clip(case, arguments.step or 1)) for case in cases}
     _print_table(rows)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from alignment.plate import AlignmentReport, PlateAligner, PlateAlignmentError
 from pipeline.decode import open_clip
@@ -62,7 +63,7 @@ def align_clip(
     Raises:
         CleanplateError: An input is wrong, or the plate could not be aligned to anything.
     """
-    with open_clip(clip_path, fps) as clip:
+    with threadpool_limits(1, "blas"), open_clip(clip_path, fps) as clip:
         first, stop = parse_range(start, end, clip.info)
         try:
             aligner = PlateAligner(read_plate(plate_path, clip.info.colour), (clip.info.width, clip.info.height))
