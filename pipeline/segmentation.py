@@ -65,7 +65,7 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     noise = float(np.median(distance[known])) if known.any() else 0.0
     threshold = THRESHOLD + 2 * noise
     score = cv2.GaussianBlur(distance, (0, 0), 1.0)
-    mask = _hysteresis(score, low=0.65 * threshold, high=1.6 * threshold)
+    mask = _hysteresis(score, low=0.5 * threshold, high=1.6 * threshold)
     mask = _carried_on(_clean(mask, known), known, image)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(image.shape[:2]) / 200)
     return np.clip(soft, 0, 1).astype(np.float32)
