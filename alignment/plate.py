@@ -18,7 +18,7 @@ from alignment.photometric import LONG_SIDE_PX as PHOTOMETRIC_LONG_SIDE_PX
 from alignment.photometric import Exposure, match_exposure
 from alignment.shading import smooth_shading
 from alignment.template import BLOCKS, FINE_LONG_SIDE_PX, working_size
-from alignment.warp import WHOLLY, PlateImage
+from alignment.warp import WHOLLY, Look, PlateImage
 
 __all__ = ["AlignedPlate", "AlignmentReport", "PlateAligner", "PlateAlignmentError"]
 
@@ -79,8 +79,9 @@ class AlignedPlate:
     def __init__(self, plate: PlateImage, size: tuple[int, int], report: AlignmentReport) -> None:
         self.report, self.size = report, size
         self._plate = plate
-        self._how = (Exposure(report.gain, report.offset), report.shading, report.bend)
-        self._view = plate.view(report.plate_to_frame, size, *self._how)
+        exposure = Exposure(report.gain, report.offset)
+        self._look = Look(report.plate_to_frame, size, exposure, report.shading, report.bend)
+        self._view = plate.view(self._look)
 
     def part(self, left: int, top: int, width: int, height: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What a part of the frame shows, height x width x 3, and its coverage, height x width, 1 where it is known."""
@@ -117,7 +118,7 @@ class AlignedPlate:
             raise ValueError(f"size is {width} x {height}, allowed is 1 x 1 to the frame's {self.size}")
         if (width, height) == self.size:
             return self._whole
-        return self._plate.reduced((width, height), self.report.plate_to_frame, self.size, *self._how)
+        return self._plate.reduced(self._look, (width, height))
 
 
 class PlateAligner:
@@ -189,14 +190,15 @@ class PlateAligner:
         if not self._image.has_holes:
             return covered_fraction(plate_to_frame, self.plate_size, self.frame_size)
         size = reduced_size(self.frame_size, PHOTOMETRIC_LONG_SIDE_PX)
-        return float(self._image.reduced(size, plate_to_frame, self.frame_size)[1].mean())
+        return float(self._image.reduced(Look(plate_to_frame, self.frame_size), size)[1].mean())
 
     def _expose(self, frame: Image, found: Location) -> tuple[Exposure, NDArray[np.float32] | None]:
         """Compares plate and frame, possibly already reduced, at a small size."""
         size = reduced_size(self.frame_size, PHOTOMETRIC_LONG_SIDE_PX)
         small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         small /= np.float32(np.iinfo(frame.dtype).max)
-        plate, known = self._image.reduced(size, found.plate_to_frame, self.frame_size, bend=found.bend, continued=True)
+        look = Look(found.plate_to_frame, self.frame_size, bend=found.bend, continued=True)
+        plate, known = self._image.reduced(look, size)
         trust = np.full(BLOCKS[::-1], UNKNOWN_TRUST, np.float32)
         trust[found.verification.refuted] = REFUTED_TRUST
         trust[found.verification.confirmed] = 1.0

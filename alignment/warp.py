@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,27 @@ FloatImage = NDArray[np.float32]
 Size = tuple[int, int]
 
 
+@dataclass(frozen=True)
+class Look:
+    """How a frame sees a plate.
+
+    Attributes:
+        plate_to_frame: 3 x 3.
+        frame_size: Width and height of the whole frame.
+        exposure: Gain and offset.
+        shading: From `smooth_shading`.
+        bend: An `AlignmentReport`'s.
+        continued: Whether the picture goes on beyond what is known, as its border does; else it is 0 there.
+    """
+
+    plate_to_frame: Matrix
+    frame_size: Size
+    exposure: Exposure = UNEXPOSED
+    shading: FloatImage | None = None
+    bend: FloatImage | None = None
+    continued: bool = False
+
+
 class PlateImage:
     """A plate's pixels, and its reductions, which are made when first asked for and kept: they are few."""
 
@@ -36,40 +59,12 @@ class PlateImage:
             self._image[..., 3] = known
         self._reduced: dict[Size, FloatImage] = {self.size: self._image}
 
-    def view(
-        self,
-        plate_to_frame: Matrix,
-        frame_size: Size,
-        exposure: Exposure = UNEXPOSED,
-        shading: FloatImage | None = None,
-        bend: FloatImage | None = None,
-        *,
-        continued: bool = False,
-    ) -> PlateView:
-        """The plate as a frame sees it.
+    def view(self, look: Look) -> PlateView:
+        """The plate as a frame sees it, at full size."""
+        return PlateView(self._image, self.has_holes, look)
 
-        Args:
-            plate_to_frame: 3 x 3, full-size pixels.
-            frame_size: Width and height of the whole frame.
-            exposure: Gain and offset.
-            shading: From `smooth_shading`.
-            bend: An `AlignmentReport`'s.
-            continued: Whether the picture goes on beyond what is known, as its border does; else it is 0 there.
-        """
-        return PlateView(self._image, self.has_holes, plate_to_frame, frame_size, exposure, shading, bend, continued)
-
-    def reduced(
-        self,
-        size: Size,
-        plate_to_frame: Matrix,
-        frame_size: Size,
-        exposure: Exposure = UNEXPOSED,
-        shading: FloatImage | None = None,
-        bend: FloatImage | None = None,
-        *,
-        continued: bool = False,
-    ) -> tuple[FloatImage, FloatImage]:
-        """The whole of a view at a smaller width and height; the rest as for `view`.
+    def reduced(self, look: Look, size: Size) -> tuple[FloatImage, FloatImage]:
+        """The whole of a view at a smaller width and height.
 
         Rendered at twice the size wanted and averaged, so that no detail is skipped.
 
@@ -77,16 +72,18 @@ class PlateImage:
             The picture in [0, 1], and the share of each pixel that is known. The unknown share counts as black, or as
             what goes on from the border.
         """
-        fine = min(frame_size[0], size[0] * SUPERSAMPLING), min(frame_size[1], size[1] * SUPERSAMPLING)
+        whole = look.frame_size
+        fine = min(whole[0], size[0] * SUPERSAMPLING), min(whole[1], size[1] * SUPERSAMPLING)
         plate_size = (
-            max(1, round(self.size[0] * fine[0] / frame_size[0])),
-            max(1, round(self.size[1] * fine[1] / frame_size[1])),
+            max(1, round(self.size[0] * fine[0] / whole[0])),
+            max(1, round(self.size[1] * fine[1] / whole[1])),
         )
-        homography = between_sizes(frame_size, fine) @ plate_to_frame @ between_sizes(plate_size, self.size)
+        homography = between_sizes(whole, fine) @ look.plate_to_frame @ between_sizes(plate_size, self.size)
+        bend = look.bend
         if bend is not None:
             bend = bend * np.divide(plate_size, self.size).astype(np.float32)
-        plate = self._at(plate_size)
-        view = PlateView(plate, self.has_holes, homography, fine, exposure, shading, bend, continued)
+        smaller = replace(look, plate_to_frame=homography, frame_size=fine, bend=bend)
+        view = PlateView(self._at(plate_size), self.has_holes, smaller)
         image, coverage = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in view.part(0, 0, *fine))
         return np.asarray(image, np.float32), np.asarray(coverage, np.float32)
 
@@ -100,25 +97,14 @@ class PlateImage:
 class PlateView:
     """The plate as one frame sees it; `part` renders what is wanted of it."""
 
-    def __init__(
-        self,
-        plate: FloatImage,
-        has_holes: bool,
-        plate_to_frame: Matrix,
-        frame_size: Size,
-        exposure: Exposure,
-        shading: FloatImage | None,
-        bend: FloatImage | None,
-        continued: bool,
-    ) -> None:
-        """Takes the plate, H x W x 4 with what is known of it, at the size that the homography and bend are for."""
-        self._plate, self._has_holes, self._plate_to_frame = plate, has_holes, plate_to_frame
+    def __init__(self, plate: FloatImage, has_holes: bool, look: Look) -> None:
+        """Takes the plate, H x W x 4 with what is known of it, at the size that the look is for."""
+        self._plate, self._has_holes, self._look = plate, has_holes, look
         self._size: Size = (plate.shape[1], plate.shape[0])
-        self._exposure = np.column_stack([np.diag(exposure.gain), exposure.offset])
-        self._shade = Shade(shading, frame_size) if shading is not None else None
-        self._nodes = None if bend is None else _nodes(self._size, plate_to_frame, frame_size, bend)
-        self._spans = known_spans(plate_to_frame, self._size, frame_size, BORDER_PX)
-        self._continued = continued
+        self._exposure = np.column_stack([np.diag(look.exposure.gain), look.exposure.offset])
+        self._shade = Shade(look.shading, look.frame_size) if look.shading is not None else None
+        self._nodes = None if look.bend is None else _nodes(self._size, look, look.bend)
+        self._spans = known_spans(look.plate_to_frame, self._size, look.frame_size, BORDER_PX)
 
     def part(self, left: int, top: int, width: int, height: int) -> tuple[FloatImage, FloatImage]:
         """The picture in [0, 1], height x width x 3, and the coverage, 0 or 1, of a part that lies in the frame.
@@ -140,7 +126,7 @@ class PlateView:
             warped = cv2.remap(self._plate, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             clear_outside_plate(coverage, places, self._size)
         else:
-            to_part = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]) @ self._plate_to_frame
+            to_part = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]) @ self._look.plate_to_frame
             flags, border = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
             warped = cv2.warpPerspective(self._plate, to_part, (width, height), flags=flags, borderMode=border)
             clear_outside(coverage, np.clip(self._spans[top : top + height] - left, 0, width))
@@ -151,16 +137,16 @@ class PlateView:
         np.clip(image, 0.0, 1.0, out=image)
         if self._has_holes:  # the rims of reduced holes are mixed with what the holes were filled with
             coverage *= warped[..., 3] > WHOLLY
-        if not self._continued and (self._has_holes or not coverage.all()):
+        if not self._look.continued and (self._has_holes or not coverage.all()):
             image *= coverage[..., None]
 
 
-def _nodes(plate_size: Size, plate_to_frame: Matrix, frame_size: Size, bend: FloatImage) -> FloatImage:
+def _nodes(plate_size: Size, look: Look, bend: FloatImage) -> FloatImage:
     """Which place of the plate every NODE_PX-th pixel shows, rows x columns x 2, from half a node before the first."""
-    columns, rows = (-(-length // NODE_PX) + 2 for length in frame_size)
+    columns, rows = (-(-length // NODE_PX) + 2 for length in look.frame_size)
     x, y = ((np.arange(count) - 0.5) * NODE_PX - 0.5 for count in (columns, rows))
     nodes = np.column_stack([np.tile(x, rows), np.repeat(y, columns)])
-    straight = project(inverted(plate_to_frame), nodes)
+    straight = project(inverted(look.plate_to_frame), nodes)
     places = straight
     for _ in range(2):  # where displaced(places) is straight
         places = places + straight - displaced(places, bend, plate_size)

@@ -32,8 +32,8 @@ def scores(data):
 
 def test_dev_clips_are_near_the_truth(scores):
     assert len(scores) == 4
-    assert np.mean([mad(*pair) for pair in scores.values()]) < 7.5
-    assert np.mean([mse(*pair) for pair in scores.values()]) < 4
+    assert np.mean([mad(*pair) for pair in scores.values()]) < 5
+    assert np.mean([mse(*pair) for pair in scores.values()]) < 2
 
 
 def test_subjects_have_no_holes(scores):
@@ -54,3 +54,13 @@ def test_people_are_whole(data, index, rows, columns):
     alpha = matte(data / "static", index)[0].alpha
     assert alpha[slice(*rows), slice(*columns)].mean() > 0.97
     assert 0.05 < alpha.mean() < 0.15
+
+
+def test_a_chin_before_boats_of_its_own_grey_is_whole(data):
+    folder = data / "handheld"
+    with open_clip(folder / "1000_img.png") as clip:
+        matter = Matter(read_plate(folder / "plate.png"), (1920, 1080), Settings(device="cpu"))
+        (window,) = windows(clip, matter.observe, 0, 1)
+        alpha = matter.matte(window).alpha
+    assert alpha[560:670, 690:800].min() > 0.97  # cheek and jaw
+    assert alpha[640:672, 676:720].min() > 0.85  # the chin

@@ -6,7 +6,7 @@ import pytest
 
 from alignment.homography import inverted, project
 from alignment.plate import PlateAligner
-from alignment.warp import PlateImage
+from alignment.warp import Look, PlateImage
 
 SIZE = (960, 540)
 
@@ -48,7 +48,7 @@ def errors_px(report, places, bend):
     """By how much the warp takes each pixel from a wrong place of the plate; nan where the plate is not known."""
     x, y = np.meshgrid(np.arange(SIZE[0]), np.arange(SIZE[1]))
     coordinates = np.stack([x * 32, y * 32, 0 * x], axis=2).astype(np.uint16)
-    shown, coverage = PlateImage(coordinates).view(report.plate_to_frame, SIZE, bend=bend).part(0, 0, *SIZE)
+    shown, coverage = PlateImage(coordinates).view(Look(report.plate_to_frame, SIZE, bend=bend)).part(0, 0, *SIZE)
     distance = np.linalg.norm(shown[..., :2] * (65535 / 32) - places, axis=2)
     return np.where(coverage > 0, distance, np.nan)
 

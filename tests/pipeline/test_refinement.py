@@ -40,12 +40,13 @@ def test_a_doubtful_pixel_near_a_tiles_border_takes_both():
     assert list(uncertain_tiles(given, (480, 270), 64)) == [Tile(192, 64), Tile(256, 64)]
 
 
-@pytest.fixture(params=["straight", "bent"])
+@pytest.fixture(params=["in place", "straight", "bent"])
 def scene(request):
     random = np.random.default_rng(0)
     image = random.integers(0, 255, (135, 200, 3), np.uint8)
-    shifted = np.array([[1, 0.01, 3.2], [-0.01, 1, 1.7], [1e-5, 2e-5, 1]])
-    shading = random.uniform(-0.1, 0.1, (6, 9, 3)).astype(np.float32)
+    in_place = request.param == "in place"
+    shifted = np.eye(3) if in_place else np.array([[1, 0.01, 3.2], [-0.01, 1, 1.7], [1e-5, 2e-5, 1]])
+    shading = None if in_place else random.uniform(-0.1, 0.1, (6, 9, 3)).astype(np.float32)
     bend = random.uniform(-2, 2, (5, 7, 2)).astype(np.float32) if request.param == "bent" else None
     report = AlignmentReport(shifted, 0.1, 100, 1.0, (1, 1, 1), (0, 0, 0), "ok", shading, bend)
     place = cv2.GaussianBlur(random.integers(0, 255, (135, 200, 3), np.uint8), (0, 0), 2)
@@ -60,12 +61,14 @@ def scene(request):
     return net, given, image, plate
 
 
-def test_the_tile_plan_does_not_change_the_result(scene):
+def test_the_tile_plan_does_not_change_the_result(scene, request):
+    # A moved plate moves by another 1e-4 px with where a part of it begins.
+    bound = 1e-5 if "in place" in request.node.name else 1e-4
     with torch.no_grad():
         results = [refine_tiles(*scene, Settings(tile_px=px, tile_batch=batch)) for px, batch in ((64, 1), (256, 4))]
     for first, second in zip(*results, strict=True):
         assert first.shape[:2] == (135, 200)
-        assert np.abs(first - second).max() < 1e-4  # where a part of the plate begins moves it by 1e-4 px
+        assert np.abs(first - second).max() < bound
 
 
 def test_the_same_plan_gives_the_same_bits(scene):

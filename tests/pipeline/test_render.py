@@ -347,16 +347,19 @@ def test_a_background_that_ends_early_begins_again(scene, tmp_path):
     assert np.abs(np.array(corner, int) - wanted).max() <= 3
 
 
-def test_the_users_own_mask_replaces_the_segmenters(scene, tmp_path):
+def test_the_users_own_mask_replaces_the_segmenters(scene, tmp_path, monkeypatch):
     black, white = (tmp_path / name for name in ("black.png", "white.png"))
     cv2.imwrite(str(black), np.zeros((HEIGHT, WIDTH), np.uint8))
     cv2.imwrite(str(white), np.full((HEIGHT, WIDTH), 255, np.uint8))
-    means = []
+    seen, generate = [], Matter.generate
+    monkeypatch.setattr(Matter, "generate", lambda self, given: seen.append(given.mask) or generate(self, given))
+    mattes = []
     for mask in (black, white):
         alpha = tmp_path / f"{mask.stem}.mkv"
         render(RenderJob(scene.clip, scene.plate, "none", None, alpha, mask=mask, start="5", end="6"))
-        means.append(frames(alpha)[0].mean())
-    assert means[1] > means[0] + 0.1  # were the masks not read, both would be alike
+        mattes.append(frames(alpha)[0])
+    assert seen[0].max() == 0 and seen[1].min() == 1  # what the networks were shown is the user's alone
+    assert mattes[1].mean() > mattes[0].mean()
 
 
 def test_a_mask_of_another_length_is_refused(scene, run, tmp_path):
