@@ -59,43 +59,67 @@ def bend(templates: list[Template], levels: list[FloatImage], refinement: Refine
     Returns:
         None where there is none worth the name.
     """
-    template, frame = templates[0], levels[0]
-    tried, likely = _look(template, refinement, frame, _fit(templates, levels, refinement, parity=0))
-    held_out = likely & (template.cells % 2 == 1)
-    before, after = (_cost(one.residuals(template)[held_out]) for one in (refinement, tried))
     low, high = USED_SAVING
-    share = float(np.clip((1 - after / max(before, 1e-9) - low) / (high - low), 0, 1))
+    pyramid = _pyramid(templates, levels, refinement)
+    trial = _fit(pyramid, parity=0, steps=1)
+    if _saving(*pyramid[0], trial) < low / 2:  # what comes to nothing shows it after a step already
+        return None
+    trial = _improve(*pyramid[0], trial, parity=0)
+    share = float(np.clip((_saving(*pyramid[0], trial) - low) / (high - low), 0, 1))
     if share == 0:
         return None
-    field = _fit(templates, levels, refinement) * np.float32(share)
-    return Bend(field, _look(template, refinement, frame, field)[0])
+    field = _fit(pyramid) * np.float32(share)
+    return Bend(field, _look(*pyramid[0], field)[0])
 
 
-def _fit(
-    templates: list[Template], levels: list[FloatImage], refinement: Refinement, parity: int | None = None
-) -> FloatImage:
-    """The smoothest displacement that the pixels agree on: all of them, or those of every other cell."""
-    field: FloatImage = np.zeros((*NODES[::-1], 2), np.float32)
-    finest, full = templates[0], levels[0].shape[::-1]
-    for template, frame in reversed(list(zip(templates, levels, strict=True))):
-        to_finest = np.divide(finest.size, template.size).astype(np.float32)
+Level = tuple[Template, Refinement, FloatImage]
+"""The plate at one size, its place in the frame, the frame, h x w."""
+
+
+def _pyramid(templates: list[Template], levels: list[FloatImage], refinement: Refinement) -> list[Level]:
+    """A refinement at the finest size as one of each size."""
+    found = []
+    for template, frame in zip(templates, levels, strict=True):
         here = (
-            between_sizes(full, frame.shape[::-1])
+            between_sizes(levels[0].shape[::-1], frame.shape[::-1])
             @ refinement.template_to_frame
-            @ between_sizes(template.size, finest.size)
+            @ between_sizes(template.size, templates[0].size)
         )
-        start = replace(refinement, template_to_frame=here / here[2, 2])
-        field = _improve(template, frame, start, field / to_finest, parity) * to_finest
+        found.append((template, replace(refinement, template_to_frame=here / here[2, 2]), frame))
+    return found
+
+
+def _saving(template: Template, refinement: Refinement, frame: FloatImage, field: FloatImage) -> float:
+    """By which share a displacement lowers the cost of the pixels that `_fit` held out, those of odd cells."""
+    straight, _ = _look(template, refinement, frame, np.zeros_like(field))
+    tried, likely = _look(template, refinement, frame, field)
+    held_out = likely & (template.cells % 2 == 1)
+    before, after = (_cost(one.residuals(template)[held_out]) for one in (straight, tried))
+    return 1 - after / max(before, 1e-9)
+
+
+def _fit(pyramid: list[Level], parity: int | None = None, steps: int = STEPS) -> FloatImage:
+    """The smoothest displacement that the pixels agree on, all of them or those of even cells, in steps a size."""
+    field: FloatImage = np.zeros((*NODES[::-1], 2), np.float32)
+    finest = pyramid[0][0].size
+    for template, refinement, frame in reversed(pyramid):
+        to_finest = np.divide(finest, template.size).astype(np.float32)
+        field = _improve(template, refinement, frame, field / to_finest, parity, steps) * to_finest
     return field
 
 
 def _improve(
-    template: Template, frame: FloatImage, refinement: Refinement, field: FloatImage, parity: int | None
+    template: Template,
+    refinement: Refinement,
+    frame: FloatImage,
+    field: FloatImage,
+    parity: int | None,
+    steps: int = STEPS,
 ) -> FloatImage:
     """Gauss-Newton at one size, in its template's pixels."""
     used = np.ones(len(template)) if parity is None else template.cells % 2 == parity
     basis = _basis(template)
-    for _ in range(STEPS):
+    for _ in range(steps):
         seen, _ = _look(template, refinement, frame, field)
         residuals = seen.residuals(template)
         noise = robust_scale(np.abs(residuals[seen.weights > 0]))

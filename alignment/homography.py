@@ -45,8 +45,9 @@ def between_sizes(source: tuple[int, int], target: tuple[int, int]) -> Matrix:
 
 def project(homography: Matrix, points: Points) -> Points:
     """Maps N x 2 points."""
-    mapped = points @ homography[:, :2].T + homography[:, 2]
-    return np.asarray(mapped[:, :2] / mapped[:, 2:])
+    if not len(points):
+        return np.zeros((0, 2))
+    return np.asarray(cv2.perspectiveTransform(np.asarray(points, np.float64)[:, None], homography)[:, 0])
 
 
 def displaced(points: Points, field: NDArray[np.float32], size: tuple[int, int]) -> Points:

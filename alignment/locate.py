@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from alignment.bend import bend, worth_bending
 from alignment.features import Features, Method, detect, match
 from alignment.homography import Matrix, PlateAlignmentError, between_sizes, fit, implausible
-from alignment.refine import refine
-from alignment.template import FloatImage, make_template, pyramid
+from alignment.refine import Begin, HostFit, refine
+from alignment.template import FloatImage, Template, make_template, pyramid
 from alignment.verify import WEAK_ERROR_PX, Verification, full_size, verify
 
 Grey = NDArray[np.uint8] | NDArray[np.uint16]
@@ -39,8 +39,13 @@ class Location:
 class PlateLocator:
     """Knows a plate by its key points and its edges."""
 
-    def __init__(self, grey: Grey, frame_size: Size) -> None:
-        """Prepares a plate, H x W grey, for frames of a width and height.
+    def __init__(self, grey: Grey, frame_size: Size, prepare: Callable[[Template], Begin] = lambda _: HostFit) -> None:
+        """Prepares a plate.
+
+        Args:
+            grey: H x W.
+            frame_size: Width and height of the frames to come.
+            prepare: Makes of a template what fits it to frames; the processor does, if nothing is said.
 
         Raises:
             PlateAlignmentError: The plate is black or shows too little structure to be found in anything.
@@ -54,6 +59,7 @@ class PlateLocator:
                 "Check that the file is the picture of the empty place."
             )
         self._templates = [make_template(level) for level in pyramid(grey)]
+        self._begins = [prepare(template) for template in self._templates]
         self._orb = detect(self._grey, self.plate_size, "orb")
         pixels = len(self._templates[0])
         few = len(self._orb) < FEWEST_KEY_POINTS and len(self._sift) < FEWEST_KEY_POINTS
@@ -124,12 +130,12 @@ class PlateLocator:
 
     def _refine(self, start: Matrix, levels: list[FloatImage]) -> Location:
         plate_to_frame, result = start, None
-        for template, level in reversed(list(zip(self._templates, levels, strict=True))):
+        for template, level, begin in reversed(list(zip(self._templates, levels, self._begins, strict=True))):
             size = (level.shape[1], level.shape[0])
             reduced = (
                 between_sizes(self.frame_size, size) @ plate_to_frame @ between_sizes(template.size, self.plate_size)
             )
-            result = refine(template, level, reduced, result)
+            result = refine(template, level, reduced, result, begin)
             plate_to_frame = full_size(result, template, self.plate_size, self.frame_size, size)
             fault = implausible(plate_to_frame, self.plate_size, self.frame_size)
             if fault:

@@ -13,7 +13,7 @@ BLUR_SIGMA_PX = 1.5
 CLIPPED = (0.012, 0.985)  # averages of clipped and unclipped pixels lie a little inside
 FEWEST_PIXELS = 200
 MOST_PIXELS = 4000
-FLAT_PERCENT = 70
+FLAT_SHARE = 0.7
 SAMPLES = 600
 HYPOTHESES = 100
 SEED = 20_200_401
@@ -56,7 +56,8 @@ def match_exposure(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> E
     if len(usable) < FEWEST_PIXELS:
         return Exposure((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
     slope = _slope(x[1]).ravel()[usable]
-    usable = usable[slope <= np.percentile(slope, FLAT_PERCENT)]
+    place = int(FLAT_SHARE * (len(slope) - 1))
+    usable = usable[slope <= np.partition(slope, place)[place]]
     usable = usable[:: 1 + len(usable) // MOST_PIXELS]
     plate_values, frame_values = x.reshape(3, -1)[:, usable], y.reshape(3, -1)[:, usable]
     weights = trust.ravel()[usable]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
@@ -19,6 +20,12 @@ from alignment.photometric import Exposure, match_exposure
 from alignment.shading import smooth_shading
 from alignment.template import BLOCKS, FINE_LONG_SIDE_PX, working_size
 from alignment.warp import WHOLLY, Look, PlateImage
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from alignment.device import DevicePlate
 
 __all__ = ["AlignedPlate", "AlignmentReport", "PlateAligner", "PlateAlignmentError"]
 
@@ -76,9 +83,15 @@ class AlignedPlate:
         size: Width and height of the frame.
     """
 
-    def __init__(self, plate: PlateImage, size: tuple[int, int], report: AlignmentReport) -> None:
+    def __init__(
+        self,
+        plate: PlateImage,
+        size: tuple[int, int],
+        report: AlignmentReport,
+        on_device: DevicePlate | None = None,
+    ) -> None:
         self.report, self.size = report, size
-        self._plate = plate
+        self._plate, self._on_device = plate, on_device
         exposure = Exposure(report.gain, report.offset)
         self._look = Look(report.plate_to_frame, size, exposure, report.shading, report.bend)
         self._view = plate.view(self._look)
@@ -89,6 +102,21 @@ class AlignedPlate:
             rows, columns = slice(top, top + height), slice(left, left + width)
             return self.image[rows, columns], self.coverage[rows, columns]
         return self._view.part(left, top, width, height)
+
+    @property
+    def device(self) -> torch.device | None:
+        """The GPU that renders `parts`; None where there is none."""
+        return None if self._on_device is None else self._on_device.device
+
+    def parts(self, corners: Sequence[tuple[int, int]], width: int, height: int) -> tuple[Tensor, Tensor]:
+        """Many parts at once, rendered on `device` and left there; see `DevicePlate.parts`.
+
+        Raises:
+            ValueError: There is no device.
+        """
+        if self._on_device is None:
+            raise ValueError("this plate was aligned without a device")
+        return self._on_device.parts(self._look, corners, width, height)
 
     def render_whole(self) -> None:
         """Render all of it at once; parts are cut from that afterwards. Quicker where a good part of it is wanted."""
@@ -128,13 +156,14 @@ class PlateAligner:
     and an aligner may be shared by threads.
     """
 
-    def __init__(self, plate: Image, frame_size: tuple[int, int]) -> None:
+    def __init__(self, plate: Image, frame_size: tuple[int, int], device: torch.device | None = None) -> None:
         """Prepares the plate.
 
         Args:
             plate: H x W x 3 RGB, uint8 or uint16 (spanning all of 0..65535); or H x W x 4, whose last channel is
                 below half where the plate is not known.
             frame_size: Width and height of the frames to come, in pixels. The plate's may differ.
+            device: Where PyTorch refines and renders, of double precision; None does so on the processor by OpenCV.
 
         Raises:
             PlateAlignmentError: The plate is black or shows too little structure to be found in anything.
@@ -143,8 +172,15 @@ class PlateAligner:
         self.frame_size = frame_size
         self.plate_size = (plate.shape[1], plate.shape[0])
         colours, known = split(plate)
-        self._locator = PlateLocator(_grey(colours), frame_size)
         self._image = PlateImage(colours, known)
+        self._on_device: DevicePlate | None = None
+        if device is None:
+            self._locator = PlateLocator(_grey(colours), frame_size)
+        else:
+            from alignment.device import DevicePlate, DeviceTemplate
+
+            self._on_device = DevicePlate(self._image.pixels, self._image.has_holes, device)
+            self._locator = PlateLocator(_grey(colours), frame_size, lambda t: DeviceTemplate(t, device).begin)
 
     def register(self, frame: Image) -> AlignmentReport:
         """Finds where the plate lies in a frame and how the frame is exposed.
@@ -180,7 +216,7 @@ class PlateAligner:
 
     def warp(self, report: AlignmentReport) -> AlignedPlate:
         """The plate as the frame of a report from `register` sees it."""
-        return AlignedPlate(self._image, self.frame_size, report)
+        return AlignedPlate(self._image, self.frame_size, report, self._on_device)
 
     def align(self, frame: Image) -> AlignedPlate:
         """`register` and `warp`."""

@@ -7,7 +7,9 @@ shadow's slope would pass for a shift of the edges it lies on.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ FEWEST_LIKELY = 4
 TUKEY = 4.685  # 95 % efficient under Gaussian noise
 SCALE_QUANTILE = 0.25  # of the residuals: still among the background's where the subject covers 60 %
 LEAST_SCALE = 0.7  # of 255; below lies the rounding to 8 bits
+GAIN_RANGE = (0.3, 3.0)
 LOCAL_PRIOR = 10.0  # pixels that a block's brightness must outweigh to leave that of the others
 STEPS = 10
 ENOUGH_PX = 0.006
@@ -56,8 +59,66 @@ def increment(parameters: Vector) -> Matrix:
     return np.eye(3) + np.append(parameters, 0.0).reshape(3, 3)
 
 
+class Fit(Protocol):
+    """One template in one frame, on its way to where it lies."""
+
+    @property
+    def gain(self) -> float:
+        """The exposure's, as far as it is known."""
+        ...
+
+    def look(self, homography: Matrix, step: Vector) -> None:
+        """Sample the frame where a homography, from the template's unit square, puts the template; see `look`."""
+        ...
+
+    def solve(self) -> Vector:
+        """The ten changes that lower what was seen last the most."""
+        ...
+
+    def result(self, template_to_frame: Matrix) -> Refinement:
+        """What was seen last, as that of a homography from pixel to pixel."""
+        ...
+
+
+Begin = Callable[[Template, FloatImage, Matrix, "Refinement | None"], Fit]
+"""Makes a fit of a template, a frame, a start and what a coarser size came to."""
+
+
+class HostFit:
+    """A `Fit` by the processor; arguments as in `refine`."""
+
+    def __init__(
+        self, template: Template, frame: FloatImage, template_to_frame: Matrix, previous: Refinement | None
+    ) -> None:
+        self._template, self._frame = template, frame
+        self._units = project(template.normal, template.points)
+        self._likely = _likely(template, frame, template_to_frame)
+        self._state = previous or _guess(template, frame, template_to_frame, self._likely)
+
+    @property
+    def gain(self) -> float:
+        """See `Fit`."""
+        return self._state.gain
+
+    def look(self, homography: Matrix, step: Vector) -> None:
+        """See `Fit`."""
+        self._state = look(self._template, self._frame, homography, self._units, self._likely, self._state, step)
+
+    def solve(self) -> Vector:
+        """See `Fit`."""
+        return _solve(self._template, self._state)
+
+    def result(self, template_to_frame: Matrix) -> Refinement:
+        """See `Fit`."""
+        return replace(self._state, template_to_frame=template_to_frame)
+
+
 def refine(
-    template: Template, frame: FloatImage, template_to_frame: Matrix, previous: Refinement | None = None
+    template: Template,
+    frame: FloatImage,
+    template_to_frame: Matrix,
+    previous: Refinement | None = None,
+    begin: Begin = HostFit,
 ) -> Refinement:
     """Improves a homography that is right within a few pixels.
 
@@ -66,6 +127,7 @@ def refine(
         frame: h x w, blurred grey of 255 at its working size.
         template_to_frame: The start.
         previous: Of a coarser size, to start its exposure from; guessed where there is none.
+        begin: What looks at the pixels; `alignment.device` has one for GPUs.
 
     Returns:
         Where the iteration ended. Whether that is right is for `verify` to say.
@@ -74,24 +136,22 @@ def refine(
         PlateAlignmentError: It ran away.
     """
     homography = template_to_frame @ np.linalg.inv(template.normal)
-    units = project(template.normal, template.points)
     corners = project(template.normal, grid(template.size, 4, 3))
-    likely = _likely(template, frame, template_to_frame)
-    state = previous or _guess(template, frame, template_to_frame, likely)
-    state = look(template, frame, homography, units, likely, state, np.zeros(10))
+    fit = begin(template, frame, template_to_frame, previous)
+    fit.look(homography, np.zeros(10))
     for _ in range(STEPS):
-        step = _solve(template, state)
-        change = np.linalg.inv(increment(step[:8] / state.gain))
+        step = fit.solve()
+        change = np.linalg.inv(increment(step[:8] / fit.gain))
         moved = project(homography @ change, corners) - project(homography, corners)
         if not np.abs(moved).max() < max(template.size):
             raise PlateAlignmentError("its pixels pull it out of the picture")
         homography = homography @ change
         homography /= homography[2, 2]
-        state = look(template, frame, homography, units, likely, state, step)
+        fit.look(homography, step)
         if np.abs(moved).max() < ENOUGH_PX:
             break
     final = homography @ template.normal
-    return replace(state, template_to_frame=final / final[2, 2])
+    return fit.result(final / final[2, 2])
 
 
 def correlations(template: Template, samples: Vector, seen: NDArray[np.bool_]) -> tuple[Vector, NDArray[np.bool_]]:
@@ -149,7 +209,7 @@ def look(
     """
     samples, seen = sample(frame, project(homography, units))
     seen &= likely
-    gain = float(np.clip(previous.gain + step[8], 0.3, 3.0))
+    gain = float(np.clip(previous.gain + step[8], *GAIN_RANGE))
     offset = previous.offset + float(step[9])
     difference = samples - gain * template.values
     residuals = np.abs(difference - (previous.offsets + step[9])[template.blocks])
@@ -191,17 +251,19 @@ def block_shifts(template: Template, state: Refinement) -> Points:
 
 
 def _solve(template: Template, state: Refinement) -> Vector:
-    """One weighted least-squares step, the blocks' brightnesses eliminated.
-
-    Very slightly damped, so that an empty side cannot explode.
-    """
+    """One weighted least-squares step, the blocks' brightnesses eliminated."""
     weighted = template.jacobian * state.weights
     totals = np.add.reduceat(state.weights, template.starts)
     sums = np.add.reduceat(weighted, template.starts, axis=1)
     normal = weighted @ template.jacobian.T - (sums / (totals + LOCAL_PRIOR)) @ sums.T
+    return damped_solution(normal, weighted @ state.residuals(template))
+
+
+def damped_solution(normal: NDArray[np.float64], right: Vector) -> Vector:
+    """Of normal equations, 10 x 10 and 10; very slightly damped, so that an empty side cannot explode."""
     normal[np.diag_indices(10)] *= 1 + 1e-6
     normal[np.diag_indices(10)] += 1e-6
-    return np.asarray(np.linalg.solve(normal, weighted @ state.residuals(template)), np.float64)
+    return np.asarray(np.linalg.solve(normal, right), np.float64)
 
 
 def robust_scale(residuals: Vector) -> float:

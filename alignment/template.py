@@ -130,8 +130,8 @@ def jacobian(units: Points, gradients: NDArray[np.float64], values: Vector) -> N
 def sample(frame: FloatImage, points: Points) -> tuple[Vector, NDArray[np.bool_]]:
     """Bilinear samples of a blurred image, and which of them lie inside it."""
     height, width = frame.shape
-    x, y = points.T
+    places = points.astype(np.float32)
+    x, y = places.T
     seen = (x >= 1) & (x <= width - 2) & (y >= 1) & (y <= height - 2)
-    place = np.where(seen[:, None], points, 1.0).astype(np.float32)[:, None]
-    values = cv2.remap(frame, place, None, cv2.INTER_LINEAR)
+    values = cv2.remap(frame, places[:, None], None, cv2.INTER_LINEAR)
     return values[:, 0].astype(np.float64), seen

@@ -45,23 +45,28 @@ class Look:
 
 
 class PlateImage:
-    """A plate's pixels, and its reductions, which are made when first asked for and kept: they are few."""
+    """A plate's pixels, and its reductions, which are made when first asked for and kept: they are few.
+
+    Attributes:
+        size: Width and height.
+        has_holes: Whether any pixel is not known.
+        pixels: H x W x 4 float32: red, green, blue in [0, 1], known; a warp of four channels is quicker than of three.
+    """
 
     def __init__(self, plate: NDArray[np.uint8] | NDArray[np.uint16], known: NDArray[np.bool_] | None = None) -> None:
         """Takes H x W x 3 uint8 or uint16, and where it is known, H x W, if not everywhere."""
         self.size: Size = (plate.shape[1], plate.shape[0])
         self.has_holes = known is not None
-        # Red, green, blue, known: with four channels a warp is quicker than with three.
-        self._image: FloatImage = np.ones((*plate.shape[:2], 4), np.float32)
-        self._image[..., :3] = plate
-        self._image[..., :3] /= np.float32(np.iinfo(plate.dtype).max)
+        self.pixels: FloatImage = np.ones((*plate.shape[:2], 4), np.float32)
+        self.pixels[..., :3] = plate
+        self.pixels[..., :3] /= np.float32(np.iinfo(plate.dtype).max)
         if known is not None:
-            self._image[..., 3] = known
-        self._reduced: dict[Size, FloatImage] = {self.size: self._image}
+            self.pixels[..., 3] = known
+        self._reduced: dict[Size, FloatImage] = {self.size: self.pixels}
 
     def view(self, look: Look) -> PlateView:
         """The plate as a frame sees it, at full size."""
-        return PlateView(self._image, self.has_holes, look)
+        return PlateView(self.pixels, self.has_holes, look)
 
     def reduced(self, look: Look, size: Size) -> tuple[FloatImage, FloatImage]:
         """The whole of a view at a smaller width and height.
@@ -90,7 +95,7 @@ class PlateImage:
     def _at(self, size: Size) -> FloatImage:
         """The plate at its own or a smaller size, by area averaging."""
         if size not in self._reduced:
-            self._reduced[size] = np.asarray(cv2.resize(self._image, size, interpolation=cv2.INTER_AREA), np.float32)
+            self._reduced[size] = np.asarray(cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA), np.float32)
         return self._reduced[size]
 
 
@@ -103,7 +108,7 @@ class PlateView:
         self._size: Size = (plate.shape[1], plate.shape[0])
         self._exposure = np.column_stack([np.diag(look.exposure.gain), look.exposure.offset])
         self._shade = Shade(look.shading, look.frame_size) if look.shading is not None else None
-        self._nodes = None if look.bend is None else _nodes(self._size, look, look.bend)
+        self._nodes = None if look.bend is None else warp_nodes(self._size, look, look.bend)
         self._spans = known_spans(look.plate_to_frame, self._size, look.frame_size, BORDER_PX)
 
     def part(self, left: int, top: int, width: int, height: int) -> tuple[FloatImage, FloatImage]:
@@ -141,7 +146,7 @@ class PlateView:
             image *= coverage[..., None]
 
 
-def _nodes(plate_size: Size, look: Look, bend: FloatImage) -> FloatImage:
+def warp_nodes(plate_size: Size, look: Look, bend: FloatImage) -> FloatImage:
     """Which place of the plate every NODE_PX-th pixel shows, rows x columns x 2, from half a node before the first."""
     columns, rows = (-(-length // NODE_PX) + 2 for length in look.frame_size)
     x, y = ((np.arange(count) - 0.5) * NODE_PX - 0.5 for count in (columns, rows))

@@ -66,12 +66,13 @@ class Matter:
             CleanplateError: The plate cannot be aligned to anything, or the model has no weights.
         """
         self.frame_size = frame_size
+        self.device = pick_device(settings.device)
         try:
-            self.aligner = PlateAligner(plate, frame_size)
+            # Apple's GPUs have no double precision, which the refinement needs.
+            self.aligner = PlateAligner(plate, frame_size, self.device if self.device.type == "cuda" else None)
             self.net: MattingNet = load_weights(settings.model, settings.weights)
         except (PlateAlignmentError, WeightsError) as error:
             raise CleanplateError(str(error)) from error
-        self.device = pick_device(settings.device)
         self.settings = replace(settings, tile_batch=settings.tile_batch or tile_batch_for(self.device))
         self.workers, self._threads = workers_for(self.device, frame_size)
         self.aligners = aligners_for(cores())

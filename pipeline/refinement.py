@@ -67,7 +67,7 @@ def refine_tiles(
     alpha = np.clip(alpha, 0, 1)
     foreground = unit(image)
     wanted = list(uncertain_tiles(coarse, (width, height), settings.tile_px))
-    if len(wanted) * settings.tile_px**2 > MANY_TILES * width * height:
+    if aligned.device is None and len(wanted) * settings.tile_px**2 > MANY_TILES * width * height:
         aligned.render_whole()
     tiles = iter(wanted)
     plan = _Tiles(net.refiner, coarse, image, aligned, settings.tile_px)
@@ -159,11 +159,7 @@ class _Tiles:
         device = self.coarse.alpha.device
         squares = [self._square(tile) for tile in tiles]
         image = _stacked([square.padded(self.image[square.rows, square.columns]) for square in squares], device)
-        seen = [self.aligned.part(square.left, square.top, square.width, square.height) for square in squares]
-        plate, coverage = (
-            _stacked([square.padded(x) for square, x in zip(squares, part, strict=True)], device)
-            for part in zip(*seen, strict=True)
-        )
+        plate, coverage = self._plate_in(tiles, squares)
         enlarged, say = self._enlarge(tiles)
         alpha, foreground = self.refiner(image, plate, coverage, enlarged)
         alpha = stretch(alpha, SETTLED)
@@ -175,6 +171,18 @@ class _Tiles:
         alphas = alpha.clamp(0, 1)[:, 0].cpu().numpy()
         foregrounds = foreground.clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
         yield from zip(tiles, alphas, foregrounds, strict=True)
+
+    def _plate_in(self, tiles: list[Tile], squares: list[_Square]) -> tuple[Tensor, Tensor]:
+        """The plate as tiles with their surroundings show it, B x 3 x side x side, and its coverage, B x 1."""
+        side, m = self.tile_px + 2 * self.refiner.margin, self.refiner.margin
+        if self.aligned.device is not None:
+            return self.aligned.parts([(tile.left - m, tile.top - m) for tile in tiles], side, side)
+        seen = [self.aligned.part(square.left, square.top, square.width, square.height) for square in squares]
+        plate, coverage = (
+            _stacked([square.padded(x) for square, x in zip(squares, part, strict=True)], self.coarse.alpha.device)
+            for part in zip(*seen, strict=True)
+        )
+        return plate, coverage
 
     def _square(self, tile: Tile) -> _Square:
         """A tile with its surroundings, and where it reaches over the frame's borders."""

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from alignment.device import DevicePlate
 from alignment.plate import AlignedPlate, AlignmentReport
 from alignment.warp import PlateImage
 from models.coarse import Coarse
@@ -69,6 +70,17 @@ def test_the_tile_plan_does_not_change_the_result(scene, request):
     for first, second in zip(*results, strict=True):
         assert first.shape[:2] == (135, 200)
         assert np.abs(first - second).max() < bound
+
+
+def test_a_plate_that_a_device_renders_changes_nothing(scene):
+    net, given, image, plate = scene
+    pixels = plate._plate.pixels
+    there = AlignedPlate(plate._plate, plate.size, plate.report, DevicePlate(pixels, False, torch.device("cpu")))
+    with torch.no_grad():
+        results = [refine_tiles(net, given, image, seen, Settings(tile_px=64)) for seen in (plate, there)]
+    assert "_whole" in vars(plate) and "_whole" not in vars(there)  # none of it went through the processor
+    for first, second in zip(*results, strict=True):
+        assert np.abs(first - second).max() < 2e-3
 
 
 def test_the_same_plan_gives_the_same_bits(scene):

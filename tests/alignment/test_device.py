@@ -1,0 +1,85 @@
+"""Refinement and warp by PyTorch come to what the processor's come to, wherever they run."""
+
+import numpy as np
+import pytest
+import torch
+
+from alignment.device import DevicePlate
+from alignment.homography import grid, project
+from alignment.photometric import Exposure
+from alignment.plate import PlateAligner
+from alignment.warp import Look, PlateImage
+
+HERE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+SIZE = (320, 180)
+
+
+@pytest.mark.parametrize("hidden", [0.0, 0.4])
+@pytest.mark.parametrize("texture", ["octaves", "boxes", "bricks"])
+def test_the_refinement_ends_where_the_processors_does(make_scene, texture, hidden):
+    scene = make_scene(seed=5, texture=texture, hidden=hidden, gain=(1.1, 1.0, 0.95), offset=4 / 255)
+    plate, frame = scene.make()
+    host, device = (PlateAligner(plate, scene.size, where).register(frame) for where in (None, HERE))
+    points = grid(scene.size)
+    apart = project(host.plate_to_frame, points) - project(device.plate_to_frame, points)
+    assert np.hypot(*apart.T).max() < 0.002
+    assert (device.status, device.inliers) == (host.status, pytest.approx(host.inliers, rel=0.01))
+    assert np.allclose(device.gain, host.gain, atol=1e-3) and np.allclose(device.offset, host.offset, atol=1e-3)
+
+
+def test_what_is_no_view_of_the_plate_is_no_better_on_a_device(make_scene):
+    plate, _ = make_scene(seed=1).make()
+    _, frame = make_scene(seed=2, texture="boxes").make()
+    with pytest.raises(Exception, match="does not fit"):
+        PlateAligner(plate, (640, 360), HERE).register(frame)
+
+
+def looks():
+    """A frame that is moved, bent, unevenly lit, or goes on beyond its plate."""
+    random = np.random.default_rng(4)
+    moved = np.array([[1.02, 0.01, -6.3], [-0.012, 0.99, 5.6], [1e-5, 2e-5, 1]])
+    exposure = Exposure((1.1, 0.9, 1.0), (0.02, 0.0, -0.03))
+    shading = random.uniform(-0.1, 0.1, (6, 9, 3)).astype(np.float32)
+    bend = random.uniform(-2, 2, (5, 7, 2)).astype(np.float32)
+    return {
+        "in place": Look(np.eye(3), SIZE),
+        "moved": Look(moved, SIZE, exposure),
+        "bent": Look(moved, SIZE, exposure, shading, bend),
+        "continued": Look(moved, SIZE, exposure, continued=True),
+    }
+
+
+@pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.parametrize("name", looks())
+def test_the_warp_shows_what_the_processors_shows(name, holes):
+    random = np.random.default_rng(0)
+    known = np.ones((190, 330), np.bool_)
+    known[60:90, 100:150] = not holes
+    plate = PlateImage(random.integers(0, 255, (190, 330, 3), np.uint8), known if holes else None)
+    look = looks()[name]
+    image, coverage = plate.view(look).part(0, 0, *SIZE)
+    there = DevicePlate(plate.pixels, plate.has_holes, HERE)
+    corners = [(0, 0), (40, 60), (240, 100)]
+    pictures, covers = there.parts(look, corners, 80, 80)
+    assert pictures.device.type == covers.device.type == HERE.type
+    for (left, top), picture, cover in zip(corners, pictures.cpu().numpy(), covers.cpu().numpy(), strict=True):
+        part = (slice(top, top + 80), slice(left, left + 80))
+        agree = cover[0] == coverage[part]
+        assert agree.mean() > 0.995  # a border may fall to either side
+        assert np.abs(picture.transpose(1, 2, 0) - image[part])[agree].max() < 1 / 255
+
+
+def test_beyond_the_frame_its_border_goes_on():
+    plate = PlateImage(np.random.default_rng(0).integers(0, 255, (180, 320, 3), np.uint8))
+    look = looks()["in place"]
+    (picture,), _ = DevicePlate(plate.pixels, False, HERE).parts(look, [(-10, -10)], 40, 40)
+    inner = picture[:, 10:, 10:]
+    assert torch.equal(picture[:, :10, 10:], inner[:, :1].expand(-1, 10, -1))
+    assert torch.equal(picture[:, 10:, :10], inner[:, :, :1].expand(-1, -1, 10))
+
+
+def test_a_plate_that_was_aligned_without_a_device_has_no_parts_there(make_scene):
+    scene = make_scene(seed=1)
+    plate, frame = scene.make()
+    with pytest.raises(ValueError, match="without a device"):
+        PlateAligner(plate, scene.size).align(frame).parts([(0, 0)], 8, 8)
