@@ -241,7 +241,7 @@ def main() -> None:
     parser.add_argument("--height", type=int, nargs="+", default=[720, 1080])
     parser.add_argument("--frames", type=int, default=15)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto")
     parser.add_argument("--against", metavar="COMMAND", help="another program; {clip}, {plate} and {out} are filled in")
     parser.add_argument("--rounds", type=int, default=3, help="how often each program runs")
     parser.add_argument("--growth", type=int, nargs="+", metavar="N", help="lengths of clips, frames")

@@ -99,9 +99,10 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     parser.add_argument("--model", default="fast")
     parser.add_argument("--weights", type=Path)
+    parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto")
     parser.add_argument("-o", "--out", type=Path, help="folder for report.html and report.json")
     arguments = parser.parse_args()
-    settings = Settings(model=arguments.model, weights=arguments.weights)
+    settings = Settings(model=arguments.model, weights=arguments.weights, precision=arguments.precision)
     results = [report_clip(folder, settings) for folder in find_clips(arguments.folders)]
     print(table(results))
     if arguments.out is not None:

@@ -1,12 +1,15 @@
-"""Which device the networks run on."""
+"""Which device the networks run on, and how it is used best."""
 
 from __future__ import annotations
 
 import os
+from typing import Literal
 
 import torch
 
 from pipeline.frames import CleanplateError
+
+Precision = Literal["auto", "float32", "bfloat16"]
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -44,6 +47,18 @@ def pick_device(name: str) -> torch.device:
     if not works(name):
         raise CleanplateError(f"--device {name}: PyTorch cannot use it on this machine; see cleanplate doctor")
     return torch.device(name)
+
+
+def pick_precision(name: Precision, device: torch.device) -> Precision:
+    """`float32` or `bfloat16`; `auto` is the latter where the device computes in it, rather than converts."""
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        has = torch.cpu.get_capabilities() if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities") else {}
+        native = any(has.get(feature, False) for feature in ("avx512_bf16", "amx_bf16", "bf16"))
+    return "bfloat16" if native else "float32"
 
 
 def tile_batch_for(device: torch.device) -> int:

@@ -169,8 +169,8 @@ class Settings:
         weights: Another weights file than the one that ships with the model.
         segmenter: Where the soft mask comes from: `difference` (the plate) or `deeplab` (a person net).
         device: `cpu`, `cuda` or `mps`; `auto` takes the best that works.
-        precision: `float32`, or `bfloat16` for the networks' convolutions, which is quicker where the processor has it
-            and moves a few pixels in a thousand by more than 1/1024 of alpha.
+        precision: Of the networks' convolutions: `float32`, `bfloat16`, or `auto`, which takes the latter where the
+            device is quicker at it. Alpha moves by less than 1/1024 on average, single pixels of hair by more.
         tile_px: Side of the refiner's tiles.
         tile_batch: Tiles the refiner takes at once; None is what suits the device.
     """
@@ -179,7 +179,7 @@ class Settings:
     weights: Path | None = None
     segmenter: str = "difference"
     device: str = "auto"
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     tile_px: int = 64
     tile_batch: int | None = None
 

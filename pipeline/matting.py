@@ -19,7 +19,7 @@ from models.coarse import Coarse
 from models.weights import MattingNet, WeightsError, load_weights
 from pipeline.composite import unit
 from pipeline.crop import CROP, subject_square
-from pipeline.devices import aligners_for, cores, pick_device, tile_batch_for, workers_for
+from pipeline.devices import aligners_for, cores, pick_device, pick_precision, tile_batch_for, workers_for
 from pipeline.frames import (
     CleanplateError,
     FloatImage,
@@ -73,7 +73,11 @@ class Matter:
             self.net: MattingNet = load_weights(settings.model, settings.weights)
         except (PlateAlignmentError, WeightsError) as error:
             raise CleanplateError(str(error)) from error
-        self.settings = replace(settings, tile_batch=settings.tile_batch or tile_batch_for(self.device))
+        self.settings = replace(
+            settings,
+            tile_batch=settings.tile_batch or tile_batch_for(self.device),
+            precision=pick_precision(settings.precision, self.device),
+        )
         self.workers, self._threads = workers_for(self.device, frame_size)
         self.aligners = aligners_for(cores())
         fold_batch_norms(self.net)
