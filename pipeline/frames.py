@@ -190,12 +190,14 @@ class Observation:
 
     Attributes:
         index: The frame's place in the clip.
-        grey: h x w float32 in [0, 1], at the generator's size.
+        small: The frame at the generator's size, h x w x 3 RGB of its own depth.
+        grey: The same in grey, h x w float32 in [0, 1].
         alignment: Where the plate lies in the frame; None where it was not found.
         failure: Why it was not found; empty where it was.
     """
 
     index: int
+    small: Image
     grey: FloatImage
     alignment: AlignmentReport | None
     failure: str = ""

@@ -97,12 +97,13 @@ class Matter:
             torch.set_num_threads(before)
 
     def observe(self, frame: Frame) -> Observation:
-        """Align the plate to a frame and keep a small grey copy; a pure function of the frame."""
-        grey = cv2.cvtColor(reduce(frame.image, self.coarse_size), cv2.COLOR_RGB2GRAY)
+        """Align the plate to a frame and keep a small copy; a pure function of the frame."""
+        small: Image = cv2.resize(frame.image, self.coarse_size, interpolation=cv2.INTER_AREA)
+        grey = cv2.cvtColor(unit(small), cv2.COLOR_RGB2GRAY)
         try:
-            return Observation(frame.index, grey, self.aligner.register(frame.image))
+            return Observation(frame.index, small, grey, self.aligner.register(frame.image))
         except PlateAlignmentError as error:
-            return Observation(frame.index, grey, None, str(error))
+            return Observation(frame.index, small, grey, None, str(error))
 
     def matte(self, window: FrameWindow) -> Matte:
         """The matte of the frame in the middle of `window`."""
@@ -125,14 +126,14 @@ class Matter:
         image = window.frame.image
         mask = window.mask
         if mask is None:
-            small = reduce(image, self.coarse_size)
+            small = unit(window.observation.small)
             mask = self.segment(small, np.zeros_like(small), np.zeros(small.shape[:2], np.float32))
         alpha = cv2.resize(mask, self.frame_size, interpolation=cv2.INTER_LINEAR)
         return Matte(alpha, unit(image), FrameStatus.ALIGNMENT_FAILED, None)
 
     def inputs(self, window: FrameWindow, aligned: AlignedPlate) -> GeneratorInputs:
         """What the generator sees of a window, at its own size."""
-        small = reduce(window.frame.image, self.coarse_size)
+        small = unit(window.observation.small)
         plate, known = aligned.reduced(*self.coarse_size)
         mask = reduce(window.mask, self.coarse_size) if window.mask is not None else self.segment(small, plate, known)
         return GeneratorInputs(small, plate, known, mask, motion_stack(window, self.frame_size))

@@ -54,8 +54,8 @@ def test_a_cut_is_a_jump_of_the_picture_and_not_of_the_exposure():
 
 def window(own, neighbour, own_alignment, neighbour_alignment):
     frame = Frame(np.zeros((*own.shape, 3), np.uint8), 5, 5, Fraction(1, 25))
-    other = Observation(4, neighbour, neighbour_alignment)
-    own = Observation(5, own, own_alignment)
+    other = Observation(4, frame.image, neighbour, neighbour_alignment)
+    own = Observation(5, frame.image, own, own_alignment)
     return FrameWindow(frame, own, (other, other, own, own))
 
 

@@ -6,6 +6,7 @@ import weakref
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -33,7 +34,7 @@ def observe(frame):
     grey = np.full((18, 32), 0.5, np.float32)
     if frame.index >= 30:  # another scene
         grey[:9], grey[9:] = 0.0, 1.0
-    return Observation(frame.index, grey, None, "made")
+    return Observation(frame.index, np.uint8(255 * cv2.merge([grey] * 3)), grey, None, "made")
 
 
 def described(window):
