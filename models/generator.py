@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from models.blocks import ConvBlock, ResidualBlock, UpBlock, padding_mode
 from models.carrying import carry_colour
 from models.coarse import Coarse
+from models.likeness import TextureCue
 from models.refiner import Refiner, RefinerConfig
 
 
@@ -27,6 +28,7 @@ class GeneratorConfig:
         context: Channels of levels below the encoders' quarter size, each half the one above. The shared
             blocks run on the lowest. Empty in the paper.
         knows_coverage: The plate's encoder also sees where the plate is known, and image minus plate there.
+        knows_texture: The plate's quarter-size map also knows where the plate's texture is still seen.
         alpha_skip: The alpha decoder sees the plate encoder's half-size map, as the foreground's decoder
             sees the image's.
         foreground_residual: The foreground is predicted as a correction of the image.
@@ -47,6 +49,7 @@ class GeneratorConfig:
     end_kernel: int = 7
     context: tuple[int, ...] = ()
     knows_coverage: bool = False
+    knows_texture: bool = False
     alpha_skip: bool = False
     foreground_residual: bool = False
     hidden: int = 0
@@ -64,6 +67,7 @@ FAST = GeneratorConfig(
     end_kernel=3,
     context=(48, 88),
     knows_coverage=True,
+    knows_texture=True,
     alpha_skip=True,
     foreground_residual=True,
     hidden=5,
@@ -169,6 +173,7 @@ class Generator(nn.Module):
         self.config = config
         self.encode_image = Encoder(3, config)
         self.encode_plate = Encoder(7 if config.knows_coverage else 3, config)
+        self.texture = TextureCue(4 * config.width) if config.knows_texture else None
         self.encode_mask = Encoder(1, config)
         self.encode_motion = Encoder(4, config)
         self.switch = ContextSwitch(config.width)
@@ -194,6 +199,8 @@ class Generator(nn.Module):
         size = (image.shape[2], image.shape[3])
         half_image, image_features = self.encode_image(2 * image - 1)
         half_plate, plate_features = self.encode_plate(self._plate_input(image, plate, coverage))
+        if self.texture is not None:
+            plate_features = plate_features + self.texture(image, plate, coverage)
         _, mask_features = self.encode_mask(2 * mask - 1)
         motion_features = plate_features if self.config.original else self.encode_motion(2 * motion - 1)[1]
         shared = self.trunk(self.switch(image_features, plate_features, mask_features, motion_features))

@@ -71,7 +71,7 @@ def make_sample(
     scene = _place(random, size, material.photos)
     still = scene.picture
     subject = _subject(random, size, material, cutout_share, strands, still)
-    lit = reflection(random, scene, subject, shadow(random, subject.alpha)[..., None])
+    lit = reflection(random, scene, subject, shadow(random, subject.alpha))
     background = things_that_changed(random, things_that_moved(random, lit), subject.alpha)
     alpha = subject.alpha[..., None]
     clean = alpha * subject.colour + (1 - alpha) * background
@@ -91,11 +91,11 @@ def make_sample(
 
 
 def _place(random: Random, size: int, photos: tuple[Path, ...]) -> Place:
-    """A room with depth in a quarter; else a flat picture, which now and then passes for a polished floor."""
-    if random.random() < 0.25:
+    """A room with depth in three of ten; else a flat picture, which now and then passes for a polished floor."""
+    if random.random() < 0.3:
         return draw_room(random, size, photos)
     picture = place(random, size, photos)
-    share = random.uniform(0.03, 0.25) if random.random() < 0.15 else 0.0
+    share = random.uniform(0.03, 0.3) if random.random() < 0.25 else 0.0
     gloss = np.full((size, size, 1), share, np.float32)
     return Place(picture, gloss, cv2.GaussianBlur(picture[::-1], (0, 0), size / 20))
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.frames import FloatImage
 from training.canvas import Canvas, Mask, Points, fill, normals, outline
-from training.hair import HairStyle, grow, hair_colour
+from training.hair import HairStyle, draw_loops, grow, hair_colour
 from training.textures import random_colour, surface
 
 
@@ -99,10 +99,14 @@ def draw_head(canvas: Canvas, centre: Points, radius: float, skin: FloatImage) -
         back = canvas.mask()
         volume = outline(random, centre - np.array([0, 0.1 * radius]), radius * random.uniform(1.1, 1.7), 0.08)
         fill(back, volume)
+        if canvas.strands and random.random() < 0.3:
+            _part(canvas, back, volume, 0.4 * radius)
         if random.random() < 0.4:
             back = cv2.GaussianBlur(back, (0, 0), 1 + radius * random.uniform(0.01, 0.1))
         canvas.add(back, hair)
         grow(canvas, volume, normals(volume), style, hair)
+        if canvas.strands and random.random() < 0.35:
+            draw_loops(canvas, volume, random.uniform(0.15, 0.6) * radius, hair)
     face = canvas.mask()
     fill(face, head)
     canvas.add(face, skin)
@@ -118,6 +122,16 @@ def draw_head(canvas: Canvas, centre: Points, radius: float, skin: FloatImage) -
                 -1,
             )
             canvas.add(mark, np.zeros_like(skin))
+
+
+def _part(canvas: Canvas, hair: Mask, edge: Points, size: float) -> None:
+    """Open gaps of up to `size` pixels in hair, near its edge, N x 2: between locks the place is seen."""
+    random = canvas.random
+    middle = edge.mean(axis=0)
+    for _ in range(random.integers(1, 7)):
+        place = edge[random.integers(len(edge))]
+        place = place + random.uniform(0, 0.35) * (middle - place)
+        fill(hair, outline(random, place, size * random.uniform(0.05, 0.6) ** 1.5, 0.4), 0)
 
 
 def draw_bust(canvas: Canvas) -> None:

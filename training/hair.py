@@ -104,6 +104,27 @@ def _strands(random: Random, mask: Mask, roots: Points, outward: Points, style: 
         stroke(mask, path, random.uniform(1, style.width + 0.5), int(value))
 
 
+def draw_loops(canvas: Canvas, anchors: Points, size: float, colour: FloatImage) -> None:
+    """Curls that close: locks laid in rings around some of the anchors, N x 2; what lies behind is seen through them.
+
+    `size` is that of the largest, in pixels of the drawing surface.
+    """
+    random = canvas.random
+    turns = np.linspace(0, 1, 24)
+    for _ in range(random.integers(2, 9)):
+        centre = anchors[random.integers(len(anchors))] + random.normal(0, 0.2 * size, 2)
+        axes, tilt = size * random.uniform(0.25, 1, 2), random.uniform(0, np.pi)
+        first, extent = random.uniform(0, 2 * np.pi), random.uniform(1.2, 2.2) * np.pi
+        rotation = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
+        thick, lock = random.uniform(0.03, 0.3), canvas.mask()
+        for _ in range(random.integers(3, 60)):
+            angle = first + random.normal(0, 0.3) + extent * turns
+            radii = axes * (1 + random.uniform(-thick, thick)) + random.normal(0, 0.02 * size, 2)
+            ring = centre + (radii * np.stack((np.cos(angle), np.sin(angle)), axis=1)) @ rotation.T
+            stroke(lock, ring, random.uniform(1, 4), int(255 * random.uniform(0.3, 1)))
+        canvas.add(lock, np.clip(colour * np.float32(random.uniform(0.75, 1.25)), 0, 1))
+
+
 def hair_colour(canvas: Canvas) -> FloatImage:
     """One colour with a little of a texture, size x size x 3 in [0, 1]."""
     base = random_colour(canvas.random)

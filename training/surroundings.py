@@ -13,26 +13,30 @@ from training.textures import random_colour, smooth_noise
 
 
 def shadow(random: Random, alpha: FloatImage) -> FloatImage:
-    """Light that is left where the subject's soft shadow falls, N x N: close around it, on the floor, or anywhere."""
+    """Light that is left where the subject's soft shadow falls: close around it, on the floor, or anywhere.
+
+    N x N x 3, since the light that is kept away may be bluer, or redder, than what is left.
+    """
     kind = random.random()
-    if kind < 0.35:
-        return np.ones_like(alpha)
+    if kind < 0.3:
+        return np.ones((*alpha.shape, 3), np.float32)
     size = 192
     small = reduce(alpha, size)
-    if kind < 0.7:
+    if kind < 0.6:
         strength, blur = random.uniform(0.1, 0.6), random.uniform(0.004, 0.06)
         onto = np.array([[1, 0, random.normal(0, 0.02 * size)], [0, 1, random.normal(0, 0.02 * size)]])
     else:
         strength, blur = random.uniform(0.05, 0.6), random.uniform(0.002, 0.06)
         onto = np.array([[1, random.normal(0, 0.3), 0], [0, random.uniform(0.5, 1.1), 0]])
         onto[:, 2] = random.normal(0, 0.12 * size, 2)
-        if kind > 0.85:  # on the floor: the shadow begins where the subject stands
+        if kind > 0.78:  # on the floor: the shadow begins where the subject stands
             feet = _feet(small)
             onto[1] = [0, random.uniform(-0.6, 0.6), 0]
             onto[:, 2] = [-onto[0, 1] * feet, (1 - onto[1, 1]) * feet]
     fallen = cv2.GaussianBlur(cv2.warpAffine(small, onto, (size, size)), (0, 0), size * blur)
     fallen = cv2.resize(fallen, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return (1 - strength * fallen).astype(np.float32)
+    tint = np.clip(1 + random.choice([0.05, 0.3]) * random.standard_normal(3), 0.3, 1.7)
+    return (1 - np.minimum(strength * tint, 0.8) * fallen[..., None]).astype(np.float32)
 
 
 def _feet(alpha: FloatImage) -> int:

@@ -49,9 +49,12 @@ def test_a_dull_floor_shows_the_shadow_alone():
 
 
 def test_shadows_take_light_and_some_samples_have_none():
-    least = [float(shadow(np.random.default_rng(seed), standing().alpha).min()) for seed in range(60)]
-    assert min(least) > 0.35 and max(least) == 1
+    lights = [shadow(np.random.default_rng(seed), standing().alpha) for seed in range(60)]
+    least = [float(light.min()) for light in lights]
+    assert min(least) >= 0.2 - 1e-4 and max(least) == 1
     assert sum(light == 1 for light in least) > 10 and sum(light < 0.8 for light in least) > 10
+    coloured = [float(np.ptp(light, axis=2).max()) for light in lights]
+    assert sum(colour > 0.1 for colour in coloured) > 5 and sum(0 < colour < 0.05 for colour in coloured) > 5
 
 
 def test_what_changed_is_a_few_patches():

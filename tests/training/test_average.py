@@ -1,0 +1,54 @@
+"""Between a run's start and its end lies a net that forgets less."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from models.generator import FAST
+from models.refiner import RefinerConfig
+from models.weights import MattingNet, WeightsError, load_weights, read_card, save_weights
+from training.average import average
+
+
+def net(seed, **changes):
+    torch.manual_seed(seed)
+    return MattingNet(replace(FAST, **changes), RefinerConfig(hidden=FAST.hidden))
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A start that does not know textures yet, and an end that does."""
+    save_weights(net(0, knows_texture=False), tmp_path / "before.safetensors", {"steps": "1"})
+    save_weights(net(1), tmp_path / "after.safetensors", {"steps": "2"})
+    return tmp_path / "before.safetensors", tmp_path / "after.safetensors"
+
+
+def test_what_both_hold_is_their_mean_and_the_rest_is_the_ends(files, tmp_path):
+    out = tmp_path / "out.safetensors"
+    count = average(*files, 0.7, out)
+    before, after, mixed = (load_weights("fast", path).state_dict() for path in (*files, out))
+    assert 0 < count < len(after)
+    for key, value in mixed.items():
+        if ".texture." in key:
+            assert torch.equal(value, after[key])
+        elif value.is_floating_point():
+            assert torch.allclose(value, 0.3 * before[key] + 0.7 * after[key], atol=1e-6)
+    assert read_card(out) == {"steps": "2", "averaged": "0.7 of the run's end, 0.3 of its start"}
+
+
+def test_a_share_of_1_is_the_end(files, tmp_path):
+    average(*files, 1, tmp_path / "out.safetensors")
+    after, mixed = (load_weights("fast", path).state_dict() for path in (files[1], tmp_path / "out.safetensors"))
+    assert all(torch.equal(after[key], mixed[key]) for key in after)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_a_share_that_is_none_is_refused(files, tmp_path, share):
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        average(*files, share, tmp_path / "out.safetensors")
+
+
+def test_a_missing_file_is_named(files, tmp_path):
+    with pytest.raises(WeightsError, match=r"gone\.safetensors"):
+        average(tmp_path / "gone.safetensors", files[1], 0.5, tmp_path / "out.safetensors")

@@ -1,0 +1,68 @@
+"""Average two weights files: `python -m training.average BEFORE AFTER --share 0.7 -o OUT`.
+
+A run that goes on from good weights forgets a little of what it is not shown any more. On the line between its start
+and its end lies a net that is better than either (Wortsman et al., CVPR 2022).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from models.weights import load_weights, read_card, save_weights
+
+
+def average(before: Path, after: Path, share: float, out: Path, model: str = "fast") -> int:
+    """Write the weighted mean of two nets.
+
+    Args:
+        before: Weights file that a run began with.
+        after: Weights file that it ended with; its configuration and card are taken, and what only it holds.
+        share: Weight of `after`, from 0 to 1.
+        out: The file to write.
+        model: Which networks these are.
+
+    Returns:
+        How many tensors were averaged.
+
+    Raises:
+        WeightsError: A file is missing or damaged.
+        ValueError: The share is not in range, or the files have nothing in common.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"a share of {share} is not between 0 and 1")
+    net, card = load_weights(model, after), read_card(after)
+    load_weights(model, before)  # says what is wrong with it
+    mixed: dict[str, Tensor] = net.state_dict()
+    count = 0
+    with safe_open(before, framework="pt") as file:
+        for key in file.keys():  # noqa: SIM118 (not a dict)
+            old = file.get_tensor(key)
+            if key in mixed and mixed[key].is_floating_point() and mixed[key].shape == old.shape:
+                mixed[key] = torch.lerp(old.float(), mixed[key], share)
+                count += 1
+    if not count:
+        raise ValueError(f"{before} and {after} have no tensor in common")
+    net.load_state_dict(mixed)
+    save_weights(net, out, card | {"averaged": f"{share:g} of the run's end, {1 - share:g} of its start"})
+    return count
+
+
+def main() -> None:
+    """Read the command line and write the file."""
+    parser = argparse.ArgumentParser(prog="python -m training.average", description=__doc__.splitlines()[0])
+    parser.add_argument("before", type=Path, help="weights that a run began with")
+    parser.add_argument("after", type=Path, help="weights that it ended with")
+    parser.add_argument("--share", type=float, required=True, help="of the latter, 0 to 1")
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    count = average(arguments.before, arguments.after, arguments.share, arguments.out)
+    print(f"{arguments.out}: {count} tensors averaged")
+
+
+if __name__ == "__main__":
+    main()
