@@ -1,0 +1,142 @@
+"""The sound of what was written: the same packets, in step with the pictures."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from pipeline.decode import open_clip
+from pipeline.encode import open_writer
+from pipeline.frames import CleanplateError
+from tests.contract.films import RATE, film, noise
+from tests.contract.written import info, left_in, write
+
+
+def heard(path: Path) -> np.ndarray:
+    """The sound of a file as it is played, from the moment that its first picture is shown."""
+    result = np.zeros(3 * RATE, np.float32)
+    resampler = av.AudioResampler("fltp", "mono", RATE)
+    end = None
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        start = (video.start_time or 0) * video.time_base
+        for decoded in container.decode(audio=0):
+            for frame in resampler.resample(decoded):
+                at = round((frame.pts * frame.time_base - start) * RATE)
+                # Matroska's times are rounded: what follows within two milliseconds follows at once.
+                at = end if end is not None and abs(at - end) < RATE // 500 else at
+                samples = frame.to_ndarray()[0]
+                end = at + len(samples)
+                samples = samples[max(-at, 0) :]
+                at = max(at, 0)
+                result[at : at + len(samples)] = samples[: len(result) - at]
+    return result
+
+
+def lag(sound: np.ndarray, reference: np.ndarray) -> int:
+    """By how many samples one sound comes after another."""
+    size, reach = 16384, 4096
+    segment = sound[reach : reach + size]
+    scores = np.correlate(reference[: 2 * reach + size], segment, "valid")
+    assert scores.max() > 0.7 * float(np.dot(segment, segment))  # it is this sound at all
+    return reach - int(np.argmax(scores))
+
+
+def render(source: Path, output: Path, start: int = 0, end: int | None = None) -> list[str]:
+    """Copies a part; returns what the writer has to say of it."""
+    with (
+        open_clip(source) as clip,
+        open_writer(output, clip.info, channels=3, company_from=source, stop=end) as writer,
+    ):
+        for frame in clip.frames(start, end):
+            writer.write(frame.image, frame.pts)
+    return writer.notes
+
+
+def packets(path: Path, track: int) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(container.streams.audio[track]) if packet.size]
+
+
+@pytest.mark.parametrize(("source", "codecs"), [("a.mp4", ("aac", "aac")), ("a.mkv", ("flac", "libopus"))])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_all_sound_is_copied_bit_for_bit(source: str, codecs: tuple[str, ...], suffix: str, tmp_path: Path) -> None:
+    film(tmp_path / source, codecs)
+    render(tmp_path / source, tmp_path / f"out{suffix}")
+    for track, language in ((0, "eng"), (1, "fra")):
+        copied = packets(tmp_path / f"out{suffix}", track)
+        assert len(copied) > 10
+        assert copied == packets(tmp_path / source, track)
+        with av.open(str(tmp_path / f"out{suffix}")) as container:
+            stream = container.streams.audio[track]
+            assert stream.metadata["language"] == language
+            with av.open(str(tmp_path / source)) as original:
+                assert stream.disposition == original.streams.audio[track].disposition
+
+
+@pytest.fixture(scope="module", params=[("a.mp4", "aac"), ("a.mov", "pcm_s16le"), ("a.mkv", "flac")])
+def source_and_codec(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    name, codec = request.param
+    return film(tmp_path_factory.mktemp("film") / name, (codec,)), codec
+
+
+@pytest.mark.parametrize("output", ["out.mp4", "out.mov", "out.mkv"])
+@pytest.mark.parametrize(("start", "end"), [(0, None), (7, 40)])
+def test_sound_and_picture_stay_together(
+    source_and_codec: tuple[Path, str], output: str, start: int, end: int | None, tmp_path: Path
+) -> None:
+    source, codec = source_and_codec
+    render(source, tmp_path / output, start, end)
+    # Matroska rounds to milliseconds, once in the source and once in the output.
+    assert abs(lag(heard(tmp_path / output), heard(source)[start * 1920 :])) <= 48
+    with av.open(str(tmp_path / output)) as container:
+        assert container.streams.video[0].start_time == 0
+        length = Fraction((end or 50) - start, 25)
+        last = [p for p in container.demux(audio=0) if p.size][-1]
+        slack = Fraction(1, 8) if container.streams.audio[0].codec_context.name != codec else 0  # encoded anew
+        assert last.pts * last.time_base <= length + slack  # of a part, nothing after its end
+        assert (last.pts + last.duration) * last.time_base > length - Fraction(1, 20)
+
+
+def test_a_clip_whose_pictures_begin_late_keeps_its_sync(tmp_path: Path) -> None:
+    film(tmp_path / "a.mov", ("pcm_s16le",), late=10)
+    with open_clip(tmp_path / "a.mov") as clip:
+        assert clip.info.pts[0] * clip.info.time_base == Fraction(2, 5)
+    render(tmp_path / "a.mov", tmp_path / "out.mov")
+    assert abs(lag(heard(tmp_path / "out.mov"), noise()[10 * 1920 :])) <= 1
+
+
+def test_sound_that_does_not_fit_is_encoded_and_said_to_be(tmp_path: Path) -> None:
+    film(tmp_path / "a.mov", ("pcm_s16le",))
+    (note,) = render(tmp_path / "a.mov", tmp_path / "out.mp4")
+    assert "mp4 takes no pcm_s16le sound" in note
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.streams.audio[0].codec_context.name == "aac"
+
+
+def test_a_source_without_sound_is_fine(tmp_path: Path) -> None:
+    write(tmp_path / "a.mkv", info())
+    render(tmp_path / "a.mkv", tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert len(container.streams.audio) == 0
+
+
+def test_a_source_of_sound_that_is_missing_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(CleanplateError, match=r"the sound of .*gone\.mp4 cannot be read"):
+        open_writer(tmp_path / "out.mp4", info(), channels=3, company_from=tmp_path / "gone.mp4")
+    assert left_in(tmp_path) == []
+
+
+def test_a_part_sounds_right_from_its_first_sample(tmp_path: Path) -> None:
+    """An AAC packet is decoded with the help of the one before it, which must come along, unheard."""
+    source = film(tmp_path / "a.mp4")
+    render(source, tmp_path / "out.mp4", 7, 40)
+    error = np.abs(heard(tmp_path / "out.mp4")[:RATE] - heard(source)[7 * 1920 :][:RATE])
+    assert error[:1024].max() < 0.1  # of the codec's own random noise
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        first = next(container.demux(audio=0))
+        assert -2 * first.duration < first.pts <= -first.duration  # and no more than that
