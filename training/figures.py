@@ -99,13 +99,13 @@ def draw_head(canvas: Canvas, centre: Points, radius: float, skin: FloatImage) -
         back = canvas.mask()
         volume = outline(random, centre - np.array([0, 0.1 * radius]), radius * random.uniform(1.1, 1.7), 0.08)
         fill(back, volume)
-        if canvas.strands and random.random() < 0.3:
+        if canvas.strands and random.random() < 0.5:
             _part(canvas, back, volume, 0.4 * radius)
         if random.random() < 0.4:
             back = cv2.GaussianBlur(back, (0, 0), 1 + radius * random.uniform(0.01, 0.1))
         canvas.add(back, hair)
         grow(canvas, volume, normals(volume), style, hair)
-        if canvas.strands and random.random() < 0.35:
+        if canvas.strands and random.random() < 0.6:
             draw_loops(canvas, volume, random.uniform(0.15, 0.6) * radius, hair)
     face = canvas.mask()
     fill(face, head)

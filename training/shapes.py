@@ -80,10 +80,10 @@ def draw_veil(canvas: Canvas) -> None:
 
 
 DRAWERS: tuple[tuple[float, Callable[[Canvas], None]], ...] = (
-    (0.24, draw_blob),
-    (0.17, draw_figure),
-    (0.22, draw_bust),
-    (0.12, draw_fur),
+    (0.18, draw_blob),
+    (0.14, draw_figure),
+    (0.34, draw_bust),
+    (0.09, draw_fur),
     (0.07, draw_thin),
     (0.12, draw_seeds),
     (0.06, draw_veil),
