@@ -204,8 +204,9 @@ class Generator(nn.Module):
         _, mask_features = self.encode_mask(2 * mask - 1)
         motion_features = plate_features if self.config.original else self.encode_motion(2 * motion - 1)[1]
         shared = self.trunk(self.switch(image_features, plate_features, mask_features, motion_features))
-        alpha = self.alpha_branch(shared, half_plate, size, self.config.alpha_skip)
-        foreground = self.foreground_branch(shared, half_image, size, skip=True)
+        # In float32, whatever the convolutions were in: near 1, bfloat16 has steps of 1/256.
+        alpha = self.alpha_branch(shared, half_plate, size, self.config.alpha_skip).float()
+        foreground = self.foreground_branch(shared, half_image, size, skip=True).float()
         if not self.config.foreground_residual:
             bounded = foreground.clamp(-1, 1) if self.config.original else torch.tanh(foreground)
             foreground = (bounded + 1) / 2
