@@ -385,8 +385,9 @@ def test_a_killed_run_leaves_nothing_under_the_outputs_name(scene, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
-def test_an_interrupted_run_ends_soon_and_leaves_nothing(scene, tmp_path):
-    words = ["render", scene.clip, "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv", "-o", tmp_path / "a.mkv"]
+def test_an_interrupted_run_ends_soon_and_leaves_nothing(samples, tmp_path):
+    clip, plate = samples / "clip.mp4", samples / "plate.png"  # long enough not to be over before the interrupt comes
+    words = ["render", clip, "--plate", plate, "--alpha", tmp_path / "alpha.mkv", "-o", tmp_path / "a.mkv"]
     program = [sys.executable, "-c", "from pipeline.cli import main; main()", *map(str, words)]
     process = subprocess.Popen(program, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
