@@ -30,8 +30,8 @@ def carry_colour(image: Tensor, alpha: Tensor) -> Tensor:
         B x 3 x h x w in [0, 1], float32: the image itself where the subject is solid, smooth elsewhere; grey where
         there is no solid part at all.
     """
-    image = image.detach().float()
-    hollow = (alpha.detach().float() <= SOLID).float()
+    image = image.detach().float().contiguous()
+    hollow = (alpha.detach().float().contiguous() <= SOLID).float()
     weight = 1 - _dilated(hollow, REACH) + SCARCE * (1 - _dilated(hollow, 3))
     weight = weight.clamp(max=1)
     pyramid = [(weight * image, weight)]

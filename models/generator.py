@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -35,6 +36,8 @@ class GeneratorConfig:
         hidden: Channels that the alpha branch hands to a refiner: the predicted error of alpha, the change of light
             on the place (shadows), and what else training finds.
         smooth_foreground: The foreground is predicted at half size and enlarged.
+        repeat_border: Upsampling goes on with the border's pixels beyond it instead of zeros, which is quicker; see
+            `models.blocks.UpBlock`.
         second_look: Whether a refiner's net goes over the result at the generator's own size, with the colours that the
             first alpha carries on; it needs hidden channels and a foreground as correction.
         long_side: Size the frame is reduced to, pixels.
@@ -54,6 +57,7 @@ class GeneratorConfig:
     foreground_residual: bool = False
     hidden: int = 0
     smooth_foreground: bool = False
+    repeat_border: bool = False
     second_look: bool = False
     long_side: int = 512
     original: bool = False
@@ -72,6 +76,7 @@ FAST = GeneratorConfig(
     foreground_residual=True,
     hidden=5,
     smooth_foreground=True,
+    repeat_border=True,
     second_look=True,
 )
 
@@ -125,7 +130,9 @@ class Trunk(nn.Module):
         self.blocks = nn.Sequential(
             *(ResidualBlock(levels[-1], reflect=config.original) for _ in range(config.shared_blocks))
         )
-        self.up = nn.ModuleList(UpBlock(lower, upper) for upper, lower in reversed(pairs))
+        self.up = nn.ModuleList(
+            UpBlock(lower, upper, repeat_border=config.repeat_border) for upper, lower in reversed(pairs)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """B x 4w x h x w to the same shape."""
@@ -149,8 +156,9 @@ class Branch(nn.Module):
         seen = (4 if skip else 2) * w
         original, kernel, padding = config.original, config.end_kernel, config.end_kernel // 2
         self.blocks = nn.Sequential(*(ResidualBlock(4 * w, reflect=original) for _ in range(config.branch_blocks)))
-        self.to_half = UpBlock(4 * w, 2 * w, align_corners=original)
-        self.to_full = None if smooth else UpBlock(seen, w, align_corners=original)
+        up = partial(UpBlock, align_corners=original, repeat_border=config.repeat_border)
+        self.to_half = up(4 * w, 2 * w)
+        self.to_full = None if smooth else up(seen, w)
         channels = seen if smooth else w
         self.last = nn.Conv2d(channels, outputs, kernel, padding=padding, padding_mode=padding_mode(original))
 

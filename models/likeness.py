@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.blocks import ConvBlock
+from models.blocks import ConvBlock, in_float32
 
 SIDES = (1, 3, 7)
 """Sides of the squares, in pixels of the quarter-size map, in which textures are compared."""
@@ -32,9 +30,7 @@ class TextureCue(nn.Module):
 
     def forward(self, image: Tensor, plate: Tensor, coverage: Tensor) -> Tensor:
         """B x 3 x H x W twice, B x 1 x H x W, to B x outputs x H/4 x W/4; odd sizes as stride 2 rounds them."""
-        device = image.device.type
-        whole = torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
-        with whole:  # differences of squares need all digits
+        with in_float32(image.device):  # differences of squares need all digits
             likeness = texture_likeness(image.float(), plate.float(), coverage.float())
         result: Tensor = self.correct(self.weigh(likeness))
         return result

@@ -1,6 +1,7 @@
 """The refiner: tiles are the whole, and it begins as plain enlargement."""
 
 import torch
+from torch.nn import functional as F
 
 from models.coarse import Coarse
 from models.refiner import STRETCH, Refiner, light, projection
@@ -41,6 +42,18 @@ def test_a_tile_is_exactly_its_part_of_the_whole():
     assert alpha.shape == (1, 1, 40, 48)
     torch.testing.assert_close(tile_alpha, alpha[:, :, 8:24, 16:40], atol=1e-5, rtol=0)
     torch.testing.assert_close(tile_foreground, foreground[:, :, 8:24, 16:40], atol=1e-5, rtol=0)
+
+
+def test_it_decides_as_its_layers_say_one_after_the_other():
+    net, m = trained_somehow(), Refiner().margin
+    x = torch.randn(2, 24, 12 + 2 * m, 20 + 2 * m)
+    with torch.no_grad():
+        z = F.pixel_unshuffle(F.relu(net.first(x)), 2)
+        for layer in net.body:
+            z = F.relu(layer(z))
+        seen = x[:, :, m - 1 : 1 - m, m - 1 : 1 - m]
+        expected = net.last(torch.cat((F.pixel_shuffle(z, 2), seen), dim=1))
+        torch.testing.assert_close(net.decide(x), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_margin_is_what_a_pixel_depends_on():
