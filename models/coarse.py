@@ -1,10 +1,18 @@
-"""What the generator hands on."""
+"""What the generator hands on, and how sure it is of it."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
+
+CERTAIN = 0.04
+"""Distance of coarse alpha from 0 and 1 up to which there is nothing to refine."""
+
+EXPECTED_ERROR = 0.1
+"""Error that the generator expects of its alpha, up to which there is nothing to refine; the estimate itself is
+uncertain by 0.03."""
 
 
 class Coarse(NamedTuple):
@@ -23,3 +31,9 @@ class Coarse(NamedTuple):
     foreground: Tensor
     hidden: Tensor
     carried: Tensor
+
+
+def uncertain(coarse: Coarse) -> Tensor:
+    """Where the coarse result is not plainly 0 or 1, B x 1 x h x w, 0 or 1."""
+    doubtful = (torch.minimum(coarse.alpha, 1 - coarse.alpha) > CERTAIN) | (coarse.hidden[:, :1] > EXPECTED_ERROR)
+    return doubtful.float()

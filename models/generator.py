@@ -12,9 +12,9 @@ from torch.nn import functional as F
 
 from models.blocks import ConvBlock, ResidualBlock, UpBlock, padding_mode
 from models.carrying import carry_colour
-from models.coarse import Coarse
+from models.coarse import Coarse, uncertain
 from models.likeness import TextureCue
-from models.refiner import Refiner, RefinerConfig
+from models.refiner import Refiner, RefinerConfig, stretch
 
 
 @dataclass(frozen=True)
@@ -229,12 +229,40 @@ class Generator(nn.Module):
             return torch.cat(((2 * plate - 1) * coverage, coverage, 4 * difference), dim=1)
         return 2 * (coverage * plate + (1 - coverage) * image) - 1
 
-    @staticmethod
-    def _look_again(net: Refiner, image: Tensor, plate: Tensor, coverage: Tensor, first: Coarse) -> Coarse:
-        """Mend alpha where hair lets the place through: only a first alpha tells what colour the subject has there."""
-        height, width = image.shape[2:]
-        m = net.margin
-        border = (m, m + width % 2, m, m + height % 2)  # to even sizes
-        padded = [F.pad(x.float(), border, mode="replicate") for x in (image, plate, coverage, *first)]
-        alpha, foreground = (x.float()[:, :, :height, :width] for x in net(*padded[:3], Coarse(*padded[3:])))
-        return Coarse(alpha, foreground - image, first.hidden, carry_colour(image, alpha))
+    def _look_again(self, net: Refiner, image: Tensor, plate: Tensor, coverage: Tensor, first: Coarse) -> Coarse:
+        """Mend alpha where hair lets the place through: only a first alpha tells what colour the subject has there.
+
+        Far from all that is uncertain there is nothing to mend, and only what is near it is looked at. Training and an
+        exported program look at everything.
+        """
+        if self.training or torch.compiler.is_exporting():
+            alpha, foreground = _mended(net, image, plate, coverage, first)
+        else:
+            alpha, foreground = stretch(first.alpha), first.foreground.clone()
+            part = _around(uncertain(first), 2 * net.margin)
+            if part is not None:
+                image_part, plate_part, coverage_part, *rest = (x[part] for x in (image, plate, coverage, *first))
+                mended = _mended(net, image_part, plate_part, coverage_part, Coarse(*rest))
+                alpha[part], foreground[part] = mended
+        return Coarse(alpha, foreground, first.hidden, carry_colour(image, alpha))
+
+
+def _mended(net: Refiner, image: Tensor, plate: Tensor, coverage: Tensor, first: Coarse) -> tuple[Tensor, Tensor]:
+    """Alpha and foreground, the latter as what to add to the image, of a part of any size."""
+    height, width = image.shape[2:]
+    m = net.margin
+    border = (m, m + width % 2, m, m + height % 2)  # to even sizes
+    padded = [F.pad(x.float(), border, mode="replicate") for x in (image, plate, coverage, *first)]
+    alpha, foreground = (x[:, :, :height, :width] for x in net(*padded[:3], Coarse(*padded[3:])))
+    return alpha, foreground - image
+
+
+def _around(wanted: Tensor, reach: int) -> tuple[slice, ...] | None:
+    """The smallest part of B x 1 x h x w that holds all that is not 0, and `reach` pixels around it, as an index."""
+    spans = []
+    for axis, length in ((3, wanted.shape[2]), (2, wanted.shape[3])):
+        found = wanted.amax((0, 1, axis)).nonzero()
+        if len(found) == 0:
+            return None
+        spans.append(slice(max(0, int(found[0]) - reach), min(length, int(found[-1]) + 1 + reach)))
+    return (slice(None), slice(None), *spans)

@@ -15,18 +15,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alignment.plate import AlignedPlate
-from models.coarse import Coarse
+from models.coarse import Coarse, uncertain
 from models.refiner import Refiner, stretch
 from models.weights import MattingNet
 from pipeline.composite import unit
 from pipeline.frames import FloatImage, Image, Settings
-
-CERTAIN = 0.04
-"""Distance of coarse alpha from 0 and 1 up to which a tile needs no refinement."""
-
-EXPECTED_ERROR = 0.1
-"""Error that the generator expects of its alpha, up to which a tile needs no refinement; the estimate itself is
-uncertain by 0.03."""
 
 MANY_TILES = 0.35
 """Share of the frame, from which on the plate is rendered at once rather than tile by tile."""
@@ -98,12 +91,6 @@ def uncertain_tiles(coarse: Coarse, size: tuple[int, int], tile_px: int) -> Iter
             columns = slice(int(left * sx), int(np.ceil((left + tile_px) * sx)))
             if needed[rows, columns].any():
                 yield Tile(left, top)
-
-
-def uncertain(coarse: Coarse) -> Tensor:
-    """Where the coarse result is not plainly 0 or 1, 1 x 1 x h x w, 0 or 1."""
-    doubtful = (torch.minimum(coarse.alpha, 1 - coarse.alpha) > CERTAIN) | (coarse.hidden[:, :1] > EXPECTED_ERROR)
-    return doubtful.float()
 
 
 def image_where_opaque(alpha: Tensor, foreground: Tensor, image: Tensor) -> Tensor:

@@ -7,9 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.coarse import Coarse
+from models.coarse import CERTAIN, EXPECTED_ERROR, Coarse
 from pipeline.frames import FloatImage
-from pipeline.refinement import CERTAIN, EXPECTED_ERROR
 
 FAINT = 0.05
 """Coarse alpha from which pixels hang together; those that the generator is not sure of do, too."""

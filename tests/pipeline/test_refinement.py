@@ -8,10 +8,10 @@ import torch
 from alignment.device import DevicePlate
 from alignment.plate import AlignedPlate, AlignmentReport
 from alignment.warp import PlateImage
-from models.coarse import Coarse
+from models.coarse import EXPECTED_ERROR, Coarse
 from models.weights import new_net
 from pipeline.frames import Settings
-from pipeline.refinement import EXPECTED_ERROR, Tile, refine_tiles, uncertain_tiles
+from pipeline.refinement import Tile, refine_tiles, uncertain_tiles
 
 
 def coarse(height=27, width=48):
