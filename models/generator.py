@@ -168,7 +168,7 @@ class Branch(nn.Module):
         if skip:
             x = torch.cat((x, half), dim=1)
         if self.to_full is None:
-            return F.interpolate(self.last(x), size, mode="bilinear", align_corners=False)
+            return F.interpolate(self.last(x).float().contiguous(), size, mode="bilinear", align_corners=False)
         result: Tensor = self.last(self.to_full(x, size))
         return result
 

@@ -58,7 +58,8 @@ def texture_likeness(image: Tensor, plate: Tensor, coverage: Tensor) -> Tensor:
     ours, theirs = (torch.cat((x, (grey * x).sum(1, keepdim=True)), dim=1) for x in seen)
     moments = torch.cat((ours, theirs, ours * ours, theirs * theirs, ours * theirs, torch.ones_like(weight)), 1)
     moments = _halved(weight * moments)
-    return torch.cat([_measures(_mean_of_squares(moments, side)) for side in SIDES], dim=1)
+    measures = _measures(torch.cat([_mean_of_squares(moments, side) for side in SIDES]))
+    return torch.cat(measures.chunk(len(SIDES)), dim=1)
 
 
 def _measures(moments: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ def uncertain_tiles(coarse: Coarse, size: tuple[int, int], tile_px: int) -> Iter
         tile_px: Side of a tile.
     """
     # Enlarged, uncertainty reaches one pixel further; no tile that it reaches may be left out, or it would end there.
-    needed = F.max_pool2d(uncertain(coarse), 3, stride=1, padding=1)[0, 0].cpu().numpy() > 0
+    needed = cv2.dilate(uncertain(coarse)[0, 0].cpu().numpy(), np.ones((3, 3), np.uint8)) > 0
     sx, sy = needed.shape[1] / size[0], needed.shape[0] / size[1]
     for top in range(0, size[1], tile_px):
         rows = slice(int(top * sy), int(np.ceil((top + tile_px) * sy)))

@@ -48,3 +48,11 @@ def test_no_subject_is_grey_and_odd_sizes_are_kept():
     carried = carry_colour(torch.rand(2, 3, 33, 57), torch.zeros(2, 1, 33, 57))
     assert carried.shape == (2, 3, 33, 57)
     assert torch.allclose(carried, torch.full_like(carried, 0.5))
+
+
+def test_an_exported_program_carries_the_same_colours(monkeypatch):
+    torch.manual_seed(0)
+    image, alpha = torch.rand(2, 3, 45, 71), (torch.rand(2, 1, 45, 71) > 0.1).float()
+    here = carry_colour(image, alpha)
+    monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
+    torch.testing.assert_close(carry_colour(image, alpha), here, atol=1e-5, rtol=1e-5)
