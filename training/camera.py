@@ -12,6 +12,9 @@ from pipeline.frames import FloatImage, Image
 from training.compression import through_h264, through_jpeg
 from training.textures import smooth_noise
 
+TONE_PX = 192
+"""Side of the picture from which the light around a pixel is taken."""
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -23,6 +26,9 @@ class Camera:
         sharpening: Strength.
         quality: Of the JPEG that it writes; 4:2:0 colour and blocks, as a frame of video has.
         crf: The rate factor of the H.264 clip that it writes; None where all is JPEG. A plate is always a photograph.
+        sharpening_px: Sigma of what the sharpening takes for an edge.
+        local_contrast: Strength of the tone mapping: how much lighter the place gets beside a dark subject.
+        tone_share: Sigma of what counts as beside, as a share of the picture.
     """
 
     noise: float
@@ -30,6 +36,9 @@ class Camera:
     sharpening: float
     quality: int
     crf: int | None = None
+    sharpening_px: float = 1.2
+    local_contrast: float = 0.0
+    tone_share: float = 0.03
 
     @staticmethod
     def pick(random: Random, video_share: float = 0.0) -> Camera:
@@ -40,6 +49,9 @@ class Camera:
             sharpening=random.choice([0.0, 0.0, 0.4, 0.9]),
             quality=int(random.integers(55, 98)),
             crf=int(random.integers(14, 33)) if random.random() < video_share else None,
+            sharpening_px=random.choice([0.8, 1.2, 2.5]),
+            local_contrast=random.choice([0.0, 0.0, 0.1, 0.3]),
+            tone_share=random.uniform(0.01, 0.08),
         )
 
     def shoot(self, random: Random, scene: FloatImage, plate: bool = False) -> FloatImage:
@@ -49,8 +61,12 @@ class Camera:
             gain = 1 + random.normal(0, 0.006) + random.normal(0, 0.002, 3)
             field = 1 + random.choice([0.0, 0.01, 0.025], p=[0.6, 0.25, 0.15]) * smooth_noise(random, size, 1)
             scene = scene * (gain * field).astype(np.float32) + np.float32(random.normal(0, 0.003))
+        if self.local_contrast:
+            around = cv2.resize(scene, (TONE_PX, TONE_PX), interpolation=cv2.INTER_AREA)
+            around = cv2.GaussianBlur(around, (0, 0), TONE_PX * self.tone_share)
+            scene = scene + self.local_contrast * (scene - cv2.resize(around, (size, size)))
         if self.sharpening:
-            scene = scene + self.sharpening * (scene - cv2.GaussianBlur(scene, (0, 0), 1.2))
+            scene = scene + self.sharpening * (scene - cv2.GaussianBlur(scene, (0, 0), self.sharpening_px))
         codes = self._codes(random, scene)
         if self.crf is None or plate:
             seen = through_jpeg(codes, min(98, self.quality + 15) if plate else self.quality)

@@ -13,13 +13,20 @@ from training.textures import random_colour, smooth_noise
 
 
 def shadow(random: Random, alpha: FloatImage) -> FloatImage:
-    """Light that is left where the subject's soft shadow falls: close around it, on the floor, or anywhere.
+    """Light that is left where the subject's soft shadows fall: close around it, on the floor, or anywhere.
 
-    N x N x 3, since the light that is kept away may be bluer, or redder, than what is left.
+    N x N x 3, since the light that is kept away may be bluer, or redder, than what is left. Three in ten have none, as
+    many two, of two lamps.
     """
     kind = random.random()
     if kind < 0.3:
         return np.ones((*alpha.shape, 3), np.float32)
+    light = _one_shadow(random, alpha)
+    return np.maximum(light * _one_shadow(random, alpha), 0.2) if kind > 0.7 else light
+
+
+def _one_shadow(random: Random, alpha: FloatImage) -> FloatImage:
+    kind = random.uniform(0.3, 1)
     size = 192
     small = reduce(alpha, size)
     if kind < 0.6:

@@ -124,16 +124,17 @@ def surface(random: Random, size: int, photos: tuple[Path, ...]) -> FloatImage:
 
 
 def procedural_place(random: Random, size: int) -> FloatImage:
-    """A wall, a floor and some boxes, with light falling off; size x size x 3 in [0, 1]."""
-    wall = random_colour(random) + random.uniform(0, 0.06) * fractal_noise(random, size, 3)
-    if random.random() < 0.3:
+    """A wall, often bare, a floor and some boxes, with light falling off; size x size x 3 in [0, 1]."""
+    bare = random.random() < 0.4
+    wall = random_colour(random) + random.uniform(0, 0.006 if bare else 0.06) * fractal_noise(random, size, 3)
+    if not bare and random.random() < 0.3:
         wall = 0.7 * wall + 0.3 * pattern(random, size)
     place = np.clip(wall, 0, 1).astype(np.float32)
     horizon = int(size * random.uniform(0.4, 1.1))
     if horizon < size:
         floor = pattern(random, size) * random.uniform(0.3, 1) + 0.05 * fractal_noise(random, size, 3)
         place[horizon:] = floor[horizon:]
-    for _ in range(random.integers(0, 14)):
+    for _ in range(random.integers(0, 3 if bare else 14)):
         x, y = random.integers(-size // 4, size, 2)
         w, h = random.integers(size // 40, size // 2, 2)
         colour = random_colour(random)
@@ -143,12 +144,13 @@ def procedural_place(random: Random, size: int) -> FloatImage:
             cv2.rectangle(place, (int(x), int(y)), (int(x + w), int(y + h)), edge, int(random.integers(1, 6)))
     light = 1 + 0.25 * smooth_noise(random, size, 2)
     place = cv2.GaussianBlur(place * light, (0, 0), random.uniform(0.5, 1.2))
-    return np.clip(place + random.uniform(0, 0.015) * fractal_noise(random, size, 3), 0, 1).astype(np.float32)
+    grain = random.uniform(0, 0.004 if bare else 0.015)
+    return np.clip(place + grain * fractal_noise(random, size, 3), 0, 1).astype(np.float32)
 
 
 def place(random: Random, size: int, photos: tuple[Path, ...]) -> FloatImage:
-    """A background, size x size x 3 in [0, 1]; photographed four times in five where there are photos."""
-    if photos and random.random() < 0.8:
+    """A background, size x size x 3 in [0, 1]; photographed seven times in ten where there are photos."""
+    if photos and random.random() < 0.7:
         image = photo_texture(random, size, photos, (0.5, 2.2))
         return recoloured(random, image) if random.random() < 0.5 else image
     return procedural_place(random, size)

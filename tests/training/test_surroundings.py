@@ -83,3 +83,23 @@ def test_a_camera_that_writes_clips_writes_its_plate_as_a_photograph():
     plates = [camera.shoot(np.random.default_rng(0), picture, plate=True) for camera in (clip, still)]
     frames = [camera.shoot(np.random.default_rng(0), picture) for camera in (clip, still)]
     assert np.array_equal(*plates) and not np.array_equal(*frames)
+
+
+def test_tone_mapping_lightens_the_place_beside_a_dark_subject_and_nothing_far_from_it():
+    scene = np.full((SIZE, SIZE, 3), 0.6, np.float32)
+    scene[:, : SIZE // 2] = 0.1
+    mapped = Camera(0.0, 0.0, 0.0, 98, local_contrast=0.3, tone_share=0.04)
+    plain, seen = (c.shoot(np.random.default_rng(0), scene) for c in (Camera(0.0, 0.0, 0.0, 98), mapped))
+    lighter = (seen - plain).mean((0, 2))
+    assert lighter[SIZE // 2 + SIZE // 40] > 0.03 and lighter[SIZE // 2 - SIZE // 40] < -0.02
+    assert np.abs(lighter[[SIZE // 8, -SIZE // 8]]).max() < 0.01
+
+
+def test_wider_sharpening_reaches_further():
+    scene = np.full((SIZE, SIZE, 3), 0.6, np.float32)
+    scene[:, : SIZE // 2] = 0.2
+    reach = []
+    for px in (0.8, 2.5):
+        seen = Camera(0.0, 0.0, 0.9, 98, sharpening_px=px).shoot(np.random.default_rng(0), scene).mean((0, 2))
+        reach.append(int((seen[SIZE // 2 :] > 0.62).sum()))
+    assert 0 < reach[0] < reach[1] < 10
