@@ -45,6 +45,14 @@ class UpBlock(nn.Module):
         super().__init__()
         self.align_corners, self.repeat_border = align_corners, repeat_border
         self.conv = ConvBlock(inputs, outputs, 3)
+        self.doubling: Tensor | None
+        self.register_buffer("doubling", None, persistent=False)
+
+    def settle(self) -> None:
+        """Compute the kernel that doubles once and for all."""
+        convolution = self.conv[0]
+        assert isinstance(convolution, nn.Conv2d)
+        self.doubling = weight_after_doubling(convolution.weight.detach()) if self.repeat_border else None
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """Upsample B x C x h x w to `size` (height, width) and convolve."""
@@ -58,7 +66,8 @@ class UpBlock(nn.Module):
         # A program that is exported for any size cannot ask whether this one is twice the other.
         if not torch.compiler.is_exporting() and size == (2 * x.shape[2], 2 * x.shape[3]):
             bias = None if bias is None else bias.repeat_interleave(4)
-            x = F.pixel_shuffle(F.conv2d(_repeated(x), weight_after_doubling(weight), bias), 2)
+            doubling = weight_after_doubling(weight) if self.doubling is None else self.doubling
+            x = F.pixel_shuffle(F.conv2d(_repeated(x), doubling, bias), 2)
         else:
             up = F.interpolate(x, size, mode="bilinear", align_corners=self.align_corners)
             x = F.conv2d(_repeated(up), weight, bias)
@@ -116,12 +125,21 @@ class ResidualBlock(nn.Module):
         return result
 
 
-def fold_batch_norms(net: nn.Module) -> None:
-    """Multiply every batch norm into the convolution before it, in place: for inference only, a tenth quicker."""
+def settle(net: nn.Module) -> None:
+    """Compute what follows from the weights alone, in place: for inference only, a fifth quicker.
+
+    Every batch norm is multiplied into the convolution before it, and upsampling into the one after it.
+    """
     for module in net.modules():
-        if not isinstance(module, nn.Sequential):
-            continue
-        for place in range(len(module) - 1):
-            conv, norm = module[place], module[place + 1]
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                module[place], module[place + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
+        if isinstance(module, nn.Sequential):
+            _fold_batch_norms(module)
+    for module in net.modules():
+        if isinstance(module, UpBlock):
+            module.settle()
+
+
+def _fold_batch_norms(layers: nn.Sequential) -> None:
+    for place in range(len(layers) - 1):
+        conv, norm = layers[place], layers[place + 1]
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            layers[place], layers[place + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()

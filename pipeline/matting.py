@@ -14,7 +14,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from alignment.plate import AlignedPlate, PlateAligner, PlateAlignmentError
-from models.blocks import fold_batch_norms
+from models.blocks import settle
 from models.coarse import Coarse
 from models.weights import MattingNet, WeightsError, load_weights
 from pipeline.composite import unit
@@ -80,7 +80,9 @@ class Matter:
         )
         self.workers, self._threads = workers_for(self.device, frame_size)
         self.aligners = aligners_for(cores())
-        fold_batch_norms(self.net)
+        settle(self.net)
+        if self.settings.precision == "bfloat16":  # what autocast would make of the weights for every frame
+            self.net.to(torch.bfloat16)
         self.net.to(self.device).to(memory_format=torch.channels_last)
         self.segment = make_segmenter(settings.segmenter, self.device)
         self.coarse_size = coarse_size(frame_size, self.net.generator.config.long_side)

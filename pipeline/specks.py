@@ -75,5 +75,5 @@ def _far(alpha: FloatImage, mask: FloatImage) -> NDArray[np.bool_]:
 def _reaching(labels: NDArray[np.int32], count: int, where: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which labels are found somewhere, by label."""
     found = np.zeros(count, np.bool_)
-    found[np.unique(labels[where])] = True
+    found[labels[where]] = True
     return found

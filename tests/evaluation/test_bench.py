@@ -23,6 +23,7 @@ def test_a_small_bench_has_every_stage_and_a_render(samples, monkeypatch, tmp_pa
     together = stages.pop("together")
     assert {"align", "inputs", "generator", "refiner", "encode"} <= set(stages)
     assert together >= max(stages.values()) > 0
+    assert 0 < result["networks_side_by_side"]["low_ms"] <= result["networks_side_by_side"]["high_ms"]
     assert result["render"]["frames"] == 4
     assert set(result["render"]["busy_ms_a_frame"]) == {"reading and aligning", "matting", "composing and encoding"}
     assert 0.1 < result["gmac_a_frame"] < 20

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from models.blocks import ConvBlock, UpBlock, fold_batch_norms, weight_after_doubling
+from models.blocks import ConvBlock, UpBlock, settle, weight_after_doubling
 
 
 @pytest.mark.parametrize("size", [(8, 6), (5, 9), (1, 1)])
@@ -17,15 +17,15 @@ def test_doubling_and_convolution_are_one_convolution(size):
     torch.testing.assert_close(F.pixel_shuffle(at_once, 2), expected, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("folded", [False, True])
-def test_an_up_block_says_the_same_however_it_is_computed(folded, monkeypatch):
+@pytest.mark.parametrize("settled", [False, True])
+def test_an_up_block_says_the_same_however_it_is_computed(settled, monkeypatch):
     torch.manual_seed(0)
     block = torch.nn.ModuleList([UpBlock(5, 4, repeat_border=True)])
     block[0].conv[1].running_mean.normal_()
     block[0].conv[1].bias.data.normal_()
     block.eval()
-    if folded:
-        fold_batch_norms(block)
+    if settled:
+        settle(block)
     x = torch.randn(2, 5, 7, 6)
     with torch.no_grad():
         at_once = block[0](x, (14, 12))
@@ -53,6 +53,6 @@ def test_folded_batch_norms_change_nothing():
     x = torch.randn(1, 3, 8, 8)
     with torch.no_grad():
         before = block(x)
-        fold_batch_norms(block)
+        settle(block)
         torch.testing.assert_close(block(x), before, atol=1e-5, rtol=1e-5)
     assert sum(isinstance(layer, torch.nn.BatchNorm2d) for layer in block) == 0
