@@ -33,7 +33,6 @@ class Coarse(NamedTuple):
     carried: Tensor
 
 
-def uncertain(coarse: Coarse) -> Tensor:
-    """Where the coarse result is not plainly 0 or 1, B x 1 x h x w, 0 or 1."""
-    doubtful = (torch.minimum(coarse.alpha, 1 - coarse.alpha) > CERTAIN) | (coarse.hidden[:, :1] > EXPECTED_ERROR)
-    return doubtful.float()
+def uncertain(alpha: Tensor, hidden: Tensor) -> Tensor:
+    """Where a coarse alpha is not plainly 0 or 1, B x 1 x h x w, 0 or 1; see `Coarse`."""
+    return ((torch.minimum(alpha, 1 - alpha) > CERTAIN) | (hidden[:, :1] > EXPECTED_ERROR)).float()

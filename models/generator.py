@@ -14,7 +14,15 @@ from models.blocks import ConvBlock, ResidualBlock, UpBlock, padding_mode
 from models.carrying import carry_colour
 from models.coarse import Coarse, uncertain
 from models.likeness import TextureCue
+from models.part import Index, part_around
 from models.refiner import Refiner, RefinerConfig, stretch
+
+COLOURED = 28
+"""Coarse pixels around what is uncertain in which there are colours: a second look asks for them twelve away, and a
+foreground is what it is in the whole frame from sixteen within."""
+
+GRID = 32
+"""Coarse pixels: the borders of that part are multiples of it, for colours to be pooled as in the whole frame."""
 
 
 @dataclass(frozen=True)
@@ -214,11 +222,36 @@ class Generator(nn.Module):
         shared = self.trunk(self.switch(image_features, plate_features, mask_features, motion_features))
         # In float32, whatever the convolutions were in: near 1, bfloat16 has steps of 1/256.
         alpha = self.alpha_branch(shared, half_plate, size, self.config.alpha_skip).float()
-        foreground = self.foreground_branch(shared, half_image, size, skip=True).float()
+        matte, hidden = (torch.tanh(alpha[:, :1]) + 1) / 2, alpha[:, 1:]
+        if self.second_look is None or self.training or torch.compiler.is_exporting():
+            return self._coloured(image, plate, coverage, matte, hidden, half_image, shared)
+        # Far from all that is uncertain nothing is asked for but alpha.
+        planes = image.float().contiguous()
+        result = Coarse(stretch(matte), torch.zeros_like(planes), hidden, planes)
+        part = part_around(uncertain(matte, hidden), COLOURED, GRID)
+        if part is None:
+            return result
+        at = part.at()
+        inside = self._coloured(
+            image[at], plate[at], coverage[at], matte[at], hidden[at], half_image[part.at(2)], shared[part.at(4)]
+        )
+        return Coarse(*(_with(whole, at, x) for whole, x in zip(result, inside, strict=True)))
+
+    def _coloured(
+        self,
+        image: Tensor,
+        plate: Tensor,
+        coverage: Tensor,
+        matte: Tensor,
+        hidden: Tensor,
+        half_image: Tensor,
+        shared: Tensor,
+    ) -> Coarse:
+        """The foreground, the colours that are carried on, and what a second look at these makes of alpha."""
+        foreground = self.foreground_branch(shared, half_image, (image.shape[2], image.shape[3]), skip=True).float()
         if not self.config.foreground_residual:
             bounded = foreground.clamp(-1, 1) if self.config.original else torch.tanh(foreground)
             foreground = (bounded + 1) / 2
-        matte, hidden = (torch.tanh(alpha[:, :1]) + 1) / 2, alpha[:, 1:]
         carried = carry_colour(image, matte) if self.config.hidden else image[:, :0]
         first = Coarse(matte, foreground, hidden, carried)
         return first if self.second_look is None else self._look_again(self.second_look, image, plate, coverage, first)
@@ -239,11 +272,11 @@ class Generator(nn.Module):
             alpha, foreground = _mended(net, image, plate, coverage, first)
         else:
             alpha, foreground = stretch(first.alpha), first.foreground.clone()
-            part = _around(uncertain(first), 2 * net.margin)
+            part = part_around(uncertain(first.alpha, first.hidden), 2 * net.margin)
             if part is not None:
-                image_part, plate_part, coverage_part, *rest = (x[part] for x in (image, plate, coverage, *first))
-                mended = _mended(net, image_part, plate_part, coverage_part, Coarse(*rest))
-                alpha[part], foreground[part] = mended
+                at = part.at()
+                mended = _mended(net, image[at], plate[at], coverage[at], Coarse(*(x[at] for x in first)))
+                alpha[at], foreground[at] = mended
         return Coarse(alpha, foreground, first.hidden, carry_colour(image, alpha))
 
 
@@ -257,12 +290,8 @@ def _mended(net: Refiner, image: Tensor, plate: Tensor, coverage: Tensor, first:
     return alpha, foreground - image
 
 
-def _around(wanted: Tensor, reach: int) -> tuple[slice, ...] | None:
-    """The smallest part of B x 1 x h x w that holds all that is not 0, and `reach` pixels around it, as an index."""
-    spans = []
-    for axis, length in ((3, wanted.shape[2]), (2, wanted.shape[3])):
-        found = wanted.amax((0, 1, axis)).nonzero()
-        if len(found) == 0:
-            return None
-        spans.append(slice(max(0, int(found[0]) - reach), min(length, int(found[-1]) + 1 + reach)))
-    return (slice(None), slice(None), *spans)
+def _with(whole: Tensor, at: Index, inside: Tensor) -> Tensor:
+    """A copy of `whole` that is `inside` there."""
+    result = whole.clone()
+    result[at] = inside
+    return result

@@ -145,8 +145,8 @@ class Refiner(nn.Module):
         z = F.relu(_halved(first))
         for weight, bias in self._body(x.device):
             z = F.relu(F.conv2d(z, weight, bias))
-        change = F.conv2d(_doubled(z), last_weight[:, :c]) + _inner(rest, self.margin - 1)
-        return change.float().contiguous()
+        change, rest = F.conv2d(_doubled(z), last_weight[:, :c]), _inner(rest, self.margin - 1)
+        return change.float().contiguous() + rest.float().contiguous()
 
     def _body(self, device: torch.device) -> list[tuple[Tensor, Tensor]]:
         """Weights and biases of the body, trained on channels as `pixel_unshuffle` has them, for those of `_halved`."""

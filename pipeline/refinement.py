@@ -83,13 +83,12 @@ def uncertain_tiles(coarse: Coarse, size: tuple[int, int], tile_px: int) -> Iter
         tile_px: Side of a tile.
     """
     # Enlarged, uncertainty reaches one pixel further; no tile that it reaches may be left out, or it would end there.
-    needed = cv2.dilate(uncertain(coarse)[0, 0].cpu().numpy(), np.ones((3, 3), np.uint8)) > 0
+    needed = cv2.dilate(uncertain(coarse.alpha, coarse.hidden)[0, 0].cpu().numpy(), np.ones((3, 3), np.uint8)) > 0
     sx, sy = needed.shape[1] / size[0], needed.shape[0] / size[1]
     for top in range(0, size[1], tile_px):
-        rows = slice(int(top * sy), int(np.ceil((top + tile_px) * sy)))
+        seen = needed[int(top * sy) : int(np.ceil((top + tile_px) * sy))].any(axis=0)
         for left in range(0, size[0], tile_px):
-            columns = slice(int(left * sx), int(np.ceil((left + tile_px) * sx)))
-            if needed[rows, columns].any():
+            if seen[int(left * sx) : int(np.ceil((left + tile_px) * sx))].any():
                 yield Tile(left, top)
 
 
@@ -139,7 +138,7 @@ class _Tiles:
         self.refiner, self.coarse, self.tile_px = refiner, coarse, tile_px
         self.height, self.width = image.shape[:2]
         self.image, self.aligned = image, aligned
-        self.maps = torch.cat((*coarse, uncertain(coarse)), dim=1)
+        self.maps = torch.cat((*coarse, uncertain(coarse.alpha, coarse.hidden)), dim=1)
 
     def refined(self, tiles: list[Tile]) -> Iterator[tuple[Tile, FloatImage, FloatImage]]:
         """Alpha and foreground of each tile, tile_px x tile_px."""

@@ -1,0 +1,57 @@
+"""The part of a coarse frame that is looked at again."""
+
+import pytest
+import torch
+
+from models import generator as generators
+from models.generator import FAST, Generator
+from models.part import Part, part_around
+
+
+def test_a_part_holds_all_that_is_wanted_and_what_is_near_it():
+    wanted = torch.zeros(2, 1, 40, 60)
+    wanted[0, 0, 10, 30] = wanted[1, 0, 20, 33] = 1
+    assert part_around(wanted, 4) == Part(6, 25, 26, 38)
+    assert part_around(wanted, 4, grid=8) == Part(0, 32, 24, 40)
+    assert part_around(wanted, 50) == Part(0, 40, 0, 60)
+    assert part_around(wanted * 0, 4) is None
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 96), (61, 95), (62, 94)])
+def test_a_part_lies_at_the_same_place_in_reduced_maps(height, width):
+    part = Part(32, height, 64, width)
+    numbers = torch.arange(height * width).view(1, 1, height, width)
+    for reduced in (2, 4):
+        smaller = numbers[:, :, ::reduced, ::reduced]
+        assert torch.equal(smaller[part.at(reduced)], numbers[part.at()][:, :, ::reduced, ::reduced])
+
+
+def test_frames_of_odd_sizes_have_parts_too():
+    torch.manual_seed(0)
+    image, plate = torch.rand(2, 1, 3, 75, 131)
+    with torch.inference_mode():
+        result = Generator(FAST).eval()(image, plate, *(torch.rand(1, n, 75, 131) for n in (1, 1, 4)))
+    assert all(x.shape[2:] == (75, 131) and x.isfinite().all() for x in result)
+
+
+def test_near_what_is_uncertain_a_part_says_what_the_whole_frame_does(monkeypatch):
+    size = (160, 224)
+    torch.manual_seed(0)
+    net = Generator(FAST).eval()
+    for parameter in net.second_look.last.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    image, plate = torch.rand(2, 1, 3, *size)
+    rest = [torch.ones(1, 1, *size), torch.rand(1, 1, *size), torch.rand(1, 4, *size)]
+    wanted = torch.zeros(1, 1, *size)
+    wanted[:, :, 70:90, 60:80] = 1
+    monkeypatch.setattr(
+        generators, "uncertain", lambda alpha, _: wanted if alpha.shape[2:] == size else torch.ones_like(alpha)
+    )
+    with torch.inference_mode():
+        part = net(image, plate, *rest)
+        monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
+        whole = net(image, plate, *rest)
+    near = (slice(None), slice(None), slice(70, 90), slice(60, 80))
+    for everywhere, here in zip(whole, part, strict=True):
+        torch.testing.assert_close(here[near], everywhere[near], atol=1e-4, rtol=1e-4)
+    assert (part.foreground[:, :, :20] == 0).all() and (whole.foreground[:, :, :20] != 0).any()
