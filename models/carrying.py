@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.part import Part
+
 SOLID = 0.96
 """Coarse alpha above which a pixel may be solid."""
 
@@ -19,16 +21,17 @@ LEVELS = 10
 """Of the pyramid, each half the one above: what is 1024 pixels wide ends in one; a fixed number can be exported."""
 
 
-def carry_colour(image: Tensor, alpha: Tensor) -> Tensor:
+def carry_colour(image: Tensor, alpha: Tensor, part: Part | None = None) -> Tensor:
     """What colour the subject has near by, from its solid parts, by pull and push through a pyramid.
 
     Args:
         image: B x 3 x h x w in [0, 1].
         alpha: B x 1 x h x w in [0, 1]; no gradient goes through it.
+        part: The part that is asked for, with even top and left; None for all of it.
 
     Returns:
-        B x 3 x h x w in [0, 1], float32: the image itself where the subject is solid, smooth elsewhere; grey where
-        there is no solid part at all.
+        B x 3 x h x w in [0, 1], or of the part's size, float32: the image itself where the subject is solid, smooth
+        elsewhere; grey where there is no solid part at all.
     """
     image = image.detach().float().contiguous()
     hollow = (alpha.detach().float().contiguous() <= SOLID).float()
@@ -39,12 +42,20 @@ def carry_colour(image: Tensor, alpha: Tensor) -> Tensor:
         pyramid.append(_pooled(pyramid[-1]))
     colour, weight = torch.split(pyramid.pop(), [3, 1], dim=1)
     found = torch.where(weight > 0, colour / weight.clamp(min=1e-9), 0.5)
-    for level in reversed(pyramid):
-        colour, weight = torch.split(level, [3, 1], dim=1)
-        coarser = F.interpolate(found, weight.shape[2:], mode="bilinear", align_corners=False)
-        own = colour / weight.clamp(min=1e-9)
-        found = coarser + (4 * weight).clamp(max=1) * (own - coarser)
-    return found
+    full, *reduced = pyramid
+    for level in reversed(reduced):
+        found = _pushed(found, level)
+    if part is None:
+        return _pushed(found, full)
+    return _pushed(found[part.at(2)], full[part.at()])  # half of the work is in the last step
+
+
+def _pushed(coarser: Tensor, level: Tensor) -> Tensor:
+    """The colour found so far at the size of the next level, and that level's own where it has one."""
+    colour, weight = torch.split(level, [3, 1], dim=1)
+    coarser = F.interpolate(coarser, weight.shape[2:], mode="bilinear", align_corners=False)
+    own = colour / weight.clamp(min=1e-9)
+    return coarser + (4 * weight).clamp(max=1) * (own - coarser)
 
 
 def _pooled(x: Tensor) -> Tensor:

@@ -14,15 +14,12 @@ from models.blocks import ConvBlock, ResidualBlock, UpBlock, padding_mode
 from models.carrying import carry_colour
 from models.coarse import Coarse, uncertain
 from models.likeness import TextureCue
-from models.part import Index, part_around
+from models.part import part_around
 from models.refiner import Refiner, RefinerConfig, stretch
 
 COLOURED = 28
 """Coarse pixels around what is uncertain in which there are colours: a second look asks for them twelve away, and a
-foreground is what it is in the whole frame from sixteen within."""
-
-GRID = 32
-"""Coarse pixels: the borders of that part are multiples of it, for colours to be pooled as in the whole frame."""
+foreground is what it is in the whole frame from sixteen within (if the frame's sides are multiples of four)."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +207,8 @@ class Generator(nn.Module):
             motion: B x 4 x H x W, grey frames at t - 2T, t - T, t + T and t + 2T in [0, 1].
 
         Returns:
-            Coarse result; H and W need not be multiples of anything.
+            Coarse result; H and W need not be multiples of anything. With a second look, but not in training or in an
+            exported program, colours far from what is uncertain are left out: there the foreground is the image.
         """
         size = (image.shape[2], image.shape[3])
         half_image, image_features = self.encode_image(2 * image - 1)
@@ -223,22 +221,19 @@ class Generator(nn.Module):
         # In float32, whatever the convolutions were in: near 1, bfloat16 has steps of 1/256.
         alpha = self.alpha_branch(shared, half_plate, size, self.config.alpha_skip).float()
         matte, hidden = (torch.tanh(alpha[:, :1]) + 1) / 2, alpha[:, 1:]
-        if self.second_look is None or self.training or torch.compiler.is_exporting():
-            return self._coloured(image, plate, coverage, matte, hidden, half_image, shared)
-        # Far from all that is uncertain nothing is asked for but alpha.
-        planes = image.float().contiguous()
-        result = Coarse(stretch(matte), torch.zeros_like(planes), hidden, planes)
-        part = part_around(uncertain(matte, hidden), COLOURED, GRID)
-        if part is None:
-            return result
-        at = part.at()
-        inside = self._coloured(
-            image[at], plate[at], coverage[at], matte[at], hidden[at], half_image[part.at(2)], shared[part.at(4)]
-        )
-        return Coarse(*(_with(whole, at, x) for whole, x in zip(result, inside, strict=True)))
+        if self.second_look is not None and not self.training and not torch.compiler.is_exporting():
+            return self._finish_partly(self.second_look, image, plate, coverage, matte, hidden, half_image, shared)
+        foreground = self._foreground(shared, half_image, size)
+        carried = carry_colour(image, matte) if self.config.hidden else image[:, :0]
+        first = Coarse(matte, foreground, hidden, carried)
+        if self.second_look is None:
+            return first
+        alpha, foreground = _mended(self.second_look, image, plate, coverage, first)
+        return Coarse(alpha, foreground, hidden, carry_colour(image, alpha))
 
-    def _coloured(
+    def _finish_partly(
         self,
+        second_look: Refiner,
         image: Tensor,
         plate: Tensor,
         coverage: Tensor,
@@ -247,37 +242,40 @@ class Generator(nn.Module):
         half_image: Tensor,
         shared: Tensor,
     ) -> Coarse:
-        """The foreground, the colours that are carried on, and what a second look at these makes of alpha."""
-        foreground = self.foreground_branch(shared, half_image, (image.shape[2], image.shape[3]), skip=True).float()
-        if not self.config.foreground_residual:
-            bounded = foreground.clamp(-1, 1) if self.config.original else torch.tanh(foreground)
-            foreground = (bounded + 1) / 2
-        carried = carry_colour(image, matte) if self.config.hidden else image[:, :0]
-        first = Coarse(matte, foreground, hidden, carried)
-        return first if self.second_look is None else self._look_again(self.second_look, image, plate, coverage, first)
+        """Colours and the second look near what is uncertain only: elsewhere nobody asks for them.
+
+        The second look mends alpha where hair lets the place through: only a first alpha tells what colour the
+        subject has there.
+        """
+        planes = image.float().contiguous()
+        result = Coarse(stretch(matte), torch.zeros_like(planes), hidden, planes.clone())
+        doubtful = uncertain(matte, hidden)
+        coloured = part_around(doubtful, COLOURED, grid=4)
+        looked_at = part_around(doubtful, 2 * second_look.margin, grid=2)  # it works on squares of 2 x 2
+        if coloured is None or looked_at is None:
+            return result
+        at, size = coloured.at(), coloured.size
+        result.foreground[at] = self._foreground(shared[coloured.at(4)], half_image[coloured.at(2)], size)
+        result.carried[at] = carry_colour(image, matte, coloured)
+        near = looked_at.at()
+        first = Coarse(matte[near], *(x[near] for x in result[1:]))
+        mended = _mended(second_look, image[near], plate[near], coverage[near], first)
+        result.alpha[near], result.foreground[near] = mended
+        result.carried[at] = carry_colour(image, result.alpha, coloured)
+        return result
+
+    def _foreground(self, shared: Tensor, half_image: Tensor, size: tuple[int, int]) -> Tensor:
+        foreground = self.foreground_branch(shared, half_image, size, skip=True).float()
+        if self.config.foreground_residual:
+            return foreground
+        bounded = foreground.clamp(-1, 1) if self.config.original else torch.tanh(foreground)
+        return (bounded + 1) / 2
 
     def _plate_input(self, image: Tensor, plate: Tensor, coverage: Tensor) -> Tensor:
         if self.config.knows_coverage:
             difference = (image - plate) * coverage
             return torch.cat(((2 * plate - 1) * coverage, coverage, 4 * difference), dim=1)
         return 2 * (coverage * plate + (1 - coverage) * image) - 1
-
-    def _look_again(self, net: Refiner, image: Tensor, plate: Tensor, coverage: Tensor, first: Coarse) -> Coarse:
-        """Mend alpha where hair lets the place through: only a first alpha tells what colour the subject has there.
-
-        Far from all that is uncertain there is nothing to mend, and only what is near it is looked at. Training and an
-        exported program look at everything.
-        """
-        if self.training or torch.compiler.is_exporting():
-            alpha, foreground = _mended(net, image, plate, coverage, first)
-        else:
-            alpha, foreground = stretch(first.alpha), first.foreground.clone()
-            part = part_around(uncertain(first.alpha, first.hidden), 2 * net.margin)
-            if part is not None:
-                at = part.at()
-                mended = _mended(net, image[at], plate[at], coverage[at], Coarse(*(x[at] for x in first)))
-                alpha[at], foreground[at] = mended
-        return Coarse(alpha, foreground, first.hidden, carry_colour(image, alpha))
 
 
 def _mended(net: Refiner, image: Tensor, plate: Tensor, coverage: Tensor, first: Coarse) -> tuple[Tensor, Tensor]:
@@ -288,10 +286,3 @@ def _mended(net: Refiner, image: Tensor, plate: Tensor, coverage: Tensor, first:
     padded = [F.pad(x.float(), border, mode="replicate") for x in (image, plate, coverage, *first)]
     alpha, foreground = (x[:, :, :height, :width] for x in net(*padded[:3], Coarse(*padded[3:])))
     return alpha, foreground - image
-
-
-def _with(whole: Tensor, at: Index, inside: Tensor) -> Tensor:
-    """A copy of `whole` that is `inside` there."""
-    result = whole.clone()
-    result[at] = inside
-    return result

@@ -19,6 +19,11 @@ class Part:
     left: int
     right: int
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.bottom - self.top, self.right - self.left
+
     def at(self, reduced: int = 1) -> Index:
         """Where it lies in a map that is smaller by a whole number, a divisor of its top and left."""
         rows, columns = ((self.top, self.bottom), (self.left, self.right))

@@ -176,9 +176,13 @@ class Matter:
 
 
 def coarse_size(frame_size: tuple[int, int], long_side: int) -> tuple[int, int]:
-    """Width and height a frame is reduced to for the generator; never enlarged."""
+    """Width and height a frame is reduced to for the generator; never enlarged.
+
+    Multiples of four where the frame has as much: then the generator's maps, of a half and a quarter, lie exactly.
+    """
     scale = min(1.0, long_side / max(frame_size))
-    return max(1, round(frame_size[0] * scale)), max(1, round(frame_size[1] * scale))
+    width, height = (min(max(4, 4 * round(side * scale / 4)), side - side % 4 or side) for side in frame_size)
+    return width, height
 
 
 def reduce(image: Image | FloatImage, size: tuple[int, int]) -> FloatImage:

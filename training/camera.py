@@ -61,10 +61,7 @@ class Camera:
             gain = 1 + random.normal(0, 0.006) + random.normal(0, 0.002, 3)
             field = 1 + random.choice([0.0, 0.01, 0.025], p=[0.6, 0.25, 0.15]) * smooth_noise(random, size, 1)
             scene = scene * (gain * field).astype(np.float32) + np.float32(random.normal(0, 0.003))
-        if self.local_contrast:
-            around = cv2.resize(scene, (TONE_PX, TONE_PX), interpolation=cv2.INTER_AREA)
-            around = cv2.GaussianBlur(around, (0, 0), TONE_PX * self.tone_share)
-            scene = scene + self.local_contrast * (scene - cv2.resize(around, (size, size)))
+        scene = self.tone_mapped(scene, scene)
         if self.sharpening:
             scene = scene + self.sharpening * (scene - cv2.GaussianBlur(scene, (0, 0), self.sharpening_px))
         codes = self._codes(random, scene)
@@ -74,6 +71,17 @@ class Camera:
             before = np.roll(scene, tuple(random.integers(-3, 4, 2)), (0, 1))
             seen = through_h264([self._codes(random, before), codes], self.crf)
         return np.asarray(seen, np.float32) * np.float32(1 / 255)
+
+    def tone_mapped(self, layer: FloatImage, scene: FloatImage) -> FloatImage:
+        """What the tone mapping makes of a layer of a scene, N x N x 3 each: layers that add up still do, unclipped."""
+        if not self.local_contrast:
+            return layer
+        around = cv2.resize(scene, (TONE_PX, TONE_PX), interpolation=cv2.INTER_AREA)
+        around = cv2.GaussianBlur(around, (0, 0), TONE_PX * self.tone_share)
+        result: FloatImage = layer + np.float32(self.local_contrast) * (
+            layer - cv2.resize(around, (len(scene), len(scene)))
+        )
+        return result
 
     def _codes(self, random: Random, scene: FloatImage) -> Image:
         """What the sensor reads, noise included, uint8."""

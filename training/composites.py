@@ -30,8 +30,8 @@ class Sample:
         plate: N x N x 3, aligned with a residual error; 0 where unknown.
         coverage: N x N, 1 where the plate is known.
         alpha: N x N, the truth.
-        foreground: N x N x 3, straight colour, meaningful where alpha > 0.
-        background: N x N x 3, what stands behind the subject in the frame, shadows included.
+        foreground: N x N x 3, straight colour as the camera maps its tones, meaningful where alpha > 0.
+        background: N x N x 3, what stands behind the subject in the frame, shadows included, mapped likewise.
         mask: n x n, the soft mask.
         motion: n x n x 4, grey neighbours.
         light: n x n, what shadows and reflections leave of the place's light.
@@ -77,6 +77,8 @@ def make_sample(
     clean = alpha * subject.colour + (1 - alpha) * background
     camera = Camera.pick(random, video_share)
     image = camera.shoot(random, clean)
+    colour, background = (camera.tone_mapped(layer, clean).clip(0, 1) for layer in (subject.colour, background))
+    subject = Subject(subject.alpha, colour)
     coverage = random_coverage(random, size)
     if random.random() < 0.06:
         plate = retouched(random, image, still, subject.alpha)

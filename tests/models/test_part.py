@@ -26,32 +26,39 @@ def test_a_part_lies_at_the_same_place_in_reduced_maps(height, width):
         assert torch.equal(smaller[part.at(reduced)], numbers[part.at()][:, :, ::reduced, ::reduced])
 
 
-def test_frames_of_odd_sizes_have_parts_too():
+def test_frames_of_odd_sizes_have_parts_too(monkeypatch):
     torch.manual_seed(0)
     image, plate = torch.rand(2, 1, 3, 75, 131)
+    wanted = torch.zeros(1, 1, 75, 131)
+    wanted[:, :, -1, -40] = 1
+    monkeypatch.setattr(generators, "uncertain", lambda alpha, hidden: wanted)
     with torch.inference_mode():
         result = Generator(FAST).eval()(image, plate, *(torch.rand(1, n, 75, 131) for n in (1, 1, 4)))
     assert all(x.shape[2:] == (75, 131) and x.isfinite().all() for x in result)
+    assert (result.foreground[:, :, -20:, 80:100] != 0).any() and (result.foreground[:, :, :40] == 0).all()
 
 
-def test_near_what_is_uncertain_a_part_says_what_the_whole_frame_does(monkeypatch):
-    size = (160, 224)
+@pytest.mark.parametrize("corner", [(70, 60), (71, 63), (0, 131)])
+def test_near_what_is_uncertain_a_part_says_what_the_whole_frame_does(corner, monkeypatch):
     torch.manual_seed(0)
+    size = (160, 224)
     net = Generator(FAST).eval()
     for parameter in net.second_look.last.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
-    image, plate = torch.rand(2, 1, 3, *size)
+    with torch.no_grad():
+        net.alpha_branch.last.weight *= 40  # for some of it to be solid, with colours to carry on
+    image, plate = torch.rand(2, 1, 3, 1, 1) + torch.rand(2, 1, 3, *size) / 4
     rest = [torch.ones(1, 1, *size), torch.rand(1, 1, *size), torch.rand(1, 4, *size)]
     wanted = torch.zeros(1, 1, *size)
-    wanted[:, :, 70:90, 60:80] = 1
-    monkeypatch.setattr(
-        generators, "uncertain", lambda alpha, _: wanted if alpha.shape[2:] == size else torch.ones_like(alpha)
-    )
+    wanted[:, :, corner[0] : corner[0] + 21, corner[1] : corner[1] + 20] = 1
+    monkeypatch.setattr(generators, "uncertain", lambda alpha, hidden: wanted)
     with torch.inference_mode():
         part = net(image, plate, *rest)
         monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
         whole = net(image, plate, *rest)
-    near = (slice(None), slice(None), slice(70, 90), slice(60, 80))
+    assert (whole.carried != 0.5).any() and ((whole.alpha > 0.1) & (whole.alpha < 0.9)).any()
     for everywhere, here in zip(whole, part, strict=True):
-        torch.testing.assert_close(here[near], everywhere[near], atol=1e-4, rtol=1e-4)
-    assert (part.foreground[:, :, :20] == 0).all() and (whole.foreground[:, :, :20] != 0).any()
+        seen = wanted.bool().expand_as(here)
+        torch.testing.assert_close(here[seen], everywhere[seen], atol=1e-4, rtol=1e-4)
+    far = wanted[:, :, :, :1].expand(1, 3, size[0], 1) == 0
+    assert (part.foreground[:, :, :, :1][far] == 0).all() and (whole.foreground[:, :, :, :1][far] != 0).any()

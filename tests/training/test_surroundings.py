@@ -95,6 +95,17 @@ def test_tone_mapping_lightens_the_place_beside_a_dark_subject_and_nothing_far_f
     assert np.abs(lighter[[SIZE // 8, -SIZE // 8]]).max() < 0.01
 
 
+def test_tone_mapping_keeps_the_compositing_equation():
+    random = np.random.default_rng(0)
+    colour, background = random.random((2, SIZE, SIZE, 3), np.float32)
+    alpha = random.random((SIZE, SIZE, 1), np.float32)
+    scene = alpha * colour + (1 - alpha) * background
+    camera = Camera(0.0, 0.0, 0.0, 98, local_contrast=0.3)
+    f, b, whole = (camera.tone_mapped(layer, scene) for layer in (colour, background, scene))
+    np.testing.assert_allclose(alpha * f + (1 - alpha) * b, whole, atol=1e-5)
+    assert np.abs(whole - scene).max() > 0.05
+
+
 def test_wider_sharpening_reaches_further():
     scene = np.full((SIZE, SIZE, 3), 0.6, np.float32)
     scene[:, : SIZE // 2] = 0.2
