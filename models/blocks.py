@@ -43,6 +43,8 @@ class UpBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, *, align_corners: bool = False, repeat_border: bool = False) -> None:
         super().__init__()
+        if align_corners and repeat_border:
+            raise ValueError("a border is repeated around pixels that lie evenly, not with align_corners")
         self.align_corners, self.repeat_border = align_corners, repeat_border
         self.conv = ConvBlock(inputs, outputs, 3)
         self.doubling: Tensor | None

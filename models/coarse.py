@@ -20,7 +20,8 @@ class Coarse(NamedTuple):
 
     Attributes:
         alpha: B x 1 x h x w in [0, 1]; after a second look it may reach beyond by a little.
-        foreground: B x 3 x h x w; a colour, or what to add to the image where the config says so.
+        foreground: B x 3 x h x w; a colour, or what to add to the image where the config says so. See
+            `models.generator.Generator.forward` for where it may be left out.
         hidden: B x hidden x h x w for a refiner; channel 0 is the expected |error| of alpha, channel 1 what to add to
             1 for the light that is left on the place.
         carried: B x 3 x h x w for a refiner (else without channels): the colour of the solid parts of the subject

@@ -45,6 +45,11 @@ def test_borders_are_repeated_only_where_the_block_says_so():
     assert (zeros - repeated).abs()[:, :, 0].max() > 1e-3
 
 
+def test_a_block_does_not_repeat_borders_of_aligned_corners():
+    with pytest.raises(ValueError, match="align_corners"):
+        UpBlock(2, 3, align_corners=True, repeat_border=True)
+
+
 def test_folded_batch_norms_change_nothing():
     torch.manual_seed(0)
     block = ConvBlock(3, 4, 3).eval()
