@@ -14,13 +14,10 @@ Precision = Literal["auto", "float32", "bfloat16"]
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 MOST_WORKERS = 4
-"""Frames that are matted at the same time: each takes up to half a gigabyte at 1080p."""
+"""Frames that are matted at the same time: each takes another quarter of a gigabyte at 4K."""
 
 MOST_ALIGNERS = 6
 """Frames that are aligned at the same time."""
-
-LARGE_PX = 4_000_000
-"""Pixels of a frame from which one at a time is quicker, too: several are more than the memory keeps up with."""
 
 
 def works(name: str) -> bool:
@@ -76,12 +73,12 @@ def aligners_for(count: int) -> int:
     return max(1, min(MOST_ALIGNERS, count // 4))
 
 
-def workers_for(device: torch.device, frame_size: tuple[int, int]) -> tuple[int, int]:
+def workers_for(device: torch.device) -> tuple[int, int]:
     """How many frames are best matted at the same time on a device, and by how many of PyTorch's threads each.
 
     Frames side by side use the cores of a processor better than the layers of one frame do.
     """
-    if device.type != "cpu" or frame_size[0] * frame_size[1] > LARGE_PX:
+    if device.type != "cpu":
         return 1, torch.get_num_threads()
     workers = max(1, min(MOST_WORKERS, torch.get_num_threads()))
     return workers, max(1, torch.get_num_threads() // workers)

@@ -78,7 +78,7 @@ class Matter:
             tile_batch=settings.tile_batch or tile_batch_for(self.device),
             precision=pick_precision(settings.precision, self.device),
         )
-        self.workers, self._threads = workers_for(self.device, frame_size)
+        self.workers, self._threads = workers_for(self.device)
         self.aligners = aligners_for(cores())
         settle(self.net)
         if self.settings.precision == "bfloat16":  # what autocast would make of the weights for every frame

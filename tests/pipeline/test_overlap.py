@@ -90,8 +90,8 @@ def test_the_bottleneck_is_what_takes_longest_for_its_threads():
     assert busy.seconds["matting"] > 6
 
 
-def test_large_frames_are_matted_one_at_a_time_by_all_threads():
-    cpu, threads = torch.device("cpu"), torch.get_num_threads()
-    workers, each = workers_for(cpu, (1920, 1080))
-    assert 1 <= workers <= 4 and 1 <= each <= threads
-    assert workers_for(cpu, (3840, 2160)) == (1, threads)
+@pytest.mark.parametrize(("threads", "expected"), [(1, (1, 1)), (2, (2, 1)), (3, (3, 1)), (16, (4, 4)), (18, (4, 4))])
+def test_frames_side_by_side_share_the_threads(threads, expected, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert workers_for(torch.device("cpu")) == expected
+    assert workers_for(torch.device("cuda")) == (1, threads)
