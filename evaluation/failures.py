@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator as Random
 
+from alignment.plate import PlateAligner, PlateAlignmentError
 from pipeline.encode import open_writer
 from pipeline.frames import ClipInfo, Colour, FloatImage, Image
 from training.camera import Camera
@@ -29,6 +30,9 @@ from training.textures import find_photos, place, smooth_noise
 SIZE, FRAMES, RATE = 720, 24, 24
 BORDER = 60
 """Pixels of the place around what the camera sees at rest."""
+
+PLATE_POSE = (np.array([7.3, -5.6]), 0.006)
+"""Where the camera looked for the plate: pixels aside, and radians of a turn."""
 
 CAMERA = Camera(noise=0.006, grain_px=0.6, sharpening=0.4, quality=92)
 
@@ -86,7 +90,7 @@ def make_clip(name: str, out: Path, photos: tuple[Path, ...], seed: int = 0, fra
     (out / "truth").mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng([seed, list(STORIES).index(name)])
     story = STORIES[name]
-    still = place(random, SIZE + 2 * BORDER, photos)
+    still = _place(random, photos)
     canvas = Canvas(random, SIZE, photos)
     story.draw(canvas)
     subject = _in_the_places_colours(random, canvas.subject(0.5), still, story.blend)
@@ -101,8 +105,20 @@ def make_clip(name: str, out: Path, photos: tuple[Path, ...], seed: int = 0, fra
             clip.write(frame, index)
             alphas.write(_codes(moved.alpha), index)
             colours.write(_codes(moved.colour), index)
-    plate = CAMERA.shoot(random, _seen(still, np.array([7.3, -5.6]), 0.006), plate=True)
+    plate = CAMERA.shoot(random, _seen(still, *PLATE_POSE), plate=True)
     cv2.imwrite(str(out / "plate.png"), np.ascontiguousarray(_codes(plate)[:, :, ::-1]))
+
+
+def _place(random: Random, photos: tuple[Path, ...]) -> FloatImage:
+    """The first place, SIZE and twice BORDER wide and high, in which a plate is found: not a bare wall."""
+    while True:
+        still = place(random, SIZE + 2 * BORDER, photos)
+        plate, frame = (_codes(_seen(still, *pose)) for pose in (PLATE_POSE, (np.zeros(2), 0.0)))
+        try:
+            if PlateAligner(plate, (SIZE, SIZE)).register(frame).status == "ok":
+                return still
+        except PlateAlignmentError:
+            continue
 
 
 def _in_the_places_colours(random: Random, subject: Subject, still: FloatImage, blend: float) -> Subject:
