@@ -32,6 +32,21 @@ ALIKE = (0.55, 0.8)
 TEXTURE_LIGHT = (0.35, 1.05)
 """Share of the plate's light in which its texture is still looked for."""
 
+SHADE_LIGHT = (0.5, 1.1)
+"""Share of the plate's light that may be left in a shade that begins softly: on average, and of any channel."""
+
+SHADE_TINT = 0.2
+"""Largest difference of the logarithms of two channels' light in such a shade."""
+
+STEEPEST_SHADE = 0.02
+"""Change of the logarithm of the light over two pixels, from which on it is an edge."""
+
+CLEAR = 0.4
+"""Share of the threshold below which a pixel is the place's."""
+
+SMALLEST_CLEAR = 200
+"""Clear pixels from which a shade may begin."""
+
 
 class Segmenter(Protocol):
     """Anything that gives a soft mask for a frame at the generator's size."""
@@ -54,9 +69,9 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     """Soft mask of what the plate does not show: any subject, no training, no download.
 
     A pixel counts by its distance to the range of colours the plate takes in its 3 x 3 neighbourhood, which
-    swallows misalignment below a pixel; darkening that keeps the hue counts little (a shadow), and where the
-    plate's texture is still to be seen, a shadow or a mirror image of any colour does not count. The threshold
-    rises with the noise of the frame itself. Shapes as in `Segmenter`.
+    swallows misalignment below a pixel; darkening that keeps the hue counts little (a shadow). Where the plate's
+    texture is still to be seen, a shadow or a mirror image of any colour does not count, nor does a shade into which
+    the place fades without an edge. The threshold rises with the noise of the frame itself. Shapes as in `Segmenter`.
     """
     distance = np.minimum(_neighbourhood_distance(image, plate), _shadow_distance(image, plate))
     distance *= 1 - _same_texture(image, plate)
@@ -65,6 +80,7 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     noise = float(np.median(distance[known])) if known.any() else 0.0
     threshold = THRESHOLD + 2 * noise
     score = cv2.GaussianBlur(distance, (0, 0), 1.0)
+    score[_shade(image, plate, known, known & (score < CLEAR * threshold))] = 0
     mask = _hysteresis(score, low=0.5 * threshold, high=1.6 * threshold)
     mask = _carried_on(_clean(mask, known), known, image)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(image.shape[:2]) / 200)
@@ -105,6 +121,30 @@ def _same_texture(image: FloatImage, plate: FloatImage) -> FloatImage:
     low, high = TEXTURE_LIGHT
     lit = (mean_here > low * mean_there) & (mean_here < high * mean_there)
     return cv2.GaussianBlur((alike * textured * lit).astype(np.float32), (0, 0), 1.0)
+
+
+def _shade(
+    image: FloatImage, plate: FloatImage, known: NDArray[np.bool_], clear: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """What is clear, and the shade that it fades into: light changes softly, and jumps at an outline."""
+    height, width = clear.shape
+    size = (width // 2, height // 2)
+    image, plate = (
+        cv2.GaussianBlur(cv2.resize(x, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0) for x in (image, plate)
+    )
+    light = cv2.log(cv2.divide(image + np.float32(0.04), plate + np.float32(0.04)))
+    slopes = (cv2.Scharr(light, cv2.CV_32F, *axis, scale=1 / 32) for axis in ((1, 0), (0, 1)))
+    steepest = _largest_channel(cv2.max(*(cv2.absdiff(slope, 0) for slope in slopes)))
+    most, least = _largest_channel(light), -_largest_channel(-light)
+    low, high = np.log(SHADE_LIGHT)
+    soft = (_channel_sum(light) > 3 * low) & (most < high) & (most - least < SHADE_TINT) & (steepest < STEEPEST_SHADE)
+    soft = cv2.erode(soft.astype(np.uint8), np.ones((3, 3), np.uint8))  # a gap in an outline is no way in
+    soft = cv2.resize(soft, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    _, labels = cv2.connectedComponents(((soft & known) | clear).astype(np.uint8), connectivity=4)
+    begins = np.bincount(labels[clear], minlength=labels.max() + 1) > SMALLEST_CLEAR
+    begins[0] = False
+    shade: NDArray[np.bool_] = begins[labels]
+    return shade
 
 
 def _box(image: FloatImage) -> FloatImage:

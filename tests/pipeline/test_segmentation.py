@@ -49,6 +49,26 @@ def test_a_soft_shadow_is_no_subject():
     assert difference_mask(noisy(scene * shadow, 0.01, 1), noisy(scene, 0.01, 2), EVERYWHERE).mean() < 0.01
 
 
+def beside_a_shade(sigma):
+    """A dark subject before a bare wall, and the shade in which it puts the wall, of another colour than the light."""
+    wall = np.full((288, 512, 3), (0.74, 0.78, 0.86), np.float32)
+    shade = cv2.GaussianBlur(np.roll(subject(), -90, 1), (0, 0), sigma)[..., None]
+    shaded = wall * (1 - shade * np.float32((0.08, 0.14, 0.2)))
+    alpha = subject()[..., None]
+    return noisy(alpha * np.float32((0.2, 0.2, 0.25)) + (1 - alpha) * shaded, 0.004, 1), noisy(wall, 0.004, 2)
+
+
+def test_a_coloured_shade_on_a_bare_wall_is_no_subject():
+    mask = difference_mask(*beside_a_shade(15), EVERYWHERE)
+    assert mask[120:220, 150:200].max() < 0.05
+    assert mask[120:220, 250:270].min() > 0.95
+
+
+def test_what_has_an_outline_is_no_shade():
+    mask = difference_mask(*beside_a_shade(0.6), EVERYWHERE)
+    assert mask[120:220, 150:200].min() > 0.95
+
+
 @pytest.mark.parametrize("colour", [(0.9, 0.1, 0.1), (0.02, 0.02, 0.03), (0.97, 0.97, 0.97)])
 def test_a_subject_is_found_whole(colour):
     scene, alpha = place(), subject()[..., None]
