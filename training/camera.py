@@ -25,7 +25,7 @@ class Camera:
         grain_px: Sigma over which the noise is blurred.
         sharpening: Strength.
         quality: Of the JPEG that it writes; 4:2:0 colour and blocks, as a frame of video has.
-        crf: The rate factor of the H.264 clip that it writes; None where all is JPEG. A plate is always a photograph.
+        crf: The rate factor of the H.264 clip that it writes; None where all is JPEG.
         sharpening_px: Sigma of what the sharpening takes for an edge.
         local_contrast: Strength of the tone mapping: how much lighter the place gets beside a dark subject.
         tone_share: Sigma of what counts as beside, as a share of the picture.
@@ -48,29 +48,41 @@ class Camera:
             grain_px=random.choice([0.0, 0.6]),
             sharpening=random.choice([0.0, 0.0, 0.4, 0.9]),
             quality=int(random.integers(55, 98)),
-            crf=int(random.integers(14, 33)) if random.random() < video_share else None,
-            sharpening_px=random.choice([0.8, 1.2, 2.5]),
-            local_contrast=random.choice([0.0, 0.0, 0.1, 0.3]),
+            crf=int(random.integers(14, 36)) if random.random() < video_share else None,
+            sharpening_px=random.choice([0.8, 1.2, 1.2, 2.5]),
+            local_contrast=random.choice([0.0, 0.0, 0.0, 0.1, 0.3]),
             tone_share=random.uniform(0.01, 0.08),
         )
 
-    def shoot(self, random: Random, scene: FloatImage, plate: bool = False) -> FloatImage:
-        """N x N x 3 light to what the file holds; a plate comes with what is left of its exposure error."""
+    def shoot(
+        self, random: Random, scene: FloatImage, plate: bool = False, before: FloatImage | None = None
+    ) -> FloatImage:
+        """N x N x 3 light to what the file holds; a plate comes with what is left of its exposure error.
+
+        `before` is what a clip shows just before where the camera stands still. Without it a hand holds the camera, and
+        a plate is a photograph.
+        """
         size = len(scene)
         if plate:
             gain = 1 + random.normal(0, 0.006) + random.normal(0, 0.002, 3)
             field = 1 + random.choice([0.0, 0.01, 0.025], p=[0.6, 0.25, 0.15]) * smooth_noise(random, size, 1)
             scene = scene * (gain * field).astype(np.float32) + np.float32(random.normal(0, 0.003))
+        scene = self._developed(scene)
+        codes = self._codes(random, scene)
+        if self.crf is None or (plate and before is None):
+            seen = through_jpeg(codes, min(98, self.quality + 15) if plate else self.quality)
+        else:
+            shift = tuple(random.integers(-3, 4, 2))
+            last = np.roll(scene, shift, (0, 1)) if before is None else self._developed(before)
+            seen = through_h264([self._codes(random, last), codes], self.crf)
+        return np.asarray(seen, np.float32) * np.float32(1 / 255)
+
+    def _developed(self, scene: FloatImage) -> FloatImage:
+        """Tone mapping and sharpening."""
         scene = self.tone_mapped(scene, scene)
         if self.sharpening:
             scene = scene + self.sharpening * (scene - cv2.GaussianBlur(scene, (0, 0), self.sharpening_px))
-        codes = self._codes(random, scene)
-        if self.crf is None or plate:
-            seen = through_jpeg(codes, min(98, self.quality + 15) if plate else self.quality)
-        else:
-            before = np.roll(scene, tuple(random.integers(-3, 4, 2)), (0, 1))
-            seen = through_h264([self._codes(random, before), codes], self.crf)
-        return np.asarray(seen, np.float32) * np.float32(1 / 255)
+        return scene
 
     def tone_mapped(self, layer: FloatImage, scene: FloatImage) -> FloatImage:
         """What the tone mapping makes of a layer of a scene, N x N x 3 each: layers that add up still do, unclipped."""

@@ -20,6 +20,9 @@ from training.shapes import random_subject
 from training.surroundings import light_left, reflection, shadow, things_that_changed, things_that_moved
 from training.textures import place, smooth_noise
 
+STEADY = 0.4
+"""Share of the clips whose camera stands still; their plate is what they show before the subject comes."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -76,19 +79,21 @@ def make_sample(
     alpha = subject.alpha[..., None]
     clean = alpha * subject.colour + (1 - alpha) * background
     camera = Camera.pick(random, video_share)
-    image = camera.shoot(random, clean)
+    before = still if camera.crf is not None and random.random() < STEADY else None
+    image = camera.shoot(random, clean, before=before)
     colour, background = (camera.tone_mapped(layer, clean).clip(0, 1) for layer in (subject.colour, background))
     subject = Subject(subject.alpha, colour)
     coverage = random_coverage(random, size)
     if random.random() < 0.06:
         plate = retouched(random, image, still, subject.alpha)
     else:
-        plate = camera.shoot(random, misaligned(random, still), plate=True)
+        seen = misaligned(random, still) if before is None else still
+        plate = camera.shoot(random, seen, plate=True, before=before)
     plate *= coverage[..., None]
     small = (reduce(image, coarse_size), reduce(plate, coarse_size), reduce(coverage, coarse_size))
-    mask = _soft_mask(random, reduce(subject.alpha, coarse_size), *small)
-    motion = _motion(random, subject, background, small[0], coarse_size)
     light = light_left(reduce(lit, coarse_size), reduce(still, coarse_size))
+    mask = _soft_mask(random, reduce(subject.alpha, coarse_size), light, *small)
+    motion = _motion(random, subject, background, small[0], coarse_size)
     return Sample(image, plate, coverage, subject.alpha, subject.colour, background, mask, motion, light)
 
 
@@ -123,19 +128,21 @@ def _subject(
 
 
 def _soft_mask(
-    random: Random, alpha: FloatImage, image: FloatImage, plate: FloatImage, coverage: FloatImage
+    random: Random, alpha: FloatImage, light: FloatImage, image: FloatImage, plate: FloatImage, coverage: FloatImage
 ) -> FloatImage:
     """The program's own segmenter's mask, or the paper's: the truth eroded, dilated, holed and blurred.
 
     A mask may be wrong in any way, so that the networks look for themselves: now and then it fills the gaps between
-    parts and strands, now and then there is none.
+    parts and strands or takes shadows with it, now and then there is none.
     """
     kind = random.random()
     if kind < 0.06:
         return np.zeros_like(alpha)
     if kind < 0.6:
         mask = difference_mask(image, plate, coverage)
-        return mask if kind < 0.46 else _overfilled(random, mask)
+        if kind < 0.42:
+            return mask
+        return _overfilled(random, mask) if kind < 0.52 else _with_shadows(random, mask, light)
     size = len(alpha)
     mask = (alpha > random.uniform(0.1, 0.9)).astype(np.uint8)
     for operation in (cv2.erode, cv2.dilate):
@@ -156,6 +163,14 @@ def _overfilled(random: Random, mask: FloatImage) -> FloatImage:
         radius = int(random.integers(1, largest + 1))
         mask = cv2.morphologyEx(mask, operation, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2))
     return mask
+
+
+def _with_shadows(random: Random, mask: FloatImage, light: FloatImage) -> FloatImage:
+    """A mask that has taken some of what is shaded for the subject."""
+    size = len(mask)
+    shaded = np.abs(light - 1) > random.uniform(0.02, 0.2)
+    taken = shaded & (smooth_noise(random, size, random.uniform(1, 4))[..., 0] > random.uniform(-1, 0.5))
+    return np.maximum(mask, cv2.GaussianBlur(taken.astype(np.float32), (0, 0), random.uniform(1, 3)))
 
 
 def _motion(random: Random, subject: Subject, background: FloatImage, image: FloatImage, size: int) -> FloatImage:

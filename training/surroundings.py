@@ -16,13 +16,17 @@ def shadow(random: Random, alpha: FloatImage) -> FloatImage:
     """Light that is left where the subject's soft shadows fall: close around it, on the floor, or anywhere.
 
     N x N x 3, since the light that is kept away may be bluer, or redder, than what is left. Three in ten have none, as
-    many two, of two lamps.
+    many two, of two lamps; a third of them grow darkest where the subject touches the floor.
     """
     kind = random.random()
     if kind < 0.3:
         return np.ones((*alpha.shape, 3), np.float32)
     light = _one_shadow(random, alpha)
-    return np.maximum(light * _one_shadow(random, alpha), 0.2) if kind > 0.7 else light
+    if kind > 0.7:
+        light = light * _one_shadow(random, alpha)
+    if random.random() < 0.33:
+        light = light * contact(random, alpha)
+    return np.maximum(light, 0.15)
 
 
 def _one_shadow(random: Random, alpha: FloatImage) -> FloatImage:
@@ -44,6 +48,23 @@ def _one_shadow(random: Random, alpha: FloatImage) -> FloatImage:
     fallen = cv2.resize(fallen, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
     tint = np.clip(1 + random.choice([0.05, 0.3]) * random.standard_normal(3), 0.3, 1.7)
     return (1 - np.minimum(strength * tint, 0.8) * fallen[..., None]).astype(np.float32)
+
+
+def contact(random: Random, alpha: FloatImage) -> FloatImage:
+    """Light that is left close to what of a subject is lowest, where no lamp reaches, N x N x 1."""
+    size = 192
+    small = reduce(alpha, size).copy()
+    feet = _feet(small)
+    small[: max(0, feet - int(random.uniform(0.02, 0.12) * size))] = 0
+    flat = random.uniform(0.2, 0.8)
+    spread = random.uniform(1, 1.4)
+    middle = np.average(np.arange(size), weights=small.sum(0) + 1e-6)
+    onto = np.array([[spread, 0, (1 - spread) * middle], [0, flat, (1 - flat) * feet + random.uniform(0, 0.03) * size]])
+    fallen = cv2.warpAffine(small, onto, (size, size))
+    blur = size * random.uniform(0.003, 0.02)
+    fallen = np.clip(1.3 * cv2.GaussianBlur(fallen, (0, 0), sigmaX=1.5 * blur, sigmaY=blur), 0, 1)
+    fallen = cv2.resize(fallen, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return (1 - random.uniform(0.3, 0.85) * fallen[..., None]).astype(np.float32)
 
 
 def _feet(alpha: FloatImage) -> int:
