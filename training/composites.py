@@ -14,6 +14,7 @@ from pipeline.segmentation import difference_mask
 from training.camera import Camera, misaligned, random_coverage, retouched
 from training.canvas import Subject, reduce
 from training.cutouts import cut_out
+from training.hair import parted
 from training.material import Material
 from training.rooms import Place, draw_room
 from training.shapes import random_subject
@@ -115,6 +116,8 @@ def _subject(
         return Subject(np.zeros((size, size), np.float32), still)
     if material.cutouts and random.random() < cutout_share:
         subject = cut_out(random, size, material.cutouts)
+        if strands and random.random() < 0.6:
+            subject = parted(random, subject)
     else:
         subject = random_subject(random, size, material.photos, strands)
     if random.random() < 0.2:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.random import Generator as Random
 
 from pipeline.frames import FloatImage
-from training.canvas import Canvas, Mask, Points, stroke
+from training.canvas import Canvas, Mask, Points, Subject, fill, outline, stroke
 from training.textures import random_colour, surface
 
 
@@ -123,6 +123,32 @@ def draw_loops(canvas: Canvas, anchors: Points, size: float, colour: FloatImage)
             ring = centre + (radii * np.stack((np.cos(angle), np.sin(angle)), axis=1)) @ rotation.T
             stroke(lock, ring, random.uniform(1, 4), int(255 * random.uniform(0.3, 1)))
         canvas.add(lock, np.clip(colour * np.float32(random.uniform(0.75, 1.25)), 0, 1))
+
+
+def parted(random: Random, subject: Subject) -> Subject:
+    """The subject with gaps between its locks, through which the place is seen, crossed by single strands.
+
+    Hair is where alpha is full of fine detail; a subject without any is returned as it is. The neighbours stay whole.
+    """
+    alpha, size = subject.alpha, len(subject.alpha)
+    strands = (np.abs(alpha - cv2.GaussianBlur(alpha, (0, 0), 1)) > 0.06) & (alpha > 0.05) & (alpha < 0.95)
+    hairy = np.argwhere((cv2.blur(strands.astype(np.float32), (21, 21)) > 0.15) & (alpha > 0.3))[:, ::-1]
+    if len(hairy) < 0.003 * size * size:
+        return subject
+    scale = np.sqrt(len(hairy))
+    middle = np.argwhere(alpha > 0.5)[:, ::-1].mean(axis=0)
+    gaps = np.zeros(alpha.shape, np.uint8)
+    for _ in range(random.integers(1, 7)):
+        place = hairy[random.integers(len(hairy))]
+        inwards = (middle - place) / (np.linalg.norm(middle - place) + 1e-6)
+        place = place + random.uniform(0, 0.15) * scale * inwards
+        fill(gaps, outline(random, place, scale * random.uniform(0.03, 0.22), 0.5))
+        for _ in range(random.integers(0, 12)):
+            start, way = place + random.normal(0, 0.15 * scale, 2), random.normal(0, 0.3 * scale, 2)
+            bend = random.normal(0, 0.1 * scale, 2)
+            stroke(gaps, np.stack((start - way, start + bend, start + way)), random.uniform(1, 3), 0)
+    opened = cv2.GaussianBlur(gaps, (0, 0), random.uniform(0.4, 1.5)).astype(np.float32) / 255
+    return replace(subject, alpha=alpha * (1 - np.float32(random.uniform(0.5, 1)) * opened))
 
 
 def hair_colour(canvas: Canvas) -> FloatImage:

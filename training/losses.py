@@ -39,6 +39,15 @@ def translucent_loss(values: Tensor, true: Tensor, true_alpha: Tensor) -> Tensor
     return _mean_where((true_alpha > 0.02) & (true_alpha < 0.98), (values - true).abs())
 
 
+def gap_loss(alpha: Tensor, true_alpha: Tensor, side: int) -> Tensor:
+    """|alpha - alpha*| in gaps: where alpha* is below 0.9 and its mean in the square of odd `side` around is above 0.7.
+
+    They are a hundredth of the pixels of hair, and what is seen of the place in them is seen at once.
+    """
+    around = F.avg_pool2d(true_alpha, side, 1, side // 2, count_include_pad=False)
+    return _mean_where((true_alpha < 0.9) & (around > 0.7), (alpha - true_alpha).abs())
+
+
 def light_loss(coarse: Coarse, true_light: Tensor, seen: Tensor) -> Tensor:
     """|light - light*| of the second hidden channel, weighted by how far the place is seen; B x 1 x H x W each."""
     error = (1 + coarse.hidden[:, 1:2] - true_light).abs()

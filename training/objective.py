@@ -13,11 +13,15 @@ from training.losses import (
     alpha_loss,
     error_loss,
     foreground_loss,
+    gap_loss,
     laplacian_loss,
     light_loss,
     recomposition_loss,
     translucent_loss,
 )
+
+GAP_PX = 15
+"""Side of the square, coarse pixels, that a gap is a small part of; twice as many full-size ones."""
 
 
 class Objective(nn.Module):
@@ -93,6 +97,7 @@ def _coarse_terms(coarse: Coarse, batch: Batch) -> dict[str, Tensor]:
     terms = {
         "coarse_alpha": alpha_loss(coarse.alpha, batch["alpha"]),
         "coarse_thin": 0.25 * translucent_loss(coarse.alpha, batch["alpha"], batch["alpha"]),
+        "coarse_gaps": 0.1 * gap_loss(coarse.alpha, batch["alpha"], GAP_PX),
         "coarse_foreground": 2 * foreground_loss(foreground, batch["foreground"], batch["alpha"]),
         "coarse_translucent": translucent_loss(foreground, batch["foreground"], batch["alpha"]),
         "coarse_recomposition": recomposition_loss(batch["image"], coarse.alpha, foreground, batch["background"]),
@@ -111,6 +116,7 @@ def _full_terms(alpha: Tensor, foreground: Tensor, batch: Batch, margin: int) ->
     return {
         "alpha": alpha_loss(alpha, true),
         "thin": 0.25 * translucent_loss(alpha, true, true),
+        "gaps": 0.1 * gap_loss(alpha, true, 2 * GAP_PX - 1),
         "laplacian": laplacian_loss(alpha, true),
         "foreground": 2 * foreground_loss(foreground, inner("foreground"), true),
         "translucent": translucent_loss(foreground, inner("foreground"), true),

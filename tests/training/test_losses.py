@@ -8,6 +8,7 @@ from training.losses import (
     alpha_loss,
     error_loss,
     foreground_loss,
+    gap_loss,
     laplacian_loss,
     light_loss,
     recomposition_loss,
@@ -79,3 +80,15 @@ def test_light_is_one_more_than_the_channel_and_counts_where_the_place_is_seen()
     coarse = Coarse(torch.zeros(1, 1, 1, 2), torch.zeros(1, 3, 1, 2), hidden, torch.zeros(1, 3, 1, 2))
     seen = torch.tensor([1.0, 0.0]).view(1, 1, 1, 2)
     assert float(light_loss(coarse, torch.full((1, 1, 1, 2), 0.8), seen)) == pytest.approx(0.05)  # |0.7 - 0.8| / 2
+
+
+def test_gap_loss_is_that_of_what_is_open_amid_what_is_not():
+    true = torch.ones(1, 1, 20, 40)
+    true[:, :, 8:10, 8:10] = 0.25  # a gap: of 7 x 7 pixels around, 45 are solid
+    true[:, :, :, 25:] = 0  # and a place, which is none but for the pixels by the edge
+    guess = torch.ones_like(true)
+    inside = torch.zeros(20, 40, dtype=torch.bool)
+    inside[8:10, 8:10] = True
+    assert float(gap_loss(guess, true, 7)) == pytest.approx(0.75)
+    assert float(gap_loss(torch.where(inside, 0.5, guess), true, 7)) == pytest.approx(0.25)
+    assert float(gap_loss(guess, torch.ones_like(true), 7)) == 0
