@@ -19,7 +19,15 @@ from models.coarse import Coarse
 from models.weights import MattingNet, WeightsError, load_weights
 from pipeline.composite import unit
 from pipeline.crop import CROP, subject_square
-from pipeline.devices import aligners_for, cores, pick_device, pick_precision, tile_batch_for, workers_for
+from pipeline.devices import (
+    aligners_for,
+    cores,
+    keep_freed_memory,
+    pick_device,
+    pick_precision,
+    tile_batch_for,
+    workers_for,
+)
 from pipeline.frames import (
     CleanplateError,
     FloatImage,
@@ -90,6 +98,7 @@ class Matter:
     @contextmanager
     def pool(self) -> Iterator[ThreadPoolExecutor]:
         """Threads that make mattes side by side; PyTorch's own threads are shared out among them, NumPy gets none."""
+        keep_freed_memory()
         before = torch.get_num_threads()
         torch.set_num_threads(self._threads)
         try:
