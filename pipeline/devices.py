@@ -94,7 +94,7 @@ def keep_freed_memory() -> bool:
     """Let the C library keep what is freed for the next frame's arrays; whether it could be told so.
 
     By default glibc now and then hands it back and fetches it page by page, which costs up to a fifth of the networks'
-    time. Others are left as they are.
+    time. This holds for the whole process from then on; other C libraries are left as they are.
     """
     if platform.libc_ver()[0] != "glibc":
         return False

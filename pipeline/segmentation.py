@@ -44,8 +44,11 @@ STEEPEST_SHADE = 0.02
 CLEAR = 0.4
 """Share of the threshold below which a pixel is the place's."""
 
-SMALLEST_CLEAR = 200
-"""Clear pixels from which a shade may begin."""
+SMALLEST_CLEAR = 0.01
+"""Share of the picture that is clear, from which on a shade may begin there: more than a patch of clothes."""
+
+DARKEST = np.float32(0.04)
+"""Added to both colours of which the ratio is the light, in [0, 1]: in the dark it is all noise."""
 
 
 class Segmenter(Protocol):
@@ -128,11 +131,11 @@ def _shade(
 ) -> NDArray[np.bool_]:
     """What is clear, and the shade that it fades into: light changes softly, and jumps at an outline."""
     height, width = clear.shape
-    size = (width // 2, height // 2)
-    image, plate = (
-        cv2.GaussianBlur(cv2.resize(x, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0) for x in (image, plate)
-    )
-    light = cv2.log(cv2.divide(image + np.float32(0.04), plate + np.float32(0.04)))
+    size = (max(1, width // 2), max(1, height // 2))
+    weight = known.astype(np.float32)
+    shares = cv2.GaussianBlur(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0) + np.float32(1e-3)
+    image, plate = (_weighted(x, weight, size, shares) for x in (image, plate))
+    light = cv2.log(cv2.divide(image + DARKEST, plate + DARKEST))
     slopes = (cv2.Scharr(light, cv2.CV_32F, *axis, scale=1 / 32) for axis in ((1, 0), (0, 1)))
     steepest = _largest_channel(cv2.max(*(cv2.absdiff(slope, 0) for slope in slopes)))
     most, least = _largest_channel(light), -_largest_channel(-light)
@@ -141,10 +144,16 @@ def _shade(
     soft = cv2.erode(soft.astype(np.uint8), np.ones((3, 3), np.uint8))  # a gap in an outline is no way in
     soft = cv2.resize(soft, (width, height), interpolation=cv2.INTER_NEAREST) > 0
     _, labels = cv2.connectedComponents(((soft & known) | clear).astype(np.uint8), connectivity=4)
-    begins = np.bincount(labels[clear], minlength=labels.max() + 1) > SMALLEST_CLEAR
+    begins = np.bincount(labels[clear], minlength=labels.max() + 1) >= SMALLEST_CLEAR * clear.size
     begins[0] = False
     shade: NDArray[np.bool_] = begins[labels]
     return shade
+
+
+def _weighted(image: FloatImage, weight: FloatImage, size: tuple[int, int], shares: FloatImage) -> FloatImage:
+    """Reduced to `size` (width, height) and smoothed, h x w x 3, but only of what has weight; `shares` is its own."""
+    seen = cv2.resize(cv2.multiply(image, cv2.merge((weight,) * 3)), size, interpolation=cv2.INTER_AREA)
+    return cv2.divide(cv2.GaussianBlur(seen, (0, 0), 1.0), cv2.merge((shares,) * 3))
 
 
 def _box(image: FloatImage) -> FloatImage:

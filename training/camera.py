@@ -59,23 +59,27 @@ class Camera:
     ) -> FloatImage:
         """N x N x 3 light to what the file holds; a plate comes with what is left of its exposure error.
 
-        `before` is what a clip shows just before where the camera stands still. Without it a hand holds the camera, and
-        a plate is a photograph.
+        `before` is what a clip, no JPEG, shows just before where the camera stands still. Without it a hand holds the
+        camera, and a plate is a photograph.
         """
-        size = len(scene)
-        if plate:
-            gain = 1 + random.normal(0, 0.006) + random.normal(0, 0.002, 3)
-            field = 1 + random.choice([0.0, 0.01, 0.025], p=[0.6, 0.25, 0.15]) * smooth_noise(random, size, 1)
-            scene = scene * (gain * field).astype(np.float32) + np.float32(random.normal(0, 0.003))
-        scene = self._developed(scene)
+        error = self._exposure_error(random, len(scene)) if plate else (np.float32(1), np.float32(0))
+        scene = self._developed(scene * error[0] + error[1])
         codes = self._codes(random, scene)
         if self.crf is None or (plate and before is None):
             seen = through_jpeg(codes, min(98, self.quality + 15) if plate else self.quality)
+        elif before is None:
+            last = np.roll(scene, tuple(random.integers(-3, 4, 2)), (0, 1))
+            seen = through_h264([self._codes(random, last), codes], self.crf)
         else:
-            shift = tuple(random.integers(-3, 4, 2))
-            last = np.roll(scene, shift, (0, 1)) if before is None else self._developed(before)
+            last = self._developed(before * error[0] + error[1])
             seen = through_h264([self._codes(random, last), codes], self.crf)
         return np.asarray(seen, np.float32) * np.float32(1 / 255)
+
+    def _exposure_error(self, random: Random, size: int) -> tuple[FloatImage, np.float32]:
+        """What the match of two exposures leaves: a factor, size x size x 3, and an offset."""
+        gain = 1 + random.normal(0, 0.006) + random.normal(0, 0.002, 3)
+        field = 1 + random.choice([0.0, 0.01, 0.025], p=[0.6, 0.25, 0.15]) * smooth_noise(random, size, 1)
+        return (gain * field).astype(np.float32), np.float32(random.normal(0, 0.003))
 
     def _developed(self, scene: FloatImage) -> FloatImage:
         """Tone mapping and sharpening."""

@@ -84,12 +84,13 @@ def make_sample(
     image = camera.shoot(random, clean, before=before)
     colour, background = (camera.tone_mapped(layer, clean).clip(0, 1) for layer in (subject.colour, background))
     subject = Subject(subject.alpha, colour)
-    coverage = random_coverage(random, size)
-    if random.random() < 0.06:
-        plate = retouched(random, image, still, subject.alpha)
+    if before is not None:
+        coverage, plate = np.ones_like(alpha[..., 0]), camera.shoot(random, still, plate=True, before=before)
+    elif random.random() < 0.06:
+        coverage, plate = random_coverage(random, size), retouched(random, image, still, subject.alpha)
     else:
-        seen = misaligned(random, still) if before is None else still
-        plate = camera.shoot(random, seen, plate=True, before=before)
+        coverage = random_coverage(random, size)
+        plate = camera.shoot(random, misaligned(random, still), plate=True)
     plate *= coverage[..., None]
     small = (reduce(image, coarse_size), reduce(plate, coarse_size), reduce(coverage, coarse_size))
     light = light_left(reduce(lit, coarse_size), reduce(still, coarse_size))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -128,7 +128,8 @@ def draw_loops(canvas: Canvas, anchors: Points, size: float, colour: FloatImage)
 def parted(random: Random, subject: Subject) -> Subject:
     """The subject with gaps between its locks, through which the place is seen, crossed by single strands.
 
-    Hair is where alpha is full of fine detail; a subject without any is returned as it is. The neighbours stay whole.
+    Hair is where alpha is full of fine detail; a subject without any is returned as it is. Of what has been opened the
+    neighbours are no longer known.
     """
     alpha, size = subject.alpha, len(subject.alpha)
     strands = (np.abs(alpha - cv2.GaussianBlur(alpha, (0, 0), 1)) > 0.06) & (alpha > 0.05) & (alpha < 0.95)
@@ -136,7 +137,7 @@ def parted(random: Random, subject: Subject) -> Subject:
     if len(hairy) < 0.003 * size * size:
         return subject
     scale = np.sqrt(len(hairy))
-    middle = np.argwhere(alpha > 0.5)[:, ::-1].mean(axis=0)
+    middle = np.array([np.average(np.arange(size), weights=alpha.sum(axis)) for axis in (0, 1)])
     gaps = np.zeros(alpha.shape, np.uint8)
     for _ in range(random.integers(1, 7)):
         place = hairy[random.integers(len(hairy))]
@@ -148,7 +149,7 @@ def parted(random: Random, subject: Subject) -> Subject:
             bend = random.normal(0, 0.1 * scale, 2)
             stroke(gaps, np.stack((start - way, start + bend, start + way)), random.uniform(1, 3), 0)
     opened = cv2.GaussianBlur(gaps, (0, 0), random.uniform(0.4, 1.5)).astype(np.float32) / 255
-    return replace(subject, alpha=alpha * (1 - np.float32(random.uniform(0.5, 1)) * opened))
+    return Subject(alpha * (1 - np.float32(random.uniform(0.5, 1)) * opened), subject.colour)
 
 
 def hair_colour(canvas: Canvas) -> FloatImage:

@@ -8,6 +8,9 @@ from torch.nn import functional as F
 
 from models.coarse import Coarse
 
+FEW_GAPS = 100
+"""Pixels of gaps whose weight is half of what more of them have."""
+
 _SOBEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
 
 
@@ -40,12 +43,14 @@ def translucent_loss(values: Tensor, true: Tensor, true_alpha: Tensor) -> Tensor
 
 
 def gap_loss(alpha: Tensor, true_alpha: Tensor, side: int) -> Tensor:
-    """|alpha - alpha*| in gaps: where alpha* is below 0.9 and its mean in the square of odd `side` around is above 0.7.
+    """|alpha - alpha*| in gaps: where alpha* is 0.2 below its mean in the odd square of `side` around, itself over 0.7.
 
-    They are a hundredth of the pixels of hair, and what is seen of the place in them is seen at once.
+    They are a hundredth of the pixels of hair, and what is seen of the place in them is seen at once. The mean is over
+    `FEW_GAPS` more pixels than there are, or a handful would outweigh all else.
     """
     around = F.avg_pool2d(true_alpha, side, 1, side // 2, count_include_pad=False)
-    return _mean_where((true_alpha < 0.9) & (around > 0.7), (alpha - true_alpha).abs())
+    gap = ((around > 0.7) & (around - true_alpha > 0.2)).to(alpha.dtype)
+    return ((alpha - true_alpha).abs() * gap).sum() / (gap.sum() + FEW_GAPS)
 
 
 def light_loss(coarse: Coarse, true_light: Tensor, seen: Tensor) -> Tensor:

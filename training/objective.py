@@ -21,7 +21,7 @@ from training.losses import (
 )
 
 GAP_PX = 15
-"""Side of the square, coarse pixels, that a gap is a small part of; twice as many full-size ones."""
+"""Side of the square, coarse pixels, that a gap is a small part of; at full size it is about twice as many."""
 
 
 class Objective(nn.Module):

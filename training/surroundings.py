@@ -16,7 +16,7 @@ def shadow(random: Random, alpha: FloatImage) -> FloatImage:
     """Light that is left where the subject's soft shadows fall: close around it, on the floor, or anywhere.
 
     N x N x 3, since the light that is kept away may be bluer, or redder, than what is left. Three in ten have none, as
-    many two, of two lamps; a third of them grow darkest where the subject touches the floor.
+    many two, of two lamps. A third of all shadows are darkest where the subject touches the floor.
     """
     kind = random.random()
     if kind < 0.3:
@@ -54,6 +54,7 @@ def contact(random: Random, alpha: FloatImage) -> FloatImage:
     """Light that is left close to what of a subject is lowest, where no lamp reaches, N x N x 1."""
     size = 192
     small = reduce(alpha, size).copy()
+    small[small < 0.5] = 0
     feet = _feet(small)
     small[: max(0, feet - int(random.uniform(0.02, 0.12) * size))] = 0
     flat = random.uniform(0.2, 0.8)

@@ -49,19 +49,51 @@ def test_a_soft_shadow_is_no_subject():
     assert difference_mask(noisy(scene * shadow, 0.01, 1), noisy(scene, 0.01, 2), EVERYWHERE).mean() < 0.01
 
 
-def beside_a_shade(sigma):
-    """A dark subject before a bare wall, and the shade in which it puts the wall, of another colour than the light."""
-    wall = np.full((288, 512, 3), (0.74, 0.78, 0.86), np.float32)
+WALL = np.full((288, 512, 3), (0.74, 0.78, 0.86), np.float32)
+
+
+def beside_a_shade(sigma, taken=(0.08, 0.14, 0.2), plate=WALL):
+    """A dark subject before a bare wall, and the shade in which it puts the wall; what it takes of each channel."""
     shade = cv2.GaussianBlur(np.roll(subject(), -90, 1), (0, 0), sigma)[..., None]
-    shaded = wall * (1 - shade * np.float32((0.08, 0.14, 0.2)))
+    shaded = WALL * (1 - shade * np.float32(taken))
     alpha = subject()[..., None]
-    return noisy(alpha * np.float32((0.2, 0.2, 0.25)) + (1 - alpha) * shaded, 0.004, 1), noisy(wall, 0.004, 2)
+    return noisy(alpha * np.float32((0.2, 0.2, 0.25)) + (1 - alpha) * shaded, 0.004, 1), noisy(plate, 0.004, 2)
 
 
 def test_a_coloured_shade_on_a_bare_wall_is_no_subject():
     mask = difference_mask(*beside_a_shade(15), EVERYWHERE)
     assert mask[120:220, 150:200].max() < 0.05
     assert mask[120:220, 250:270].min() > 0.95
+
+
+def test_a_shade_may_reach_where_the_plate_ends():
+    coverage = EVERYWHERE.copy()
+    coverage[:, :150] = 0
+    frame, plate = beside_a_shade(15, (0.08, 0.16, 0.24))
+    mask = difference_mask(frame, plate * coverage[..., None], coverage)
+    assert mask[120:220, :200].max() < 0.05
+    assert mask[120:220, 250:270].min() > 0.95
+
+
+@pytest.mark.parametrize("taken", [(0.75, 0.75, 0.75), (-0.15, -0.15, -0.15), (0.1, 0.1, 0.45)])
+def test_what_takes_too_much_light_or_adds_some_or_is_too_colourful_is_no_shade(taken):
+    wall = np.tile(WALL, (1, 3, 1))
+    fades_in = np.clip((np.arange(1536, dtype=np.float32) - 1064) / 440, 0, 1)[:, None]
+    frame = wall * (1 - fades_in * np.float32(taken))
+    mask = difference_mask(noisy(frame, 0.004, 1), noisy(wall, 0.004, 2), np.ones((288, 1536), np.float32))
+    assert mask[:, 1510:].min() > 0.95
+
+
+def test_no_shade_begins_within_a_subject():
+    """Clothes of the wall's colours in a shade, with a patch that fades to just the wall's."""
+    alpha = subject()[..., None]
+    patch = np.zeros((288, 512), np.float32)
+    cv2.circle(patch, (260, 170), 22, 1, -1)
+    patch = cv2.GaussianBlur(patch, (0, 0), 10)[..., None]
+    patch /= patch.max()
+    clothes = WALL * (np.float32((0.72, 0.8, 0.86)) * (1 - patch) + patch)
+    mask = difference_mask(noisy(alpha * clothes + (1 - alpha) * WALL, 0.004, 1), noisy(WALL, 0.004, 2), EVERYWHERE)
+    assert (mask * alpha[..., 0]).sum() > 0.85 * alpha.sum()
 
 
 def test_what_has_an_outline_is_no_shade():

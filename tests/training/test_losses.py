@@ -5,6 +5,7 @@ import torch
 
 from models.coarse import Coarse
 from training.losses import (
+    FEW_GAPS,
     alpha_loss,
     error_loss,
     foreground_loss,
@@ -85,10 +86,12 @@ def test_light_is_one_more_than_the_channel_and_counts_where_the_place_is_seen()
 def test_gap_loss_is_that_of_what_is_open_amid_what_is_not():
     true = torch.ones(1, 1, 20, 40)
     true[:, :, 8:10, 8:10] = 0.25  # a gap: of 7 x 7 pixels around, 45 are solid
-    true[:, :, :, 25:] = 0  # and a place, which is none but for the pixels by the edge
+    true[:, :, 2:4, 14:16] = 0.85  # see-through a little, like a veil
+    true[:, :, :, 25:] = 0  # and a place
     guess = torch.ones_like(true)
     inside = torch.zeros(20, 40, dtype=torch.bool)
     inside[8:10, 8:10] = True
-    assert float(gap_loss(guess, true, 7)) == pytest.approx(0.75)
-    assert float(gap_loss(torch.where(inside, 0.5, guess), true, 7)) == pytest.approx(0.25)
+    assert float(gap_loss(guess, true, 7)) == pytest.approx(4 * 0.75 / (4 + FEW_GAPS))
+    assert float(gap_loss(torch.where(inside, 0.5, guess), true, 7)) == pytest.approx(4 * 0.25 / (4 + FEW_GAPS))
     assert float(gap_loss(guess, torch.ones_like(true), 7)) == 0
+    assert float(gap_loss(guess, torch.full_like(true, 0.8), 7)) == 0
