@@ -1,12 +1,14 @@
-"""Average two weights files: `python -m training.average BEFORE AFTER --share 0.7 -o OUT`.
+"""Average two weights files: `python -m training.average BEFORE AFTER --share 0.7 [--part NAME=SHARE] -o OUT`.
 
 A run that goes on from good weights forgets a little of what it is not shown any more. On the line between its start
-and its end lies a net that is better than either (Wortsman et al., CVPR 2022).
+and its end lies a net that is better than either (Wortsman et al., CVPR 2022). A part that learned what the run was for
+may keep more of it than the rest.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -16,7 +18,9 @@ from torch import Tensor
 from models.weights import load_weights, read_card, save_weights
 
 
-def average(before: Path, after: Path, share: float, out: Path, model: str = "fast") -> int:
+def average(
+    before: Path, after: Path, share: float, out: Path, model: str = "fast", parts: Mapping[str, float] | None = None
+) -> int:
     """Write the weighted mean of two nets.
 
     Args:
@@ -25,31 +29,48 @@ def average(before: Path, after: Path, share: float, out: Path, model: str = "fa
         share: Weight of `after`, from 0 to 1.
         out: The file to write.
         model: Which networks these are.
+        parts: Shares of parts that differ, by how the names of their tensors begin (`generator.alpha_branch`).
 
     Returns:
         How many tensors were averaged.
 
     Raises:
         WeightsError: A file is missing or damaged.
-        ValueError: The share is not in range, or the files have nothing in common.
+        ValueError: A share is not in range, there is no such part, or the files have nothing in common.
     """
-    if not 0 <= share <= 1:
-        raise ValueError(f"a share of {share} is not between 0 and 1")
+    parts = parts or {}
+    for each in (share, *parts.values()):
+        if not 0 <= each <= 1:
+            raise ValueError(f"a share of {each} is not between 0 and 1")
     net, card = load_weights(model, after), read_card(after)
     load_weights(model, before)  # says what is wrong with it
     mixed: dict[str, Tensor] = net.state_dict()
+    for part in parts:
+        if not any(key.startswith(part) for key in mixed):
+            raise ValueError(f"no tensor's name begins with {part!r}")
     count = 0
     with safe_open(before, framework="pt") as file:
         for key in file.keys():  # noqa: SIM118 (not a dict)
             old = file.get_tensor(key)
             if key in mixed and mixed[key].is_floating_point() and mixed[key].shape == old.shape:
-                mixed[key] = torch.lerp(old.float(), mixed[key], share)
+                own = next((value for part, value in parts.items() if key.startswith(part)), share)
+                mixed[key] = torch.lerp(old.float(), mixed[key], own)
                 count += 1
     if not count:
         raise ValueError(f"{before} and {after} have no tensor in common")
     net.load_state_dict(mixed)
-    save_weights(net, out, card | {"averaged": f"{share:g} of the run's end, {1 - share:g} of its start"})
+    save_weights(net, out, card | {"averaged": _said(share, parts)})
     return count
+
+
+def _said(share: float, parts: Mapping[str, float]) -> str:
+    exceptions = "".join(f"; of {part} {value:g}" for part, value in parts.items())
+    return f"{share:g} of the run's end, {1 - share:g} of its start{exceptions}"
+
+
+def _part(words: str) -> tuple[str, float]:
+    name, _, share = words.partition("=")
+    return name, float(share)
 
 
 def main() -> None:
@@ -58,9 +79,12 @@ def main() -> None:
     parser.add_argument("before", type=Path, help="weights that a run began with")
     parser.add_argument("after", type=Path, help="weights that it ended with")
     parser.add_argument("--share", type=float, required=True, help="of the latter, 0 to 1")
+    parser.add_argument(
+        "--part", type=_part, action="append", default=[], metavar="NAME=SHARE", help="a part's own share; may recur"
+    )
     parser.add_argument("-o", "--out", type=Path, required=True)
     arguments = parser.parse_args()
-    count = average(arguments.before, arguments.after, arguments.share, arguments.out)
+    count = average(arguments.before, arguments.after, arguments.share, arguments.out, parts=dict(arguments.part))
     print(f"{arguments.out}: {count} tensors averaged")
 
 

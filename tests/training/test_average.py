@@ -37,6 +37,21 @@ def test_what_both_hold_is_their_mean_and_the_rest_is_the_ends(files, tmp_path):
     assert read_card(out) == {"steps": "2", "averaged": "0.7 of the run's end, 0.3 of its start"}
 
 
+def test_a_part_may_have_a_share_of_its_own(files, tmp_path):
+    out = tmp_path / "out.safetensors"
+    average(*files, 0.5, out, parts={"generator.alpha_branch": 1.0})
+    before, after, mixed = (load_weights("fast", path).state_dict() for path in (*files, out))
+    first, other = "generator.alpha_branch.last.weight", "generator.foreground_branch.last.weight"
+    assert torch.equal(mixed[first], after[first])
+    assert torch.allclose(mixed[other], 0.5 * (before[other] + after[other]), atol=1e-6)
+    assert read_card(out)["averaged"] == "0.5 of the run's end, 0.5 of its start; of generator.alpha_branch 1"
+
+
+def test_a_part_that_is_not_there_is_named(files, tmp_path):
+    with pytest.raises(ValueError, match=r"begins with 'generator\.moon'"):
+        average(*files, 0.5, tmp_path / "out.safetensors", parts={"generator.moon": 0.5})
+
+
 def test_a_share_of_1_is_the_end(files, tmp_path):
     average(*files, 1, tmp_path / "out.safetensors")
     after, mixed = (load_weights("fast", path).state_dict() for path in (files[1], tmp_path / "out.safetensors"))
