@@ -21,9 +21,10 @@ MOST_WORKERS = 4
 MOST_ALIGNERS = 6
 """Frames that are aligned at the same time."""
 
-KEPT_BYTES = {"M_TRIM_THRESHOLD": (-1, 1 << 30), "M_MMAP_THRESHOLD": (-3, 1 << 25)}
-"""Parameters of glibc's `mallopt`, their numbers in malloc.h and what they are set to: how much freed memory is kept,
-and the size from which on an array gets fresh pages; 32 MiB is the most that it takes."""
+MALLOC = {"M_TRIM_THRESHOLD": (-1, 1 << 30), "M_MMAP_THRESHOLD": (-3, 1 << 25), "M_ARENA_MAX": (-8, 1)}
+"""Parameters of glibc's `mallopt`, their numbers in malloc.h and what they are set to: how many bytes of freed memory
+are kept; the size from which on an array gets fresh pages, of which 32 MiB is the most that it takes; and one heap for
+all threads, or each would keep its own."""
 
 
 def works(name: str) -> bool:
@@ -99,4 +100,4 @@ def keep_freed_memory() -> bool:
     if platform.libc_ver()[0] != "glibc":
         return False
     libc = ctypes.CDLL(None)
-    return sum(libc.mallopt(*parameter) for parameter in KEPT_BYTES.values()) == len(KEPT_BYTES)
+    return sum(libc.mallopt(*parameter) for parameter in MALLOC.values()) == len(MALLOC)

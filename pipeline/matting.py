@@ -73,6 +73,7 @@ class Matter:
         Raises:
             CleanplateError: The plate cannot be aligned to anything, or the model has no weights.
         """
+        keep_freed_memory()
         self.frame_size = frame_size
         self.device = pick_device(settings.device)
         try:
@@ -98,7 +99,6 @@ class Matter:
     @contextmanager
     def pool(self) -> Iterator[ThreadPoolExecutor]:
         """Threads that make mattes side by side; PyTorch's own threads are shared out among them, NumPy gets none."""
-        keep_freed_memory()
         before = torch.get_num_threads()
         torch.set_num_threads(self._threads)
         try:
