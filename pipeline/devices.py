@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import platform
 from typing import Literal
 
 import torch
@@ -20,11 +18,6 @@ MOST_WORKERS = 4
 
 MOST_ALIGNERS = 6
 """Frames that are aligned at the same time."""
-
-MALLOC = {"M_TRIM_THRESHOLD": (-1, 1 << 30), "M_MMAP_THRESHOLD": (-3, 1 << 25), "M_ARENA_MAX": (-8, 1)}
-"""Parameters of glibc's `mallopt`, their numbers in malloc.h and what they are set to: how many bytes of freed memory
-are kept; the size from which on an array gets fresh pages, of which 32 MiB is the most that it takes; and one heap for
-all threads, or each would keep its own."""
 
 
 def works(name: str) -> bool:
@@ -89,15 +82,3 @@ def workers_for(device: torch.device) -> tuple[int, int]:
         return 1, torch.get_num_threads()
     workers = max(1, min(MOST_WORKERS, torch.get_num_threads()))
     return workers, max(1, torch.get_num_threads() // workers)
-
-
-def keep_freed_memory() -> bool:
-    """Let the C library keep what is freed for the next frame's arrays; whether it could be told so.
-
-    By default glibc now and then hands it back and fetches it page by page, which costs up to a fifth of the networks'
-    time. This holds for the whole process from then on; other C libraries are left as they are.
-    """
-    if platform.libc_ver()[0] != "glibc":
-        return False
-    libc = ctypes.CDLL(None)
-    return sum(libc.mallopt(*parameter) for parameter in MALLOC.values()) == len(MALLOC)

@@ -19,15 +19,7 @@ from models.coarse import Coarse
 from models.weights import MattingNet, WeightsError, load_weights
 from pipeline.composite import unit
 from pipeline.crop import CROP, subject_square
-from pipeline.devices import (
-    aligners_for,
-    cores,
-    keep_freed_memory,
-    pick_device,
-    pick_precision,
-    tile_batch_for,
-    workers_for,
-)
+from pipeline.devices import aligners_for, cores, pick_device, pick_precision, tile_batch_for, workers_for
 from pipeline.frames import (
     CleanplateError,
     FloatImage,
@@ -73,7 +65,6 @@ class Matter:
         Raises:
             CleanplateError: The plate cannot be aligned to anything, or the model has no weights.
         """
-        keep_freed_memory()
         self.frame_size = frame_size
         self.device = pick_device(settings.device)
         try:
