@@ -34,6 +34,7 @@ from pipeline.frames import (
 from pipeline.motion import motion_stack
 from pipeline.refinement import refine_tiles
 from pipeline.segmentation import make_segmenter
+from pipeline.shades import without_shades
 from pipeline.specks import without_specks
 
 SMALLEST_SUBJECT = 2e-4
@@ -141,10 +142,11 @@ class Matter:
         return GeneratorInputs(small, plate, known, mask, motion_stack(window, self.frame_size))
 
     def generate(self, inputs: GeneratorInputs) -> Coarse:
-        """Run the generator, and drop specks."""
+        """Run the generator, and drop specks and shades."""
         with self._precision():
             coarse: Coarse = self.net.generator(*(_tensor(x, self.device) for x in inputs))
-        return without_specks(Coarse(*(x.float() for x in coarse)), inputs.mask)
+        coarse = without_specks(Coarse(*(x.float() for x in coarse)), inputs.mask)
+        return without_shades(coarse, inputs.image, inputs.plate, inputs.coverage)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16")

@@ -1,0 +1,100 @@
+"""Shades: wide parts of the coarse matte, neither opaque nor clear, in which nothing but the plate is to be seen."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.coarse import CERTAIN, EXPECTED_ERROR, Coarse
+from pipeline.frames import FloatImage
+
+OPAQUE = 0.8
+"""Coarse alpha from which on a pixel is the subject's, whatever is to be seen there."""
+
+WIDTH_PX = 11
+"""Of what counts as wide, coarse pixels: more than what is seen through hair, or smeared by a moving hand."""
+
+RIM_PX = 4
+"""Width of the rim around a shade that goes with it, coarse pixels."""
+
+ALIKE = 0.55
+"""Correlation of grain with the plate's, from which on the two are the same."""
+
+CONTRAST = 0.8
+"""Share of the contrast that the light lets the plate's grain have: through a veil there is less."""
+
+FAINTEST_GRAIN = 0.004
+"""Standard deviation of the plate's grain, in [0, 1], from which on it says something."""
+
+UNEXPLAINED = 0.0155
+"""Mean difference of colours, in [0, 1], that the plate in any light may leave."""
+
+DARKEST = np.float32(0.02)
+"""Added to both colours of which the ratio is the light, in [0, 1]."""
+
+
+def without_shades(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> Coarse:
+    """The coarse result without what is a shadow, or light, on the place.
+
+    A wide piece that is neither opaque nor clear goes where the plate's own grain is seen in it, with all the contrast
+    that its light gives it, and the plate in that light explains its colours. Hair has a grain of its own, and what is
+    seen through a veil has less contrast. Where the plate is smooth, or not known, nothing is touched.
+
+    Args:
+        coarse: The generator's result, batch of 1.
+        image: h x w x 3 RGB in [0, 1], what the generator was shown.
+        plate: h x w x 3, aligned.
+        coverage: h x w, 1 where the plate is known.
+
+    Returns:
+        The same with alpha and its expected error set to 0 there, so that nothing is refined.
+    """
+    alpha = coarse.alpha[0, 0].cpu().numpy()
+    doubtful = coarse.hidden[0, :1].cpu().numpy().max(0, initial=0) > EXPECTED_ERROR  # an imported network has none
+    partial = ((alpha > CERTAIN) | doubtful) & (alpha < OPAQUE)
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (WIDTH_PX, WIDTH_PX))
+    wide = cv2.morphologyEx((partial & (coverage > 0.5)).astype(np.uint8), cv2.MORPH_OPEN, ellipse)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(wide)
+    shade = np.zeros(alpha.shape, np.uint8)
+    for label in range(1, count):
+        left, top, width, height = (int(n) for n in stats[label, :4])
+        around = np.s_[max(0, top - WIDTH_PX) : top + height + WIDTH_PX,
+                       max(0, left - WIDTH_PX) : left + width + WIDTH_PX]  # fmt: skip
+        piece = labels[around] == label
+        if _shows_plate(piece, image[around], plate[around]):
+            shade[around] |= piece.astype(np.uint8)
+    if not shade.any():
+        return coarse
+    rim = cv2.dilate(shade, np.ones((2 * RIM_PX + 1,) * 2, np.uint8)) > 0
+    kept = 1 - cv2.GaussianBlur((rim & (alpha < OPAQUE)).astype(np.float32), (0, 0), 1.0)
+    kept[shade > 0], kept[alpha >= OPAQUE] = 0, 1
+    left_over = torch.from_numpy(kept).to(coarse.alpha)
+    hidden = torch.cat((coarse.hidden[:, :1] * left_over, coarse.hidden[:, 1:]), dim=1)
+    return coarse._replace(alpha=coarse.alpha * left_over, hidden=hidden)
+
+
+def _shows_plate(piece: NDArray[np.bool_], image: FloatImage, plate: FloatImage) -> bool:
+    """Whether a piece of the picture is the plate in some light; h x w and h x w x 3 twice."""
+    piece = cv2.erode(piece.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0  # what is beside it has a grain, too
+    light = (cv2.GaussianBlur(image, (0, 0), 2.5) + DARKEST) / (cv2.GaussianBlur(plate, (0, 0), 2.5) + DARKEST)
+    left_over = np.abs(_smoothed(image) - light * _smoothed(plate))[piece].max(axis=1).mean()
+    ours, theirs = _grain(image)[piece], _grain(plate)[piece]
+    shared, own, other = (ours * theirs).mean(), (ours * ours).mean(), (theirs * theirs).mean()
+    return bool(
+        other > FAINTEST_GRAIN**2
+        and left_over < UNEXPLAINED
+        and shared > ALIKE * np.sqrt(own * other)
+        and shared > CONTRAST * other * light[piece].mean()
+    )
+
+
+def _smoothed(image: FloatImage) -> FloatImage:
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), 0.7) + DARKEST, np.float32)
+
+
+def _grain(image: FloatImage) -> FloatImage:
+    """What is fine in the grey of h x w x 3, noise apart, h x w."""
+    grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (0, 0), 0.8)
+    return np.asarray(grey - cv2.GaussianBlur(grey, (0, 0), 4), np.float32)

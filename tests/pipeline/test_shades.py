@@ -1,0 +1,88 @@
+"""Shades: what shows nothing but the plate is no subject, unless it might be a veil."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from models.coarse import Coarse
+from pipeline.shades import without_shades
+
+SIZE = 96
+SHADE = np.s_[30:70, 50:85]
+SUBJECT = np.s_[10:70, 20:50]
+EVERYWHERE = np.ones((SIZE, SIZE), np.float32)
+
+
+def grain(seed, strength=0.06):
+    noise = np.random.default_rng(seed).standard_normal((SIZE, SIZE, 1)).astype(np.float32)
+    return (0.5 + strength * 4 * cv2.GaussianBlur(noise, (0, 0), 1.5)[..., None] * np.ones(3)).astype(np.float32)
+
+
+def coarse(where=SHADE, faint=0.3, hidden=2):
+    alpha = torch.zeros(1, 1, SIZE, SIZE)
+    alpha[0, 0][where] = faint
+    alpha[0, 0][SUBJECT] = 1
+    nothing = torch.zeros(1, 3, SIZE, SIZE)
+    return Coarse(alpha, nothing, torch.full((1, hidden, SIZE, SIZE), 0.05), nothing)
+
+
+def seen(plate, patch, where=SHADE):
+    image = plate.copy()
+    image[where] = patch[where]
+    image[SUBJECT] = grain(9)[SUBJECT]
+    return image + np.float32(0.002) * np.random.default_rng(1).standard_normal(image.shape, np.float32)
+
+
+@pytest.mark.parametrize("light", [(0.6, 0.6, 0.6), (0.5, 0.6, 0.7), (1.1, 1.1, 1.1)])
+@pytest.mark.parametrize("hidden", [0, 2])
+def test_the_plate_in_another_light_goes_and_the_subject_stays(light, hidden):
+    plate = grain(0)
+    given = coarse(hidden=hidden)
+    cleaned = without_shades(given, seen(plate, plate * np.float32(light)), plate, EVERYWHERE)
+    assert cleaned.alpha[0, 0, 30:70, 53:85].max() < 0.01  # what is beside the subject may be its edge
+    assert torch.equal(cleaned.alpha[0, 0][SUBJECT], given.alpha[0, 0][SUBJECT])
+    assert cleaned.hidden[:, 1:].equal(given.hidden[:, 1:]) and cleaned.hidden.shape == given.hidden.shape
+    if hidden:
+        assert cleaned.hidden[0, 0, 30:70, 53:85].max() < 0.01 < cleaned.hidden[0, 0][SUBJECT].min()
+
+
+def test_no_rim_is_left():
+    plate = grain(0)
+    given = coarse()
+    given.alpha[0, 0, 28:30, 50:85] = given.alpha[0, 0, 70:72, 50:85] = 0.03
+    cleaned = without_shades(given, seen(plate, plate * np.float32(0.6)), plate, EVERYWHERE)
+    assert cleaned.alpha[0, 0, :, 53:].max() < 0.01
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        lambda plate: grain(5),  # something else
+        lambda plate: 0.5 * plate + 0.5 * np.float32([0.9, 0.9, 0.9]),  # a veil
+        lambda plate: 0.3 * grain(5) + 0.7 * plate,  # hair
+    ],
+)
+def test_what_is_more_than_the_plate_stays(patch):
+    plate, given = grain(0), coarse()
+    assert without_shades(given, seen(plate, patch(plate)), plate, EVERYWHERE) is given
+
+
+def test_before_a_smooth_plate_nobody_can_tell():
+    plate, given = grain(0, 0.001), coarse()
+    assert without_shades(given, seen(plate, plate * np.float32(0.6)), plate, EVERYWHERE) is given
+
+
+def test_where_the_plate_is_unknown_nothing_goes():
+    plate, given = grain(0), coarse()
+    coverage = EVERYWHERE.copy()
+    coverage[SHADE] = 0
+    assert without_shades(given, seen(plate, plate * np.float32(0.6)), plate, coverage) is given
+
+
+def test_what_is_narrow_or_opaque_stays():
+    plate = grain(0)
+    image = seen(plate, plate * np.float32(0.6))
+    narrow, opaque = coarse(np.s_[30:70, 50:58]), coarse(faint=0.9)
+    assert without_shades(narrow, image, plate, EVERYWHERE) is narrow
+    assert without_shades(opaque, image, plate, EVERYWHERE) is opaque
