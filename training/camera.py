@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -27,7 +26,6 @@ class Camera:
         sharpening: Strength.
         quality: Of the JPEG that it writes; 4:2:0 colour and blocks, as a frame of video has.
         crf: The rate factor of the H.264 clip that it writes; None where all is JPEG.
-        preset: How much time it takes for that.
         sharpening_px: Sigma of what the sharpening takes for an edge.
         local_contrast: Strength of the tone mapping: how much lighter the place gets beside a dark subject.
         tone_share: Sigma of what counts as beside, as a share of the picture.
@@ -38,7 +36,6 @@ class Camera:
     sharpening: float
     quality: int
     crf: int | None = None
-    preset: Literal["ultrafast", "veryfast"] = "ultrafast"
     sharpening_px: float = 1.2
     local_contrast: float = 0.0
     tone_share: float = 0.03
@@ -51,30 +48,31 @@ class Camera:
             grain_px=random.choice([0.0, 0.6]),
             sharpening=random.choice([0.0, 0.0, 0.4, 0.9]),
             quality=int(random.integers(55, 98)),
-            crf=int(random.integers(14, 38)) if random.random() < video_share else None,
-            preset="ultrafast" if random.random() < 0.5 else "veryfast",
+            crf=int(random.integers(14, 36)) if random.random() < video_share else None,
             sharpening_px=random.choice([0.8, 1.2, 1.2, 2.5]),
             local_contrast=random.choice([0.0, 0.0, 0.0, 0.1, 0.3]),
             tone_share=random.uniform(0.01, 0.08),
         )
 
     def shoot(
-        self, random: Random, scene: FloatImage, plate: bool = False, before: tuple[FloatImage, ...] | None = None
+        self, random: Random, scene: FloatImage, plate: bool = False, before: FloatImage | None = None
     ) -> FloatImage:
         """N x N x 3 light to what the file holds; a plate comes with what is left of its exposure error.
 
         `before` is what a clip, no JPEG, shows just before where the camera stands still. Without it a hand holds the
         camera, and a plate is a photograph.
         """
-        gain, offset = self._exposure_error(random, len(scene)) if plate else (np.float32(1), np.float32(0))
-        is_photo = self.crf is None or (plate and before is None)
-        if before is None:
-            before = () if is_photo else (np.roll(scene, tuple(random.integers(-3, 4, 2)), (0, 1)),)
-        taken = [self._codes(random, self._developed(light * gain + offset)) for light in (*before, scene)]
-        if self.crf is None or is_photo:
-            seen = through_jpeg(taken[-1], min(98, self.quality + 15) if plate else self.quality)
+        error = self._exposure_error(random, len(scene)) if plate else (np.float32(1), np.float32(0))
+        scene = self._developed(scene * error[0] + error[1])
+        codes = self._codes(random, scene)
+        if self.crf is None or (plate and before is None):
+            seen = through_jpeg(codes, min(98, self.quality + 15) if plate else self.quality)
+        elif before is None:
+            last = np.roll(scene, tuple(random.integers(-3, 4, 2)), (0, 1))
+            seen = through_h264([self._codes(random, last), codes], self.crf)
         else:
-            seen = through_h264(taken, self.crf, self.preset)
+            last = self._developed(before * error[0] + error[1])
+            seen = through_h264([self._codes(random, last), codes], self.crf)
         return np.asarray(seen, np.float32) * np.float32(1 / 255)
 
     def _exposure_error(self, random: Random, size: int) -> tuple[FloatImage, np.float32]:

@@ -21,7 +21,7 @@ from training.shapes import random_subject
 from training.surroundings import light_left, reflection, shadow, things_that_changed, things_that_moved
 from training.textures import place, smooth_noise
 
-STEADY = 0.6
+STEADY = 0.4
 """Share of the clips whose camera stands still; their plate is what they show before the subject comes."""
 
 
@@ -80,12 +80,12 @@ def make_sample(
     alpha = subject.alpha[..., None]
     clean = alpha * subject.colour + (1 - alpha) * background
     camera = Camera.pick(random, video_share)
-    steady = camera.crf is not None and random.random() < STEADY
-    image = camera.shoot(random, clean, before=earlier(random, subject, background, still) if steady else None)
+    before = still if camera.crf is not None and random.random() < STEADY else None
+    image = camera.shoot(random, clean, before=before)
     colour, background = (camera.tone_mapped(layer, clean).clip(0, 1) for layer in (subject.colour, background))
     subject = Subject(subject.alpha, colour)
-    if steady:
-        coverage, plate = np.ones_like(alpha[..., 0]), camera.shoot(random, still, plate=True, before=(still,))
+    if before is not None:
+        coverage, plate = np.ones_like(alpha[..., 0]), camera.shoot(random, still, plate=True, before=before)
     elif random.random() < 0.06:
         coverage, plate = random_coverage(random, size), retouched(random, image, still, subject.alpha)
     else:
@@ -112,7 +112,7 @@ def _place(random: Random, size: int, photos: tuple[Path, ...]) -> Place:
 def _subject(
     random: Random, size: int, material: Material, cutout_share: float, strands: bool, still: FloatImage
 ) -> Subject:
-    """Any subject; none in a twentieth, and in a fourth partly in the place's own colours, often of what it hides."""
+    """Any subject; none in a twentieth, and in a fifth partly in the place's own colours."""
     if random.random() < 0.05:
         return Subject(np.zeros((size, size), np.float32), still)
     if material.cutouts and random.random() < cutout_share:
@@ -121,39 +121,14 @@ def _subject(
             subject = parted(random, subject)
     else:
         subject = random_subject(random, size, material.photos, strands)
-    if random.random() < 0.25:
-        hides = random.random() < 0.5
-        far = size // (40 if hides else 4)
-        moved = np.roll(still, tuple(random.integers(-far, far + 1, 2)), (0, 1))
-        if hides or random.random() < 0.5:  # the place's very texture would be the place
-            moved = cv2.GaussianBlur(moved, (0, 0), random.uniform(3 if hides else 1, 12))
-        if hides:
-            moved = np.clip(moved * random.uniform(0.8, 1.2) * random.uniform(0.97, 1.03, 3), 0, 1)
+    if random.random() < 0.2:
+        moved = np.roll(still, tuple(random.integers(-size // 4, size // 4, 2)), (0, 1))
+        if random.random() < 0.5:
+            moved = cv2.GaussianBlur(moved, (0, 0), random.uniform(1, 12))
         where = np.clip(smooth_noise(random, size, random.uniform(1, 4)) * 3 + random.uniform(-1, 2), 0, 1)
         colour = where * moved + (1 - where) * subject.colour
         subject = Subject(subject.alpha, colour.astype(np.float32))
     return subject
-
-
-def earlier(random: Random, subject: Subject, background: FloatImage, still: FloatImage) -> tuple[FloatImage, ...]:
-    """What a camera that stands still saw before: the empty place, and mostly the subject on its way here.
-
-    Its shadows come along. What is coded anew in every frame loses detail, and tints stay where a shadow was.
-    """
-    if random.random() < 0.3:
-        return (still,)
-    size = len(still)
-    light = (background + np.float32(0.02)) / (still + np.float32(0.02))
-    velocity = random.normal(0, random.choice([0.002, 0.008, 0.025]) * size, 2)
-    scenes = [still]
-    for step in range(int(random.integers(1, 4)), 0, -1):
-        matrix = np.array([[1, 0, -step * velocity[0]], [0, 1, -step * velocity[1]]])
-        alpha, colour, left = (
-            cv2.warpAffine(x, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE)
-            for x in (subject.alpha, subject.colour, light)
-        )
-        scenes.append(alpha[..., None] * colour + (1 - alpha[..., None]) * np.clip(left * still, 0, 1))
-    return tuple(scenes)
 
 
 def _soft_mask(
@@ -169,9 +144,9 @@ def _soft_mask(
         return np.zeros_like(alpha)
     if kind < 0.6:
         mask = difference_mask(image, plate, coverage)
-        if kind < 0.36:
+        if kind < 0.42:
             return mask
-        return _overfilled(random, mask) if kind < 0.44 else _with_shadows(random, mask, light)
+        return _overfilled(random, mask) if kind < 0.52 else _with_shadows(random, mask, light)
     size = len(alpha)
     mask = (alpha > random.uniform(0.1, 0.9)).astype(np.uint8)
     for operation in (cv2.erode, cv2.dilate):

@@ -16,13 +16,12 @@ def through_jpeg(picture: Image, quality: int) -> Image:
     return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))
 
 
-def through_h264(pictures: list[Image], crf: int, preset: str = "ultrafast") -> Image:
+def through_h264(pictures: list[Image], crf: int) -> Image:
     """The last of some consecutive pictures, N x M x 3 uint8 with even sides, as it comes back from an H.264 clip.
 
     Args:
         pictures: What the clip shows; all but the first are predicted from the one before.
         crf: The encoder's constant rate factor; 18 can hardly be told from the source, 34 is ugly.
-        preset: The encoder's; all but the quickest smooth the edges of blocks.
     """
     import av  # a machine that only trains may lack it; then `video_share` has to be 0
 
@@ -30,7 +29,7 @@ def through_h264(pictures: list[Image], crf: int, preset: str = "ultrafast") -> 
     encoder = av.CodecContext.create("libx264", "w")
     assert isinstance(encoder, av.VideoCodecContext)
     encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = width, height, "yuv420p", Fraction(1, 25)
-    encoder.options = {"preset": preset, "tune": "zerolatency", "crf": str(crf), "threads": "1"}
+    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "crf": str(crf), "threads": "1"}
     decoder = av.CodecContext.create("h264", "r")
     assert isinstance(decoder, av.VideoCodecContext)
     decoder.thread_count = 1

@@ -16,7 +16,7 @@ def shadow(random: Random, alpha: FloatImage) -> FloatImage:
     """Light that is left where the subject's soft shadows fall: close around it, on the floor, or anywhere.
 
     N x N x 3, since the light that is kept away may be bluer, or redder, than what is left. Three in ten have none, as
-    many two, of two lamps. Nearly half of all shadows are darkest where the subject touches the floor.
+    many two, of two lamps. A third of all shadows are darkest where the subject touches the floor.
     """
     kind = random.random()
     if kind < 0.3:
@@ -24,7 +24,7 @@ def shadow(random: Random, alpha: FloatImage) -> FloatImage:
     light = _one_shadow(random, alpha)
     if kind > 0.7:
         light = light * _one_shadow(random, alpha)
-    if random.random() < 0.45:
+    if random.random() < 0.33:
         light = light * contact(random, alpha)
     return np.maximum(light, 0.15)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.canvas import Canvas, Subject
-from training.composites import earlier, make_sample
+from training.canvas import Canvas
+from training.composites import make_sample
 from training.config import SupervisedConfig
 from training.data import CompositeBatches
 from training.hair import HairStyle, grow
@@ -45,28 +45,6 @@ def test_the_image_is_the_composite_but_for_the_camera():
         composite = alpha * made.foreground + (1 - alpha) * made.background
         errors.append(float(np.median(np.abs(made.image - composite))))
     assert np.median(errors) < 0.02
-
-
-def test_a_steady_camera_saw_the_subject_and_its_shadow_on_their_way():
-    still = np.full((96, 96, 3), 0.6, np.float32)
-    alpha, background = np.zeros((96, 96), np.float32), still.copy()
-    alpha[30:50, 40:60] = 1
-    background[50:70, 40:60] *= 0.5
-    subject = Subject(alpha, np.full_like(still, 0.9))
-    clips = [earlier(np.random.default_rng(seed), subject, background, still) for seed in range(40)]
-    lengths = [len(clip) for clip in clips]
-    assert set(lengths) == {1, 2, 3, 4} and all(np.array_equal(clip[0], still) for clip in clips)
-    moved = 0
-    for clip in clips:
-        if len(clip) < 4:
-            continue
-        columns = np.mgrid[:96, :96][1]
-        middles = [[float(columns[there].mean()) for there in (scene[..., 0] > 0.75, scene[..., 0] < 0.45)]
-                   for scene in clip[1:]]  # fmt: skip
-        steps = np.diff([*middles, [49.5, 49.5]], axis=0)
-        assert np.abs(steps - steps.mean()).max() <= 1  # whole pixels count
-        moved += abs(steps.mean()) > 1
-    assert moved >= 2
 
 
 def test_batches_are_a_function_of_seed_and_step():

@@ -1,6 +1,5 @@
 """What the subject does to a place, and what happens in it."""
 
-import cv2
 import numpy as np
 import pytest
 
@@ -85,15 +84,6 @@ def test_h264_keeps_less_at_a_higher_rate_factor():
     assert np.array_equal(through_h264([before, codes], 30), through_h264([before, codes], 30))
 
 
-def test_all_but_the_quickest_preset_smooth_the_edges_of_blocks():
-    picture = np.uint8(255 * cv2.GaussianBlur(draw_room(np.random.default_rng(3), SIZE).picture, (0, 0), 3))
-    steps = []
-    for preset in ("ultrafast", "veryfast"):
-        change = np.abs(np.diff(through_h264([picture, picture], 40, preset).astype(float), axis=1)).mean((0, 2))
-        steps.append(change[7::8].mean() / change.mean())
-    assert steps[0] > 1.2 * steps[1]
-
-
 def test_a_camera_that_writes_clips_writes_its_plate_as_a_photograph():
     picture = draw_room(np.random.default_rng(3), SIZE).picture
     clip, still = (Camera(0.0, 0.0, 0.0, 90, crf) for crf in (45, None))
@@ -106,8 +96,8 @@ def test_a_camera_that_stands_still_keeps_what_a_place_looked_like_before():
     random = np.random.default_rng(5)
     grain = np.clip(0.5 + 0.1 * fractal_noise(random, SIZE, 3), 0, 1).astype(np.float32)
     camera = Camera(0.004, 0.0, 0.0, 90, crf=30)
-    before = camera.shoot(np.random.default_rng(0), grain, before=(grain,))
-    steady, held = (camera.shoot(np.random.default_rng(2), grain, before=b) for b in ((grain,), None))
+    before = camera.shoot(np.random.default_rng(0), grain, before=grain)
+    steady, held = (camera.shoot(np.random.default_rng(1), grain, before=b) for b in (grain, None))
     assert np.abs(steady - before).mean() < 0.5 * np.abs(held - before).mean()
 
 
