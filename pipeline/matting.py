@@ -31,6 +31,7 @@ from pipeline.frames import (
     Observation,
     Settings,
 )
+from pipeline.holes import without_holes
 from pipeline.motion import motion_stack
 from pipeline.refinement import refine_tiles
 from pipeline.segmentation import make_segmenter
@@ -142,11 +143,12 @@ class Matter:
         return GeneratorInputs(small, plate, known, mask, motion_stack(window, self.frame_size))
 
     def generate(self, inputs: GeneratorInputs) -> Coarse:
-        """Run the generator, and drop specks and shades."""
+        """Run the generator, drop specks and shades, and fill holes."""
         with self._precision():
             coarse: Coarse = self.net.generator(*(_tensor(x, self.device) for x in inputs))
         coarse = without_specks(Coarse(*(x.float() for x in coarse)), inputs.mask)
-        return without_shades(coarse, inputs.image, inputs.plate, inputs.coverage)
+        seen = (inputs.image, inputs.plate, inputs.coverage)
+        return without_holes(without_shades(coarse, *seen), *seen)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16")

@@ -1,0 +1,71 @@
+"""Holes: gaps amid the coarse matte in which the subject is to be seen, and not the plate."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+
+from models.coarse import Coarse
+from pipeline.frames import FloatImage
+
+OPEN = 0.7
+"""Coarse alpha up to which a pixel is part of a gap."""
+
+SOLID = 0.9
+"""Coarse alpha of what has the subject's colour."""
+
+LARGEST = 1 / 150
+"""Of the picture, of a gap that may be a hole."""
+
+AROUND_PX = 4
+"""How far around a hole the subject's colour is taken, and the hole's rim is filled; coarse pixels."""
+
+UNLIKE_PLATE = 0.12
+"""Mean difference of colours, in [0, 1], from which on a gap does not show the plate."""
+
+LIKE_SUBJECT = 0.06
+"""Difference of mean colours, in [0, 1], up to which a gap shows what is around it."""
+
+
+def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> Coarse:
+    """The coarse result with its holes filled.
+
+    A gap shows the place. One that is closed all around, looks like the subject around it and nothing like the plate
+    is none.
+
+    Args:
+        coarse: The generator's result, batch of 1.
+        image: h x w x 3 RGB in [0, 1], what the generator was shown.
+        plate: h x w x 3, aligned.
+        coverage: h x w, 1 where the plate is known; elsewhere nothing is filled.
+
+    Returns:
+        The same with alpha 1 and no expected error there, so that it is not refined.
+    """
+    alpha = coarse.alpha[0, 0].cpu().numpy()
+    height, width = alpha.shape
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((alpha < OPEN).astype(np.uint8), connectivity=4)
+    filled = np.zeros(alpha.shape, np.bool_)
+    kernel = np.ones((2 * AROUND_PX + 1,) * 2, np.uint8)
+    for label in range(1, count):
+        left, top, columns, rows, area = (int(n) for n in stats[label])
+        if area > LARGEST * alpha.size or left == 0 or top == 0 or left + columns == width or top + rows == height:
+            continue
+        near = np.s_[max(0, top - AROUND_PX) : top + rows + AROUND_PX,
+                     max(0, left - AROUND_PX) : left + columns + AROUND_PX]  # fmt: skip
+        gap = labels[near] == label
+        around = cv2.dilate(gap.astype(np.uint8), kernel) > 0
+        solid = around & (alpha[near] > SOLID)
+        if not solid.any() or coverage[near][gap].min() < 0.5:
+            continue
+        seen, behind = image[near][gap], plate[near][gap]
+        unlike = float(np.abs(seen - behind).max(axis=1).mean())
+        apart = float(np.abs(seen.mean(axis=0) - image[near][solid].mean(axis=0)).max())
+        if unlike > UNLIKE_PLATE and apart < LIKE_SUBJECT:
+            filled[near] |= around & ((alpha[near] > OPEN) | gap)
+    if not filled.any():
+        return coarse
+    there = torch.from_numpy(filled).to(coarse.alpha.device)
+    hidden = torch.cat((coarse.hidden[:, :1].masked_fill(there, 0), coarse.hidden[:, 1:]), dim=1)
+    return coarse._replace(alpha=coarse.alpha.masked_fill(there, 1), hidden=hidden)

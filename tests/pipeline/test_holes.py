@@ -1,0 +1,61 @@
+"""Holes: gaps that show the subject are filled, gaps that show the place stay open."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.coarse import Coarse
+from pipeline.holes import without_holes
+
+HEIGHT, WIDTH = 90, 160
+SUBJECT, GAP = np.s_[10:80, 30:130], np.s_[40:49, 60:69]
+KNOWN = np.ones((HEIGHT, WIDTH), np.float32)
+PLATE, COAT = np.float32([0.7, 0.6, 0.5]), np.float32([0.3, 0.2, 0.1])
+
+
+def coarse(gap=GAP, hidden=2):
+    alpha = torch.zeros(1, 1, HEIGHT, WIDTH)
+    alpha[0, 0][SUBJECT] = 1
+    alpha[0, 0][gap] = 0.1
+    return Coarse(alpha, torch.zeros(1, 3, HEIGHT, WIDTH), torch.full((1, hidden, HEIGHT, WIDTH), 0.3), alpha)
+
+
+def pictures(in_gap, gap=GAP, coat=COAT):
+    plate = np.broadcast_to(PLATE, (HEIGHT, WIDTH, 3)).copy()
+    image = plate.copy()
+    image[SUBJECT] = coat
+    image[gap] = in_gap
+    return image, plate
+
+
+@pytest.mark.parametrize("hidden", [0, 2])
+def test_a_gap_that_shows_the_coat_is_filled(hidden):
+    filled = without_holes(coarse(hidden=hidden), *pictures(COAT + np.float32(0.03)), KNOWN)
+    assert filled.alpha[0, 0][SUBJECT].min() == 1
+    assert torch.equal(filled.alpha[0, 0, :, :30], coarse().alpha[0, 0, :, :30])
+    assert filled.hidden.shape[1] == hidden and (filled.hidden[:, 1:] == np.float32(0.3)).all()
+    if hidden:
+        assert filled.hidden[0, 0][GAP].max() == 0 and filled.hidden[0, 0, 0, 0] > 0
+
+
+@pytest.mark.parametrize("in_gap", [PLATE, 0.8 * PLATE, np.float32([0.1, 0.5, 0.9])])
+def test_a_gap_that_shows_the_place_or_something_else_stays(in_gap):
+    given = coarse()
+    assert without_holes(given, *pictures(in_gap), KNOWN) is given
+
+
+def test_a_gap_amid_a_subject_in_the_colours_of_the_place_stays():
+    given = coarse()
+    assert without_holes(given, *pictures(PLATE, coat=PLATE - np.float32(0.03)), KNOWN) is given
+
+
+def test_a_gap_before_an_unknown_place_stays():
+    given, coverage = coarse(), KNOWN.copy()
+    coverage[GAP] = 0
+    assert without_holes(given, *pictures(COAT), coverage) is given
+
+
+@pytest.mark.parametrize("gap", [np.s_[20:60, 50:100], np.s_[40:50, 60:160]])
+def test_what_is_large_or_open_to_one_side_stays(gap):
+    given = coarse(gap)
+    assert without_holes(given, *pictures(COAT, gap), KNOWN) is given
