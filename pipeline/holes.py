@@ -24,6 +24,12 @@ AROUND_PX = 4
 UNLIKE_PLATE = 0.12
 """Mean difference of colours, in [0, 1], from which on a gap does not show the plate."""
 
+UNLIKE_SHADED_PLATE = 0.05
+"""The same for the plate in the light that fits best, which is no less than a shadow leaves."""
+
+DEEPEST_SHADOW = 0.3
+"""Share of the plate's light that a shadow leaves in a gap."""
+
 LIKE_SUBJECT = 0.06
 """Difference of mean colours, in [0, 1], up to which a gap shows what is around it."""
 
@@ -31,8 +37,8 @@ LIKE_SUBJECT = 0.06
 def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> Coarse:
     """The coarse result with its holes filled.
 
-    A gap shows the place. One that is closed all around, looks like the subject around it and nothing like the plate
-    is none.
+    A gap shows the place. One that is closed all around, looks like the subject around it and not like the plate, not
+    even in a deep shadow, is none.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -45,7 +51,7 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
     """
     alpha = coarse.alpha[0, 0].cpu().numpy()
     height, width = alpha.shape
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((alpha < OPEN).astype(np.uint8), connectivity=4)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((alpha <= OPEN).astype(np.uint8), connectivity=4)
     filled = np.zeros(alpha.shape, np.bool_)
     kernel = np.ones((2 * AROUND_PX + 1,) * 2, np.uint8)
     for label in range(1, count):
@@ -62,7 +68,9 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
         seen, behind = image[near][gap], plate[near][gap]
         unlike = float(np.abs(seen - behind).max(axis=1).mean())
         apart = float(np.abs(seen.mean(axis=0) - image[near][solid].mean(axis=0)).max())
-        if unlike > UNLIKE_PLATE and apart < LIKE_SUBJECT:
+        light = np.clip((seen * behind).sum() / max(1e-3, float((behind * behind).sum())), DEEPEST_SHADOW, 1)
+        unlike_shaded = float(np.abs(seen - light * behind).max(axis=1).mean())
+        if unlike > UNLIKE_PLATE and unlike_shaded > UNLIKE_SHADED_PLATE and apart < LIKE_SUBJECT:
             filled[near] |= around & ((alpha[near] > OPEN) | gap)
     if not filled.any():
         return coarse

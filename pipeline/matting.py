@@ -143,12 +143,14 @@ class Matter:
         return GeneratorInputs(small, plate, known, mask, motion_stack(window, self.frame_size))
 
     def generate(self, inputs: GeneratorInputs) -> Coarse:
-        """Run the generator, drop specks and shades, and fill holes."""
+        """Run the generator, drop shades and specks, and fill holes."""
         with self._precision():
             coarse: Coarse = self.net.generator(*(_tensor(x, self.device) for x in inputs))
-        coarse = without_specks(Coarse(*(x.float() for x in coarse)), inputs.mask)
+        coarse = Coarse(*(x.float() for x in coarse))
+        if self.net.generator.config.original:  # sees a crop that may be enlarged: what is wide there is not wide
+            return without_specks(coarse, inputs.mask)
         seen = (inputs.image, inputs.plate, inputs.coverage)
-        return without_holes(without_shades(coarse, *seen), *seen)
+        return without_holes(without_specks(without_shades(coarse, *seen), inputs.mask), *seen)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16")

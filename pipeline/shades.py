@@ -19,6 +19,9 @@ WIDTH_PX = 11
 RIM_PX = 4
 """Width of the rim around a shade that goes with it, coarse pixels."""
 
+MARGIN_PX = 16
+"""What is looked at around a piece, coarse pixels: as far as the smoothing reaches."""
+
 ALIKE = 0.55
 """Correlation of grain with the plate's, from which on the two are the same."""
 
@@ -27,6 +30,13 @@ CONTRAST = 0.8
 
 FAINTEST_GRAIN = 0.004
 """Standard deviation of the plate's grain, in [0, 1], from which on it says something."""
+
+LIGHT = (0.4, 1.2)
+"""Share of the plate's light that a shade leaves: at least the first in nine tenths of it, on average at most the
+second."""
+
+TINT = 0.45
+"""Largest difference of the logarithms of two channels' light in a shade."""
 
 UNEXPLAINED = 0.0155
 """Mean difference of colours, in [0, 1], that the plate in any light may leave."""
@@ -40,7 +50,8 @@ def without_shades(coarse: Coarse, image: FloatImage, plate: FloatImage, coverag
 
     A wide piece that is neither opaque nor clear goes where the plate's own grain is seen in it, with all the contrast
     that its light gives it, and the plate in that light explains its colours. Hair has a grain of its own, and what is
-    seen through a veil has less contrast. Where the plate is smooth, or not known, nothing is touched.
+    seen through a veil has less contrast, unless the veil is black: that cannot be told from a shadow. Where the plate
+    is smooth, or not known, nothing is touched.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -60,33 +71,38 @@ def without_shades(coarse: Coarse, image: FloatImage, plate: FloatImage, coverag
     shade = np.zeros(alpha.shape, np.uint8)
     for label in range(1, count):
         left, top, width, height = (int(n) for n in stats[label, :4])
-        around = np.s_[max(0, top - WIDTH_PX) : top + height + WIDTH_PX,
-                       max(0, left - WIDTH_PX) : left + width + WIDTH_PX]  # fmt: skip
+        around = np.s_[max(0, top - MARGIN_PX) : top + height + MARGIN_PX,
+                       max(0, left - MARGIN_PX) : left + width + MARGIN_PX]  # fmt: skip
         piece = labels[around] == label
         if _shows_plate(piece, image[around], plate[around]):
             shade[around] |= piece.astype(np.uint8)
     if not shade.any():
         return coarse
     rim = cv2.dilate(shade, np.ones((2 * RIM_PX + 1,) * 2, np.uint8)) > 0
-    kept = 1 - cv2.GaussianBlur((rim & (alpha < OPAQUE)).astype(np.float32), (0, 0), 1.0)
-    kept[shade > 0], kept[alpha >= OPAQUE] = 0, 1
-    left_over = torch.from_numpy(kept).to(coarse.alpha)
-    hidden = torch.cat((coarse.hidden[:, :1] * left_over, coarse.hidden[:, 1:]), dim=1)
-    return coarse._replace(alpha=coarse.alpha * left_over, hidden=hidden)
+    share = 1 - cv2.GaussianBlur((rim & (alpha < OPAQUE)).astype(np.float32), (0, 0), 1.0)
+    share[shade > 0], share[(alpha >= OPAQUE) | (coverage <= 0.5)] = 0, 1
+    kept = torch.from_numpy(share).to(coarse.alpha)
+    hidden = torch.cat((coarse.hidden[:, :1] * kept, coarse.hidden[:, 1:]), dim=1)
+    return coarse._replace(alpha=coarse.alpha * kept, hidden=hidden)
 
 
 def _shows_plate(piece: NDArray[np.bool_], image: FloatImage, plate: FloatImage) -> bool:
     """Whether a piece of the picture is the plate in some light; h x w and h x w x 3 twice."""
     piece = cv2.erode(piece.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0  # what is beside it has a grain, too
     light = (cv2.GaussianBlur(image, (0, 0), 2.5) + DARKEST) / (cv2.GaussianBlur(plate, (0, 0), 2.5) + DARKEST)
-    left_over = np.abs(_smoothed(image) - light * _smoothed(plate))[piece].max(axis=1).mean()
+    unexplained = np.abs(_smoothed(image) - light * _smoothed(plate))[piece].max(axis=1).mean()
     ours, theirs = _grain(image)[piece], _grain(plate)[piece]
     shared, own, other = (ours * theirs).mean(), (ours * ours).mean(), (theirs * theirs).mean()
+    light = light[piece]
+    colour = light.mean(axis=0)
     return bool(
         other > FAINTEST_GRAIN**2
-        and left_over < UNEXPLAINED
+        and unexplained < UNEXPLAINED
         and shared > ALIKE * np.sqrt(own * other)
-        and shared > CONTRAST * other * light[piece].mean()
+        and shared > CONTRAST * other * light.mean()
+        and np.percentile(light.mean(axis=1), 10) > LIGHT[0]
+        and colour.max() < LIGHT[1]
+        and colour.max() < np.exp(TINT) * colour.min()
     )
 
 

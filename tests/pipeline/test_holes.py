@@ -55,7 +55,22 @@ def test_a_gap_before_an_unknown_place_stays():
     assert without_holes(given, *pictures(COAT), coverage) is given
 
 
-@pytest.mark.parametrize("gap", [np.s_[20:60, 50:100], np.s_[40:50, 60:160]])
-def test_what_is_large_or_open_to_one_side_stays(gap):
+def test_a_gap_that_shows_the_place_in_the_subjects_shadow_stays():
+    given, shaded = coarse(), 0.45 * PLATE
+    assert without_holes(given, *pictures(shaded, coat=shaded + np.float32(0.03)), KNOWN) is given
+
+
+def test_what_is_large_stays():
+    gap = np.s_[20:60, 50:100]
     given = coarse(gap)
     assert without_holes(given, *pictures(COAT, gap), KNOWN) is given
+
+
+@pytest.mark.parametrize("gap", [np.s_[:9, 60:69], np.s_[-9:, 60:69], np.s_[40:49, :9], np.s_[40:49, -9:]])
+def test_a_gap_at_the_border_may_be_open_beyond_it(gap):
+    given = coarse(gap)
+    given.alpha[0, 0] = 1
+    given.alpha[0, 0][gap] = 0.1
+    image, plate = pictures(COAT, gap)
+    image[:] = COAT
+    assert without_holes(given, image, plate, KNOWN) is given

@@ -19,6 +19,12 @@ def grain(seed, strength=0.06):
     return (0.5 + strength * 4 * cv2.GaussianBlur(noise, (0, 0), 1.5)[..., None] * np.ones(3)).astype(np.float32)
 
 
+def tinted(strength):
+    """Fine stripes of red and blue whose grey is nothing."""
+    red = np.where(np.arange(SIZE) % 6 < 3, strength, -strength)[None, :, None] * np.ones((SIZE, 1, 1))
+    return (red * np.array([1, 0, -0.299 / 0.114])).astype(np.float32)
+
+
 def coarse(where=SHADE, faint=0.3, hidden=2):
     alpha = torch.zeros(1, 1, SIZE, SIZE)
     alpha[0, 0][where] = faint
@@ -61,6 +67,10 @@ def test_no_rim_is_left():
         lambda plate: grain(5),  # something else
         lambda plate: 0.5 * plate + 0.5 * np.float32([0.9, 0.9, 0.9]),  # a veil
         lambda plate: 0.3 * grain(5) + 0.7 * plate,  # hair
+        lambda plate: plate + 2 * (grain(5) - np.float32(0.5)),  # a grain of its own over the plate's
+        lambda plate: plate + tinted(0.03),  # colours of its own, of equal grey
+        lambda plate: 0.3 * plate,  # too dark for a shadow
+        lambda plate: plate * np.float32([1, 0.6, 0.5]),  # too red for a light
     ],
 )
 def test_what_is_more_than_the_plate_stays(patch):
@@ -78,6 +88,15 @@ def test_where_the_plate_is_unknown_nothing_goes():
     coverage = EVERYWHERE.copy()
     coverage[SHADE] = 0
     assert without_shades(given, seen(plate, plate * np.float32(0.6)), plate, coverage) is given
+
+
+def test_where_half_of_a_shade_is_unknown_that_half_stays():
+    plate, given = grain(0), coarse()
+    coverage = EVERYWHERE.copy()
+    coverage[:50] = 0
+    cleaned = without_shades(given, seen(plate, plate * np.float32(0.6)), plate, coverage)
+    assert torch.equal(cleaned.alpha[0, 0, :50], given.alpha[0, 0, :50])
+    assert cleaned.alpha[0, 0, 52:70, 53:85].max() < 0.01
 
 
 def test_what_is_narrow_or_opaque_stays():
