@@ -37,3 +37,12 @@ class Coarse(NamedTuple):
 def uncertain(alpha: Tensor, hidden: Tensor) -> Tensor:
     """Where a coarse alpha is not plainly 0 or 1, B x 1 x h x w, 0 or 1; see `Coarse`."""
     return ((torch.minimum(alpha, 1 - alpha) > CERTAIN) | (hidden[:, :1] > EXPECTED_ERROR)).float()
+
+
+def decided(coarse: Coarse, kept: Tensor, alpha: float) -> Coarse:
+    """The coarse result with another alpha, of which the generator is as sure as can be: there is nothing to refine.
+
+    `kept` is the share of the old alpha and of its expected error that stays, h x w in [0, 1] on the result's device.
+    """
+    hidden = torch.cat((coarse.hidden[:, :1] * kept, coarse.hidden[:, 1:]), dim=1)
+    return coarse._replace(alpha=coarse.alpha * kept + alpha * (1 - kept), hidden=hidden)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import torch
 
-from models.coarse import Coarse
+from models.coarse import Coarse, decided
 from pipeline.frames import FloatImage
 
 OPEN = 0.7
@@ -74,6 +74,4 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
             filled[near] |= around & ((alpha[near] > OPEN) | gap)
     if not filled.any():
         return coarse
-    there = torch.from_numpy(filled).to(coarse.alpha.device)
-    hidden = torch.cat((coarse.hidden[:, :1].masked_fill(there, 0), coarse.hidden[:, 1:]), dim=1)
-    return coarse._replace(alpha=coarse.alpha.masked_fill(there, 1), hidden=hidden)
+    return decided(coarse, torch.from_numpy(~filled).to(coarse.alpha), 1)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.coarse import CERTAIN, EXPECTED_ERROR, Coarse
+from models.coarse import CERTAIN, EXPECTED_ERROR, Coarse, decided
 from pipeline.frames import FloatImage
 
 OPAQUE = 0.8
@@ -63,7 +63,7 @@ def without_shades(coarse: Coarse, image: FloatImage, plate: FloatImage, coverag
         The same with alpha and its expected error set to 0 there, so that nothing is refined.
     """
     alpha = coarse.alpha[0, 0].cpu().numpy()
-    doubtful = coarse.hidden[0, :1].cpu().numpy().max(0, initial=0) > EXPECTED_ERROR  # an imported network has none
+    doubtful = (coarse.hidden[0, :1] > EXPECTED_ERROR).any(0).cpu().numpy()
     partial = ((alpha > CERTAIN) | doubtful) & (alpha < OPAQUE)
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (WIDTH_PX, WIDTH_PX))
     wide = cv2.morphologyEx((partial & (coverage > 0.5)).astype(np.uint8), cv2.MORPH_OPEN, ellipse)
@@ -81,9 +81,7 @@ def without_shades(coarse: Coarse, image: FloatImage, plate: FloatImage, coverag
     rim = cv2.dilate(shade, np.ones((2 * RIM_PX + 1,) * 2, np.uint8)) > 0
     share = 1 - cv2.GaussianBlur((rim & (alpha < OPAQUE)).astype(np.float32), (0, 0), 1.0)
     share[shade > 0], share[(alpha >= OPAQUE) | (coverage <= 0.5)] = 0, 1
-    kept = torch.from_numpy(share).to(coarse.alpha)
-    hidden = torch.cat((coarse.hidden[:, :1] * kept, coarse.hidden[:, 1:]), dim=1)
-    return coarse._replace(alpha=coarse.alpha * kept, hidden=hidden)
+    return decided(coarse, torch.from_numpy(share).to(coarse.alpha), 0)
 
 
 def _shows_plate(piece: NDArray[np.bool_], image: FloatImage, plate: FloatImage) -> bool:

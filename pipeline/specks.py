@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.coarse import CERTAIN, EXPECTED_ERROR, Coarse
+from models.coarse import CERTAIN, EXPECTED_ERROR, Coarse, decided
 from pipeline.frames import FloatImage
 
 FAINT = 0.05
@@ -44,9 +44,7 @@ def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
     gone = _pieces((alpha > FAINT) | doubtful, alpha, mask) | (((alpha > CERTAIN) | doubtful) & _far(alpha, mask))
     if not gone.any():
         return coarse
-    kept = torch.from_numpy(~gone).to(coarse.alpha)
-    hidden = torch.cat((coarse.hidden[:, :1] * kept, coarse.hidden[:, 1:]), dim=1)
-    return coarse._replace(alpha=coarse.alpha * kept, hidden=hidden)
+    return decided(coarse, torch.from_numpy(~gone).to(coarse.alpha), 0)
 
 
 def _pieces(there: NDArray[np.bool_], alpha: FloatImage, mask: FloatImage) -> NDArray[np.bool_]:
