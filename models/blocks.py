@@ -67,9 +67,9 @@ class UpBlock(nn.Module):
         weight, bias = convolution.weight, convolution.bias
         # A program that is exported for any size cannot ask whether this one is twice the other.
         if not torch.compiler.is_exporting() and size == (2 * x.shape[2], 2 * x.shape[3]):
-            bias = None if bias is None else bias.repeat_interleave(4)
+            bias = None if bias is None else bias.repeat(4)
             doubling = weight_after_doubling(weight) if self.doubling is None else self.doubling
-            x = F.pixel_shuffle(F.conv2d(_repeated(x), doubling, bias), 2)
+            x = doubled(F.conv2d(_repeated(x), doubling, bias))
         else:
             up = F.interpolate(x, size, mode="bilinear", align_corners=self.align_corners)
             x = F.conv2d(_repeated(up), weight, bias)
@@ -80,7 +80,8 @@ class UpBlock(nn.Module):
 
 def _repeated(x: Tensor) -> Tensor:
     """With the border's pixels once more around it."""
-    return F.pad(x, (1, 1, 1, 1), mode="replicate")
+    with in_float32(x.device):  # or autocast would go to float32 and back
+        return F.pad(x, (1, 1, 1, 1), mode="replicate")
 
 
 def weight_after_doubling(weight: Tensor) -> Tensor:
@@ -90,15 +91,32 @@ def weight_after_doubling(weight: Tensor) -> Tensor:
         weight: C x I x 3 x 3.
 
     Returns:
-        4C x I x 3 x 3, the four pixels that each becomes, in the order of `pixel_shuffle`.
+        4C x I x 3 x 3, the four pixels that each becomes, in the order of `doubled`.
     """
     # Of the two fine pixels (first axis), what each tap of the kernel (second) takes of the three coarse ones.
     first = [[3, 1, 0], [1, 3, 0], [0, 3, 1]]
     second = [[1, 3, 0], [0, 3, 1], [0, 1, 3]]
     taps = torch.tensor([first, second], dtype=weight.dtype, device=weight.device) / 4
     with in_float32(weight.device):
-        spread = torch.einsum("cikn,akl,bnm->cabilm", weight, taps, taps)
+        spread = torch.einsum("cikn,akl,bnm->abcilm", weight, taps, taps)
     return spread.reshape(-1, *weight.shape[1:])
+
+
+def halved(x: Tensor) -> Tensor:
+    """B x C x H x W, H and W even, to B x 4C x H/2 x W/2: the C channels of one pixel, then those of the next.
+
+    In channels-last memory, `pixel_unshuffle`, which goes channel by channel, takes twice as long.
+    """
+    batch, channels, height, width = x.shape
+    pairs = x.permute(0, 2, 3, 1).reshape(batch, height // 2, 2, width // 2, 2, channels).permute(0, 1, 3, 2, 4, 5)
+    return pairs.reshape(batch, height // 2, width // 2, 4 * channels).permute(0, 3, 1, 2)
+
+
+def doubled(x: Tensor) -> Tensor:
+    """The way back from `halved`."""
+    batch, channels, height, width = x.shape
+    pairs = x.permute(0, 2, 3, 1).reshape(batch, height, width, 2, 2, channels // 4).permute(0, 1, 3, 2, 4, 5)
+    return pairs.reshape(batch, 2 * height, 2 * width, channels // 4).permute(0, 3, 1, 2)
 
 
 def in_float32(device: torch.device) -> AbstractContextManager[object]:

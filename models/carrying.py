@@ -63,7 +63,8 @@ def _pooled(x: Tensor) -> Tensor:
     if torch.compiler.is_exporting():  # which does not follow the sizes of the other way
         return F.avg_pool2d(x, 2, ceil_mode=True)
     # The same, in a tenth of the time.
-    x = F.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2), mode="replicate")
+    if x.shape[2] % 2 or x.shape[3] % 2:
+        x = F.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2), mode="replicate")
     rows = x[:, :, ::2] + x[:, :, 1::2]
     return 0.25 * (rows[..., ::2] + rows[..., 1::2])
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.blocks import doubled, halved
 from models.coarse import Coarse
 
 STRETCH = 0.02
@@ -135,21 +136,18 @@ class Refiner(nn.Module):
             the projection and what to add to alpha, and one how far the carried colour.
         """
         c = self.config.channels
-        device = x.device.type
-        if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
-            x = x.to(torch.get_autocast_dtype(device))  # before the layout changes: half as much to move
         x = x.contiguous(memory_format=torch.channels_last)
         (weight, bias), (last_weight, last_bias) = _numbers(self.first), _numbers(self.last)
         both = F.conv2d(x, torch.cat((weight, last_weight[:, c:])), torch.cat((bias, last_bias)))
         first, rest = torch.split(both, [c, 7], dim=1)
-        z = F.relu(_halved(first))
+        z = F.relu(halved(first))
         for weight, bias in self._body(x.device):
             z = F.relu(F.conv2d(z, weight, bias))
-        change, rest = F.conv2d(_doubled(z), last_weight[:, :c]), _inner(rest, self.margin - 1)
-        return change.float().contiguous() + rest.float().contiguous()
+        change, rest = F.conv2d(doubled(z), last_weight[:, :c]), _inner(rest, self.margin - 1)
+        return (change.float() + rest.float()).contiguous()
 
     def _body(self, device: torch.device) -> list[tuple[Tensor, Tensor]]:
-        """Weights and biases of the body, trained on channels as `pixel_unshuffle` has them, for those of `_halved`."""
+        """Weights and biases of the body, trained on channels as `pixel_unshuffle` has them, for those of `halved`."""
         order = torch.arange(4 * self.config.channels, device=device).view(-1, 4).t().flatten()
         layers = [_numbers(layer) for layer in self.body]
         layers[0] = (layers[0][0][:, order], layers[0][1])
@@ -168,7 +166,16 @@ class Refiner(nn.Module):
         unexplained = (image - carried * coarse.carried - (1 - carried) * lit).abs().amax(1, keepdim=True) * coverage
         by_coarse = (foreground - image, alpha, projected * confidence, confidence, distance)
         by_carried = (coarse.carried - image, carried * sure, sure, unexplained)
-        return torch.cat((image, difference, *by_coarse, *by_carried, coarse.hidden), dim=1)
+        parts = (image, difference, *by_coarse, *by_carried, coarse.hidden)
+        kind = _computed_in(image)
+        return torch.cat([part.to(kind) for part in parts], dim=1)  # while they are in the cache
+
+
+def _computed_in(x: Tensor) -> torch.dtype:
+    """The kind of number that autocast, where it is on, gives to convolutions."""
+    device = x.device.type
+    autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    return torch.get_autocast_dtype(device) if autocast else x.dtype
 
 
 def _inner(x: Tensor, inset: int) -> Tensor:
@@ -180,20 +187,3 @@ def _numbers(layer: nn.Module) -> tuple[Tensor, Tensor]:
     """Weight and bias."""
     assert isinstance(layer, nn.Conv2d) and layer.bias is not None
     return layer.weight, layer.bias
-
-
-def _halved(x: Tensor) -> Tensor:
-    """B x C x H x W, H and W even, to B x 4C x H/2 x W/2: the C channels of one pixel, then those of the next.
-
-    In channels-last memory, `pixel_unshuffle`, which goes channel by channel, takes twice as long.
-    """
-    batch, channels, height, width = x.shape
-    pairs = x.permute(0, 2, 3, 1).reshape(batch, height // 2, 2, width // 2, 2, channels).permute(0, 1, 3, 2, 4, 5)
-    return pairs.reshape(batch, height // 2, width // 2, 4 * channels).permute(0, 3, 1, 2)
-
-
-def _doubled(x: Tensor) -> Tensor:
-    """The way back from `_halved`."""
-    batch, channels, height, width = x.shape
-    pairs = x.permute(0, 2, 3, 1).reshape(batch, height, width, 2, 2, channels // 4).permute(0, 1, 3, 2, 4, 5)
-    return pairs.reshape(batch, 2 * height, 2 * width, channels // 4).permute(0, 3, 1, 2)

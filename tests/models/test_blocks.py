@@ -4,17 +4,24 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from models.blocks import ConvBlock, UpBlock, settle, weight_after_doubling
+from models.blocks import ConvBlock, UpBlock, doubled, halved, settle, weight_after_doubling
 
 
 @pytest.mark.parametrize("size", [(8, 6), (5, 9), (1, 1)])
 def test_doubling_and_convolution_are_one_convolution(size):
     torch.manual_seed(0)
     x, weight = torch.randn(2, 5, *size), torch.randn(4, 5, 3, 3)
-    doubled = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-    expected = F.conv2d(F.pad(doubled, (1, 1, 1, 1), mode="replicate"), weight)
+    enlarged = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    expected = F.conv2d(F.pad(enlarged, (1, 1, 1, 1), mode="replicate"), weight)
     at_once = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight_after_doubling(weight))
-    torch.testing.assert_close(F.pixel_shuffle(at_once, 2), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(doubled(at_once), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_doubling_takes_the_four_pixels_apart_that_halving_put_together():
+    x = torch.arange(2 * 3 * 4 * 6.0).view(2, 3, 4, 6)
+    four = halved(x)
+    assert torch.equal(four[:, 6:9], x[:, :, 1::2, ::2])  # the third is below the first
+    assert torch.equal(doubled(four), x)
 
 
 @pytest.mark.parametrize("settled", [False, True])
