@@ -31,7 +31,7 @@ from pipeline.composite import composite, quantise
 from pipeline.decode import open_clip
 from pipeline.encode import open_writer
 from pipeline.frames import ClipInfo, Frame, FrameStatus, FrameWindow, Image, Matte, Settings
-from pipeline.heap import share_one_heap
+from pipeline.heap import settle_heap
 from pipeline.matting import GeneratorInputs, Matter
 from pipeline.plates import read_plate
 from pipeline.render import RenderJob, render
@@ -276,7 +276,7 @@ def main() -> None:
     parser.add_argument("--growth", type=int, nargs="+", metavar="N", help="lengths of clips, frames")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    share_one_heap()  # as the program does
+    settle_heap()  # as the program does
     print(f"{os.cpu_count()} cores, {torch.get_num_threads()} threads")
     work = _against if arguments.against else _growth if arguments.growth else _bench
     results = work(arguments)

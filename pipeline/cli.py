@@ -16,7 +16,7 @@ from rich.table import Table
 
 from pipeline.cli_networks import export, train_app, weights_app
 from pipeline.console import console, plain
-from pipeline.heap import share_one_heap
+from pipeline.heap import settle_heap
 
 if TYPE_CHECKING:
     from pipeline.render import Progress
@@ -38,7 +38,7 @@ JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result 
 
 def main() -> None:
     """Run the program; exit codes as in `docs`: 0 done, 1 our fault, 2 input, 3 machine, 4 some frames failed."""
-    share_one_heap()  # before anything begins threads
+    settle_heap()  # before anything begins threads
     from pipeline.frames import CleanplateError, MachineError
 
     try:

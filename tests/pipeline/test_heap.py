@@ -1,4 +1,4 @@
-"""One heap for all threads."""
+"""One heap for all threads, which keeps what is freed."""
 
 import os
 import platform
@@ -7,17 +7,25 @@ import sys
 
 import pytest
 
-HEAPS = """
+from pipeline.heap import SPOKEN_FOR
+
+pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left as they are")
+
+BEGIN = """
 import ctypes
 import sys
 import threading
 
-from pipeline.heap import share_one_heap
+from pipeline.heap import settle_heap
 
-if sys.argv[1] != "many":
-    assert share_one_heap() == (sys.argv[1] == "one")
+if sys.argv[1] != "as it is":
+    assert settle_heap() == (sys.argv[1] == "settled")
 libc = ctypes.CDLL(None)
 libc.malloc.argtypes, libc.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+"""
+
+HEAPS = """
 begun = threading.Barrier(4)
 
 
@@ -36,16 +44,38 @@ libc.malloc_info(0, ctypes.c_void_p(libc.fdopen(1, b"w")))
 libc.fflush(None)
 """
 
+KEPT = """
+import resource
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left as they are")
+
+def taken_and_freed():
+    places = [libc.malloc(1_000_000) for _ in range(100)]
+    for place in places:
+        ctypes.memset(place, 1, 1_000_000)
+    for place in places:
+        libc.free(place)
+
+
+taken_and_freed()
+faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+taken_and_freed()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults)
+"""
+
+
+def ran(code, how, **more):
+    """What `code` prints with a heap that is "settled", "as it is", or "told" by the environment."""
+    environment = {name: value for name, value in os.environ.items() if name not in (*SPOKEN_FOR, "LD_PRELOAD")}
+    command = [sys.executable, "-c", BEGIN + code, how]
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment | more).stdout
+
+
 def test_threads_share_one_heap():
-    speaking = ("MALLOC_ARENA_MAX", "GLIBC_TUNABLES", "LD_PRELOAD")
-    environment = {name: value for name, value in os.environ.items() if name not in speaking}
+    assert ran(HEAPS, "settled").count("<heap nr=") == 1 < ran(HEAPS, "as it is").count("<heap nr=")
+    assert ran(HEAPS, "told", MALLOC_ARENA_MAX="2").count("<heap nr=") == 2
 
-    def heaps(how, **more):
-        command = [sys.executable, "-c", HEAPS, how]
-        ran = subprocess.run(command, capture_output=True, text=True, check=True, env=environment | more)
-        return ran.stdout.count("<heap nr=")
 
-    assert heaps("one") == 1 < heaps("many")
-    assert heaps("told", MALLOC_ARENA_MAX="2") == 2
+def test_what_is_freed_is_there_again_without_new_pages():
+    assert int(ran(KEPT, "settled")) < 100
+    assert int(ran(KEPT, "as it is")) > 10_000
+    assert int(ran(KEPT, "told", GLIBC_TUNABLES="glibc.malloc.trim_threshold=0")) > 10_000
