@@ -18,6 +18,7 @@ from alignment.plate import AlignedPlate
 from models.coarse import Coarse, uncertain
 from models.refiner import Refiner, stretch
 from models.weights import MattingNet
+from pipeline.calibration import calibrated, surroundings
 from pipeline.composite import unit
 from pipeline.frames import FloatImage, Image, Settings
 
@@ -138,7 +139,8 @@ class _Tiles:
         self.refiner, self.coarse, self.tile_px = refiner, coarse, tile_px
         self.height, self.width = image.shape[:2]
         self.image, self.aligned = image, aligned
-        self.maps = torch.cat((*coarse, uncertain(coarse.alpha, coarse.hidden)), dim=1)
+        around = torch.from_numpy(surroundings(coarse.alpha[0, 0].cpu().numpy()))[None, None].to(coarse.alpha.device)
+        self.maps = torch.cat((*coarse, uncertain(coarse.alpha, coarse.hidden), around), dim=1)
 
     def refined(self, tiles: list[Tile]) -> Iterator[tuple[Tile, FloatImage, FloatImage]]:
         """Alpha and foreground of each tile, tile_px x tile_px."""
@@ -146,14 +148,14 @@ class _Tiles:
         squares = [self._square(tile) for tile in tiles]
         image = _stacked([square.padded(self.image[square.rows, square.columns]) for square in squares], device)
         plate, coverage = self._plate_in(tiles, squares)
-        enlarged, say = self._enlarge(tiles)
+        enlarged, say, around = self._enlarge(tiles)
         alpha, foreground = self.refiner(image, plate, coverage, enlarged)
-        alpha = stretch(alpha, SETTLED)
         m = self.refiner.margin
+        certain, say, around, image = (x[:, :, m:-m, m:-m] for x in (stretch(enlarged.alpha), say, around, image))
+        alpha = calibrated(stretch(alpha, SETTLED), around)
         # A tile may hold floor or wall of which the generator is sure: there the refiner has no say.
-        certain = stretch(enlarged.alpha[:, :, m:-m, m:-m])
-        alpha = certain + say[:, :, m:-m, m:-m] * (alpha - certain)
-        foreground = image_where_opaque(alpha, foreground, image[:, :, m:-m, m:-m])
+        alpha = certain + say * (alpha - certain)
+        foreground = image_where_opaque(alpha, foreground, image)
         alphas = alpha.clamp(0, 1)[:, 0].cpu().numpy()
         foregrounds = foreground.clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
         yield from zip(tiles, alphas, foregrounds, strict=True)
@@ -179,8 +181,11 @@ class _Tiles:
         after = (side - (bottom - top) - before[0], side - (right - left) - before[1])
         return _Square(left, top, right - left, bottom - top, (before[0], after[0], before[1], after[1]))
 
-    def _enlarge(self, tiles: list[Tile]) -> tuple[Coarse, Tensor]:
-        """Bilinear enlargement of the coarse result and of where it is uncertain, of which only the tiles are made."""
+    def _enlarge(self, tiles: list[Tile]) -> tuple[Coarse, Tensor, Tensor]:
+        """Bilinear enlargement of the coarse result, of where it is uncertain, and of the mean alpha around.
+
+        Only the tiles are made.
+        """
         side, m = self.tile_px + 2 * self.refiner.margin, self.refiner.margin
         offsets = np.arange(side) - m
         x, y = (
@@ -192,8 +197,8 @@ class _Tiles:
         maps = self.maps.expand(len(tiles), -1, -1, -1)
         places = torch.from_numpy(grid).to(maps)
         enlarged = F.grid_sample(maps, places, padding_mode="border", align_corners=False)
-        *parts, say = torch.split(enlarged, [*(part.shape[1] for part in self.coarse), 1], dim=1)
-        return Coarse(*parts), say
+        *parts, say, around = torch.split(enlarged, [*(part.shape[1] for part in self.coarse), 1, 1], dim=1)
+        return Coarse(*parts), say, around
 
 
 def _enlarged(net: MattingNet, coarse: Coarse, image: Image) -> tuple[FloatImage, FloatImage]:
