@@ -14,11 +14,21 @@ from pipeline.frames import CleanplateError, FloatImage
 THRESHOLD = 0.055
 """Colour difference, in [0, 1], above noise, that counts as half a subject."""
 
-SHADOW_DEPTH = 0.55
-"""A shadow leaves at least this much of the plate's light."""
+SHADOW_DEPTH = (0.55, 0.3)
+"""A shadow leaves at least this much of the plate's light: of a grey place, and of one that is as colourful as wood."""
 
-GLOSS = (0.0, 0.05)
-"""White light, in [0, 1], that the place may mirror and the subject keep from it: none, or what polish does."""
+DARKNESS = (0.15, 0.045)
+"""Distance for every part of the plate's light that a shadow of more than a tenth takes away, for the two places."""
+
+GLOSS = (0.0, 0.05, 0.1)
+"""White light, in [0, 1], that the place may mirror and the subject keep from it: none, or what polish does; the most
+in a colourful place only, where this leaves purer colours."""
+
+GLOSS_OF_GREY = 0.02
+"""Distance for that most of a grey place."""
+
+COLOURFUL = (0.35, 0.55)
+"""Saturation of the plate from which on a place is somewhat, and wholly, colourful: few subjects have just its hue."""
 
 TEXTURE_PX = 11
 """Side of the squares in which the plate's texture is looked for in the frame."""
@@ -99,17 +109,36 @@ def _neighbourhood_distance(image: FloatImage, plate: FloatImage) -> FloatImage:
 
 
 def _shadow_distance(image: FloatImage, plate: FloatImage) -> FloatImage:
-    """Distance to the plate's colour in the best light that a soft shadow may leave, h x w; see `GLOSS`."""
-    image, plate = (cv2.GaussianBlur(x, (0, 0), 1.2) for x in (image, plate))
+    """Distance to the plate's colour in the best light that a soft shadow may leave, h x w; see `GLOSS`.
+
+    Found at half the size: a shadow is soft, and there is less noise.
+    """
+    height, width = image.shape[:2]
+    size = (max(1, width // 2), max(1, height // 2))
+    image, plate = (
+        cv2.GaussianBlur(cv2.resize(x, size, interpolation=cv2.INTER_AREA), (0, 0), 0.5) for x in (image, plate)
+    )
     energy = np.maximum(_channel_sum(cv2.multiply(plate, plate)), 1e-3)
-    distances = []
+    along, white = _channel_sum(cv2.multiply(image, plate)), _channel_sum(plate)
+    colourful = _colourful(plate)
+    depth, darkness = (grey + (colour - grey) * colourful for grey, colour in (SHADOW_DEPTH, DARKNESS))
+    least = np.full(energy.shape, np.inf, np.float32)
     for gloss in GLOSS:
-        lifted = image + np.float32(gloss)
-        light = np.clip(_channel_sum(cv2.multiply(lifted, plate)) / energy, SHADOW_DEPTH, 1.05)
-        residual = _largest_channel(cv2.absdiff(lifted, cv2.multiply(plate, cv2.merge((light, light, light)))))
+        light = np.clip((along + np.float32(gloss) * white) / energy, depth, np.float32(1.05))
+        residual = _largest_channel(cv2.absdiff(image + np.float32(gloss), plate * light[..., None]))
         # A dark subject is a very deep shadow too: the less light is left, the less this may excuse.
-        distances.append(1.5 * residual + 0.15 * np.maximum(1 - light - 0.1, 0))
-    return np.asarray(cv2.min(*distances), np.float32)
+        distance = 1.5 * residual + darkness * np.maximum(1 - light - 0.1, 0)
+        if gloss == GLOSS[-1]:
+            distance += GLOSS_OF_GREY * (1 - colourful)
+        np.minimum(least, distance, out=least)
+    return np.asarray(cv2.resize(least, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _colourful(plate: FloatImage) -> FloatImage:
+    """How surely each pixel of a place has a hue of its own, h x w in [0, 1]; see `COLOURFUL`."""
+    most, least = _largest_channel(plate), -_largest_channel(-plate)
+    saturation = (most - least) / (most + np.float32(0.02))
+    return np.clip((saturation - COLOURFUL[0]) / (COLOURFUL[1] - COLOURFUL[0]), 0, 1)
 
 
 def _same_texture(image: FloatImage, plate: FloatImage) -> FloatImage:

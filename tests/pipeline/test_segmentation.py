@@ -191,3 +191,31 @@ def test_a_subject_with_another_grain_is_no_mirror_image():
     mask = difference_mask(frame, noisy(scene, 0.01, 2), EVERYWHERE)
     inside = cv2.erode(subject(), np.ones((9, 9))) > 0.5
     assert mask[inside].mean() > 0.8
+
+
+WOOD = np.full((288, 512, 3), (0.6, 0.36, 0.18), np.float32)
+
+
+def below_a_shoe(ground, there):
+    """The soft mask of what adjoins a black shoe on ground without grain."""
+    shoe, below = np.zeros((288, 512), np.float32), np.zeros((288, 512), np.float32)
+    shoe[100:160, 230:290], below[160:200, 230:290] = 1, 1
+    frame = ground + below[..., None] * (there - ground)
+    frame = cv2.GaussianBlur(frame * (1 - shoe[..., None]) + 0.03 * shoe[..., None], (0, 0), 0.7)
+    mask = difference_mask(noisy(frame, 0.004, 1), noisy(ground, 0.004, 2), EVERYWHERE)
+    assert mask[105:155, 235:285].min() > 0.95
+    return mask[170:195, 235:285]
+
+
+@pytest.mark.parametrize("there", [WOOD - 0.1, 0.4 * WOOD, 0.75 * WOOD - 0.09], ids=["mirror", "shadow", "both"])
+def test_colourful_ground_less_bright_but_of_its_own_hue_is_no_subject(there):
+    assert below_a_shoe(WOOD, there).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("ground", "there"),
+    [(WOOD, np.float32((0.3, 0.26, 0.2))), (WOOD, np.float32((0.05, 0.05, 0.06))), (WALL, 0.4 * WALL)],
+    ids=["grey on wood", "black on wood", "what is deep shadow on wood, on a wall"],
+)
+def test_less_bright_things_of_another_hue_or_before_grey_are_subjects(ground, there):
+    assert below_a_shoe(ground, there).min() > 0.95
