@@ -16,11 +16,12 @@ from torch.nn import functional as F
 
 from alignment.plate import AlignedPlate
 from models.coarse import Coarse, uncertain
-from models.refiner import Refiner, stretch
+from models.refiner import Refiner, light, stretch
 from models.weights import MattingNet
-from pipeline.calibration import calibrated, surroundings
+from pipeline.calibration import calibrated
 from pipeline.composite import unit
 from pipeline.frames import FloatImage, Image, Settings
+from pipeline.gaps import Seen, in_gap, opened, surroundings
 
 MANY_TILES = 0.35
 """Share of the frame, from which on the plate is rendered at once rather than tile by tile."""
@@ -163,8 +164,13 @@ class _Tiles:
         enlarged, say, around = self._enlarge(tiles)
         alpha, foreground = self.refiner(image, plate, coverage, enlarged)
         m = self.refiner.margin
-        certain, say, around, image = (x[:, :, m:-m, m:-m] for x in (stretch(enlarged.alpha), say, around, image))
-        alpha = calibrated(stretch(alpha, SETTLED), around)
+        certain, say, around, lit, image, plate, coverage, carried = (
+            x[:, :, m:-m, m:-m]
+            for x in (stretch(enlarged.alpha), say, around, light(enlarged), image, plate, coverage, enlarged.carried)
+        )
+        alpha = stretch(alpha, SETTLED)
+        gap = in_gap(alpha, around)
+        alpha, foreground = opened(calibrated(alpha, gap), foreground, gap, Seen(image, plate * lit, coverage, carried))
         # A tile may hold floor or wall of which the generator is sure: there the refiner has no say.
         alpha = certain + say * (alpha - certain)
         foreground = image_where_opaque(alpha, foreground, image)

@@ -1,0 +1,77 @@
+"""Gaps: where the place is seen between what is dense, as between locks of hair."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from torch import Tensor
+
+from models.refiner import projection
+from pipeline.frames import FloatImage
+
+AROUND_PX = 9
+"""Side of the square around a pixel that tells whether it lies in a gap, coarse pixels."""
+
+DENSE = (0.5, 0.7)
+"""Mean alpha around, from which on what lets more through than its surroundings is somewhat, and wholly, in a gap."""
+
+DEPTH = 0.15
+"""How much less alpha than its surroundings what is wholly in a gap has."""
+
+UNEXPLAINED = 0.09
+"""Difference of colours, in [0, 1], from which on a mixture of place and subject does not explain what is seen."""
+
+
+SUSPICION = 6
+"""Power of the confidence with which a mixture is told: colours that are not far apart, as skin's is not from a
+street's, mix to anything."""
+
+
+class Seen(NamedTuple):
+    """What is to be seen at the pixels of tiles, B x C x H x W in [0, 1].
+
+    Attributes:
+        image: 3 channels.
+        place: The plate in the light that is left on it, 3 channels.
+        coverage: 1 where the plate is known.
+        carried: The colour of the solid parts of the subject nearest by, 3 channels.
+    """
+
+    image: Tensor
+    place: Tensor
+    coverage: Tensor
+    carried: Tensor
+
+
+def surroundings(coarse: FloatImage) -> FloatImage:
+    """The mean of coarse alpha around each pixel, h x w; enlarged, for `in_gap`."""
+    return np.asarray(cv2.blur(coarse, (AROUND_PX, AROUND_PX)), np.float32)
+
+
+def in_gap(alpha: Tensor, around: Tensor) -> Tensor:
+    """How far each pixel lies in a gap, in [0, 1]; refined alpha and the mean of alpha around, of any one shape."""
+    dense = ((around - DENSE[0]) / (DENSE[1] - DENSE[0])).clamp(0, 1)
+    return dense * ((around - alpha) / DEPTH).clamp(0, 1)
+
+
+def opened(alpha: Tensor, foreground: Tensor, gap: Tensor, seen: Seen) -> tuple[Tensor, Tensor]:
+    """Alpha no more, and the foreground no other, than a mixture of place and subject's colour near by asks for.
+
+    Where such a mixture does not explain what is seen, or the two colours are alike, both stay.
+
+    Args:
+        alpha: B x 1 x H x W.
+        foreground: B x 3 x H x W.
+        gap: B x 1 x H x W, see `in_gap`.
+        seen: What is to be seen.
+
+    Returns:
+        Alpha and foreground.
+    """
+    image, place, coverage, carried = seen
+    projected, confidence = projection(image, place, carried)
+    unexplained = (image - place - projected * (carried - place)).abs().amax(1, keepdim=True)
+    sure = gap * coverage * confidence**SUSPICION * (1 - unexplained / UNEXPLAINED).clamp(min=0)
+    return alpha + sure * (alpha.minimum(projected) - alpha), foreground + sure * (carried - foreground)

@@ -1,0 +1,69 @@
+"""Gaps between what is dense."""
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.gaps import DENSE, DEPTH, UNEXPLAINED, Seen, in_gap, opened, surroundings
+
+HAIR, SKY, LAMP = (
+    (torch.tensor(colour)).view(1, 3, 1, 1) for colour in ((0.2, 0.12, 0.05), (0.5, 0.7, 0.9), (1, 1, 0))
+)
+
+
+def test_surroundings_are_a_mean():
+    alpha = np.zeros((20, 30), np.float32)
+    alpha[:, 15:] = 1
+    around = surroundings(alpha)
+    assert around[10, 2] == 0 and around[10, 28] == 1
+    assert around[10, 15] == pytest.approx(5 / 9)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "around", "expected"),
+    [
+        (0.3, DENSE[0], 0),
+        (0.3, 0.9, 1),
+        (0.75, 0.75, 0),
+        (0.9, 0.75, 0),
+        (0.9 - DEPTH / 3, 0.9, 1 / 3),
+        (0.2, 0.6, 0.5),
+    ],
+)
+def test_a_gap_is_what_lets_more_through_than_what_is_dense_around(alpha, around, expected):
+    found = in_gap(torch.tensor([alpha]), torch.tensor([around]))
+    torch.testing.assert_close(found, torch.tensor([float(expected)]))
+
+
+def read(image, alpha=0.7, gap=1.0, known=1.0, carried=HAIR):
+    """Alpha and foreground as read where the foreground was said to be grey."""
+    ones = torch.ones(1, 1, 1, 1)
+    seen = Seen(image, SKY, known * ones, carried)
+    alpha, foreground = opened(alpha * ones, torch.full((1, 3, 1, 1), 0.5), gap * ones, seen)
+    return float(alpha), foreground
+
+
+def test_sky_between_locks_is_open_and_what_is_left_there_is_hair():
+    alpha, foreground = read(SKY + 0.2 * (HAIR - SKY))
+    assert 0.2 < alpha < 0.26
+    assert (foreground - HAIR).abs().max() < 0.06
+
+
+def test_alpha_does_not_grow():
+    assert read(HAIR)[0] == pytest.approx(0.7)
+
+
+def test_half_a_gap_is_opened_half_as_far():
+    image = SKY + 0.2 * (HAIR - SKY)
+    assert 0.7 - read(image, gap=0.5)[0] == pytest.approx((0.7 - read(image)[0]) / 2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"gap": 0.0}, {"known": 0.0}, {"image": LAMP}, {"carried": SKY}, {"image": SKY + UNEXPLAINED}],
+    ids=["no gap", "no plate", "something else", "a subject of the sky's colour", "just unexplained"],
+)
+def test_what_is_no_gap_or_not_explained_stays(change):
+    alpha, foreground = read(**({"image": SKY} | change))
+    assert alpha == pytest.approx(0.7, abs=1e-3)
+    assert (foreground - 0.5).abs().max() < 1e-3
