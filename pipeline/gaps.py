@@ -56,22 +56,21 @@ def in_gap(alpha: Tensor, around: Tensor) -> Tensor:
     return dense * ((around - alpha) / DEPTH).clamp(0, 1)
 
 
-def opened(alpha: Tensor, foreground: Tensor, gap: Tensor, seen: Seen) -> tuple[Tensor, Tensor]:
-    """Alpha no more, and the foreground no other, than a mixture of place and subject's colour near by asks for.
+def opened(alpha: Tensor, gap: Tensor, seen: Seen) -> Tensor:
+    """Alpha no more than a mixture of the place and the subject's colour near by asks for.
 
-    Where such a mixture does not explain what is seen, or the two colours are alike, both stay.
+    Where such a mixture does not explain what is seen, or the two colours are alike, it stays.
 
     Args:
         alpha: B x 1 x H x W.
-        foreground: B x 3 x H x W.
-        gap: B x 1 x H x W, see `in_gap`.
+        gap: The same shape, see `in_gap`.
         seen: What is to be seen.
 
     Returns:
-        Alpha and foreground.
+        B x 1 x H x W.
     """
     image, place, coverage, carried = seen
     projected, confidence = projection(image, place, carried)
     unexplained = (image - place - projected * (carried - place)).abs().amax(1, keepdim=True)
     sure = gap * coverage * confidence**SUSPICION * (1 - unexplained / UNEXPLAINED).clamp(min=0)
-    return alpha + sure * (alpha.minimum(projected) - alpha), foreground + sure * (carried - foreground)
+    return alpha + sure * (alpha.minimum(projected) - alpha)

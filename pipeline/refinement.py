@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from alignment.plate import AlignedPlate
 from models.coarse import Coarse, uncertain
+from models.part import part_around
 from models.refiner import Refiner, light, stretch
 from models.weights import MattingNet
 from pipeline.calibration import calibrated
@@ -25,6 +26,10 @@ from pipeline.gaps import Seen, in_gap, opened, surroundings
 
 MANY_TILES = 0.35
 """Share of the frame, from which on the plate is rendered at once rather than tile by tile."""
+
+EXTENDED_PX, FADING_PX = 12, 4
+"""How far from what is uncertain the subject's colours have half faded from the foreground, and how long before and
+after that they fade; coarse pixels."""
 
 SETTLED = 0.015
 """Refined alpha this near to 0 or 1 becomes 0 or 1: a subject is not to let one part in a hundred of the place through,
@@ -52,8 +57,8 @@ def refine_tiles(
         settings: Tile size and batch; part of what decides the last bit.
 
     Returns:
-        Alpha H x W in [0, 1] and straight foreground H x W x 3 in [0, 1], float32. Where nothing was refined, and where
-        alpha is nearly 1, the foreground is the image.
+        Alpha H x W in [0, 1] and straight foreground H x W x 3 in [0, 1], float32. Where alpha is nearly 1, and far
+        from the subject, the foreground is the image.
     """
     height, width = image.shape[:2]
     if net.refiner is None:
@@ -61,6 +66,7 @@ def refine_tiles(
     alpha = cv2.resize(stretch(coarse.alpha)[0, 0].cpu().numpy(), (width, height), interpolation=cv2.INTER_LINEAR)
     alpha = np.clip(alpha, 0, 1)
     foreground = unit(image)
+    _extend(foreground, coarse)
     wanted = list(uncertain_tiles(coarse, (width, height), settings.tile_px))
     if aligned.device is None and len(wanted) * settings.tile_px**2 > MANY_TILES * width * height:
         aligned.render_whole()
@@ -74,6 +80,26 @@ def refine_tiles(
             alpha[rows, columns] = a[: size[0], : size[1]]
             foreground[rows, columns] = f[: size[0], : size[1]]
     return alpha, foreground
+
+
+def _extend(foreground: FloatImage, coarse: Coarse) -> None:
+    """Let the subject's colours go on beyond its edges and fade, H x W x 3 in place.
+
+    Whoever filters or scales foreground and alpha apart would else mix in the place.
+    """
+    doubtful = uncertain(coarse.alpha, coarse.hidden)
+    part = part_around(doubtful, EXTENDED_PX + FADING_PX)
+    if part is None:
+        return
+    (height, width), (rows, columns) = coarse.alpha.shape[2:], foreground.shape[:2]
+    top, bottom = (n * rows // height for n in (part.top, part.bottom))
+    left, right = (n * columns // width for n in (part.left, part.right))
+    near, alpha, change = (x[part.at()][0].permute(1, 2, 0).cpu().numpy() for x in (doubtful, *coarse[:2]))
+    near = cv2.dilate(near, np.ones((2 * EXTENDED_PX + 1,) * 2, np.uint8))
+    near = cv2.blur(near, (2 * FADING_PX + 1,) * 2) * (alpha[..., 0] < 0.5)
+    change = cv2.resize(change * near[..., None], (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+    box = foreground[top:bottom, left:right]
+    np.clip(np.add(box, change, out=change), 0, 1, out=box)
 
 
 def uncertain_tiles(coarse: Coarse, size: tuple[int, int], tile_px: int) -> Iterator[Tile]:
@@ -170,7 +196,7 @@ class _Tiles:
         )
         alpha = stretch(alpha, SETTLED)
         gap = in_gap(alpha, around)
-        alpha, foreground = opened(calibrated(alpha, gap), foreground, gap, Seen(image, plate * lit, coverage, carried))
+        alpha = opened(calibrated(alpha, gap), gap, Seen(image, plate * lit, coverage, carried))
         # A tile may hold floor or wall of which the generator is sure: there the refiner has no say.
         alpha = certain + say * (alpha - certain)
         foreground = image_where_opaque(alpha, foreground, image)

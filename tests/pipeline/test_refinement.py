@@ -136,3 +136,19 @@ def test_the_refiners_say_does_not_end_at_a_tiles_border(scene, column):
             refine_tiles(net, given, image, plate, Settings(tile_px=px, tile_batch=1))[0] for px in (64, 256)
         )
     assert np.abs(small - large).max() < 1e-4
+
+
+def test_the_subjects_colours_go_on_beyond_its_edges_and_fade(scene):
+    net, given, image, plate = scene
+    given.alpha[:], given.hidden[:] = 0, 0
+    given.alpha[..., :20] = 1
+    given.alpha[..., 20] = 0.5  # full-size column 50; a tile of 16 is all that is refined
+    given.foreground[:] = 0.3
+    with torch.no_grad():
+        _, foreground = refine_tiles(net, given, np.full_like(image, 51), plate, Settings(tile_px=16))
+    change = foreground[60] - np.float32(0.2)
+    assert np.abs(change[:40]).max() < 1e-6  # opaque: the image itself
+    assert np.abs(change[69] - 0.3).max() < 1e-6  # 8 coarse pixels further
+    assert change[81, 0] == pytest.approx(0.15, abs=0.03)
+    assert (np.diff(change[69:, 0]) < 1e-6).all()
+    assert np.abs(change[96:]).max() < 1e-6
