@@ -20,15 +20,15 @@ SHADOW_DEPTH = (0.55, 0.3)
 DARKNESS = (0.15, 0.045)
 """Distance for every part of the plate's light that a shadow of more than a tenth takes away, for the two places."""
 
-GLOSS = (0.0, 0.05, 0.1)
-"""White light, in [0, 1], that the place may mirror and the subject keep from it: none, or what polish does; the most
-in a colourful place only, where this leaves purer colours."""
-
-GLOSS_OF_GREY = 0.02
-"""Distance for that most of a grey place."""
+GLOSS = ((0.0, 0.0), (0.05, 0.0), (0.1, 0.02))
+"""White light, in [0, 1], that the place may mirror and the subject keep from it: none, or what polish does; and the
+distance that this costs in a grey place. In a colourful one it leaves purer colours, which tell it."""
 
 COLOURFUL = (0.35, 0.55)
 """Saturation of the plate from which on a place is somewhat, and wholly, colourful: few subjects have just its hue."""
+
+BRIGHT = (0.3, 0.45)
+"""Its largest channel, in [0, 1], for the same: before a dark place any dark subject is a shadow of whatever hue."""
 
 TEXTURE_PX = 11
 """Side of the squares in which the plate's texture is looked for in the frame."""
@@ -123,22 +123,22 @@ def _shadow_distance(image: FloatImage, plate: FloatImage) -> FloatImage:
     colourful = _colourful(plate)
     depth, darkness = (grey + (colour - grey) * colourful for grey, colour in (SHADOW_DEPTH, DARKNESS))
     least = np.full(energy.shape, np.inf, np.float32)
-    for gloss in GLOSS:
+    for gloss, cost in GLOSS:
         light = np.clip((along + np.float32(gloss) * white) / energy, depth, np.float32(1.05))
         residual = _largest_channel(cv2.absdiff(image + np.float32(gloss), plate * light[..., None]))
         # A dark subject is a very deep shadow too: the less light is left, the less this may excuse.
-        distance = 1.5 * residual + darkness * np.maximum(1 - light - 0.1, 0)
-        if gloss == GLOSS[-1]:
-            distance += GLOSS_OF_GREY * (1 - colourful)
+        distance = 1.5 * residual + darkness * np.maximum(1 - light - 0.1, 0) + cost * (1 - colourful)
         np.minimum(least, distance, out=least)
     return np.asarray(cv2.resize(least, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _colourful(plate: FloatImage) -> FloatImage:
-    """How surely each pixel of a place has a hue of its own, h x w in [0, 1]; see `COLOURFUL`."""
+    """How surely each pixel of a place has a hue of its own, h x w in [0, 1]; see `COLOURFUL` and `BRIGHT`."""
     most, least = _largest_channel(plate), -_largest_channel(-plate)
-    saturation = (most - least) / (most + np.float32(0.02))
-    return np.clip((saturation - COLOURFUL[0]) / (COLOURFUL[1] - COLOURFUL[0]), 0, 1)
+    saturation = (most - least) / np.maximum(most, np.float32(1e-3))
+    measures = ((saturation, COLOURFUL), (most, BRIGHT))
+    colourful, bright = (np.clip((x - low) / (high - low), 0, 1) for x, (low, high) in measures)
+    return colourful * bright
 
 
 def _same_texture(image: FloatImage, plate: FloatImage) -> FloatImage:

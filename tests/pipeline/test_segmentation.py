@@ -219,3 +219,11 @@ def test_colourful_ground_less_bright_but_of_its_own_hue_is_no_subject(there):
 )
 def test_less_bright_things_of_another_hue_or_before_grey_are_subjects(ground, there):
     assert below_a_shoe(ground, there).min() > 0.95
+
+
+@pytest.mark.parametrize("ground", [(0.15, 0.09, 0.045), (0.08, 0.1, 0.24), (0.15, 0.25, 0.08), (0.24, 0.12, 0.06)])
+def test_a_black_subject_is_found_before_a_dark_place_of_any_hue(ground):
+    ground = np.full((288, 512, 3), ground, np.float32)
+    frame = ground + subject()[..., None] * (np.float32(0.04) - ground)
+    mask = difference_mask(noisy(frame, 0.004, 1), noisy(ground, 0.004, 2), EVERYWHERE)
+    assert mask[cv2.erode(subject(), np.ones((9, 9))) > 0.5].min() > 0.95
