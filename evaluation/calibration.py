@@ -1,8 +1,9 @@
 """What alpha is where it is said to be so much: `python -m evaluation.calibration DIR...`.
 
-For clips with truth (folders as for `evaluation.report`), at pixels that are said or found to be see-through or lie
-near such: the mean and the median of the true alpha by what is said, which should be the same. Where most clips say too
-little or too much, as they may after a training, `pipeline.calibration` is to be adjusted.
+For clips with truth (folders as for `evaluation.report`), at pixels that are said or found to be see-through, or of
+which the two disagree, and near such: the mean and the median of the true alpha by what is said, which should be the
+same. It is said after `pipeline.calibration`: what most clips show, as they may after a training, is what is left to
+correct there.
 """
 
 from __future__ import annotations

@@ -218,8 +218,8 @@ class Generator(nn.Module):
         _, mask_features = self.encode_mask(2 * mask - 1)
         motion_features = plate_features if self.config.original else self.encode_motion(2 * motion - 1)[1]
         shared = self.trunk(self.switch(image_features, plate_features, mask_features, motion_features))
-        # In float32, whatever the convolutions were in: near 1, bfloat16 has steps of 1/256. Planes: of single ones is
-        # made what follows.
+        # In float32, whatever the convolutions were in: near 1, bfloat16 has steps of 1/256. As planes, since what
+        # follows takes single channels.
         alpha = self.alpha_branch(shared, half_plate, size, self.config.alpha_skip).float().contiguous()
         matte, hidden = (torch.tanh(alpha[:, :1]) + 1) / 2, alpha[:, 1:]
         if self.second_look is not None and not self.training and not torch.compiler.is_exporting():

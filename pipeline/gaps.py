@@ -23,7 +23,6 @@ DEPTH = 0.15
 UNEXPLAINED = 0.09
 """Difference of colours, in [0, 1], from which on a mixture of place and subject does not explain what is seen."""
 
-
 SUSPICION = 6
 """Power of the confidence with which a mixture is told: colours that are not far apart, as skin's is not from a
 street's, mix to anything."""
@@ -57,7 +56,7 @@ def in_gap(alpha: Tensor, around: Tensor) -> Tensor:
 
 
 def opened(alpha: Tensor, gap: Tensor, seen: Seen) -> Tensor:
-    """Alpha no more than a mixture of the place and the subject's colour near by asks for.
+    """Alpha brought down towards what a mixture of the place and the subject's colour near by asks for.
 
     Where such a mixture does not explain what is seen, or the two colours are alike, it stays.
 

@@ -88,7 +88,7 @@ def _extend(foreground: FloatImage, coarse: Coarse) -> None:
     Whoever filters or scales foreground and alpha apart would else mix in the place.
     """
     doubtful = uncertain(coarse.alpha, coarse.hidden)
-    part = part_around(doubtful, EXTENDED_PX + FADING_PX)
+    part = part_around(doubtful, EXTENDED_PX + FADING_PX + 1)  # in the last pixel there is nothing left
     if part is None:
         return
     (height, width), (rows, columns) = coarse.alpha.shape[2:], foreground.shape[:2]
