@@ -10,8 +10,8 @@ MALLOC = {"M_ARENA_MAX": (-8, 1), "M_TRIM_THRESHOLD": (-1, 1 << 28), "M_MMAP_THR
 """Parameters of glibc's `mallopt`, their numbers in malloc.h and what they are set to: how many heaps there are; how
 many freed bytes at a heap's end are kept; from how many bytes on an array gets its own pages (32 MiB is the most)."""
 
-SPOKEN_FOR = ("MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
-"""Variables of the environment that tell glibc."""
+SPOKEN_FOR = ("MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
+"""Variables of the environment that tell glibc, beside those of its tunables that begin with glibc.malloc."""
 
 
 def settle_heap() -> bool:
@@ -25,7 +25,8 @@ def settle_heap() -> bool:
     Returns:
         Whether the C library could be told.
     """
-    if platform.libc_ver()[0] != "glibc" or any(name in os.environ for name in SPOKEN_FOR):
+    told = any(name in os.environ for name in SPOKEN_FOR) or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", "")
+    if told or platform.libc_ver()[0] != "glibc":
         return False
     libc = ctypes.CDLL(None)
     return all(libc.mallopt(*parameter) for parameter in MALLOC.values())
