@@ -55,6 +55,11 @@ def projection(image: Tensor, plate: Tensor, foreground: Tensor) -> tuple[Tensor
     return alpha.clamp(0, 1), energy / (energy + PROJECTION_FLOOR)
 
 
+def unexplained(image: Tensor, plate: Tensor, foreground: Tensor, alpha: Tensor) -> Tensor:
+    """The largest difference of a channel that the compositing equation leaves, B x 1 x H x W; see `projection`."""
+    return (image - alpha * foreground - (1 - alpha) * plate).abs().amax(1, keepdim=True)
+
+
 def light(coarse: Coarse) -> Tensor:
     """What a shadow leaves of the plate's light, B x 1 x h x w in [0.2, 1.2]: the second hidden channel."""
     return (1 + coarse.hidden[:, 1:2]).clamp(0.2, 1.2)
@@ -163,9 +168,9 @@ class Refiner(nn.Module):
         confidence = confidence * coverage
         carried, sure = projection(image, lit, coarse.carried)
         sure = sure * coverage
-        unexplained = (image - carried * coarse.carried - (1 - carried) * lit).abs().amax(1, keepdim=True) * coverage
+        rest = unexplained(image, lit, coarse.carried, carried) * coverage
         by_coarse = (foreground - image, alpha, projected * confidence, confidence, distance)
-        by_carried = (coarse.carried - image, carried * sure, sure, unexplained)
+        by_carried = (coarse.carried - image, carried * sure, sure, rest)
         parts = (image, difference, *by_coarse, *by_carried, coarse.hidden)
         kind = _computed_in(image)
         return torch.cat([part.to(kind) for part in parts], dim=1)  # while they are in the cache

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from models.refiner import projection
+from models.refiner import projection, unexplained
 from pipeline.frames import FloatImage
 
 AROUND_PX = 9
@@ -70,6 +70,6 @@ def opened(alpha: Tensor, gap: Tensor, seen: Seen) -> Tensor:
     """
     image, place, coverage, carried = seen
     projected, confidence = projection(image, place, carried)
-    unexplained = (image - place - projected * (carried - place)).abs().amax(1, keepdim=True)
-    sure = gap * coverage * confidence**SUSPICION * (1 - unexplained / UNEXPLAINED).clamp(min=0)
+    rest = unexplained(image, place, carried, projected)
+    sure = gap * coverage * confidence**SUSPICION * (1 - rest / UNEXPLAINED).clamp(min=0)
     return alpha + sure * (alpha.minimum(projected) - alpha)

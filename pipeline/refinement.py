@@ -66,12 +66,13 @@ def refine_tiles(
     alpha = cv2.resize(stretch(coarse.alpha)[0, 0].cpu().numpy(), (width, height), interpolation=cv2.INTER_LINEAR)
     alpha = np.clip(alpha, 0, 1)
     foreground = unit(image)
-    _extend(foreground, coarse)
-    wanted = list(uncertain_tiles(coarse, (width, height), settings.tile_px))
+    doubtful = uncertain(coarse.alpha, coarse.hidden)
+    _extend(foreground, coarse, doubtful)
+    wanted = list(uncertain_tiles(doubtful, (width, height), settings.tile_px))
     if aligned.device is None and len(wanted) * settings.tile_px**2 > MANY_TILES * width * height:
         aligned.render_whole()
     tiles = iter(wanted)
-    plan = _Tiles(net.refiner, coarse, image, aligned, settings.tile_px)
+    plan = _Tiles(net.refiner, coarse, doubtful, image, aligned, settings.tile_px)
     while batch := list(islice(tiles, settings.tile_batch or 1)):
         for tile, a, f in plan.refined(batch):
             rows = slice(tile.top, min(tile.top + settings.tile_px, height))
@@ -82,12 +83,11 @@ def refine_tiles(
     return alpha, foreground
 
 
-def _extend(foreground: FloatImage, coarse: Coarse) -> None:
+def _extend(foreground: FloatImage, coarse: Coarse, doubtful: Tensor) -> None:
     """Let the subject's colours go on beyond its edges and fade, H x W x 3 in place.
 
     Whoever filters or scales foreground and alpha apart would else mix in the place.
     """
-    doubtful = uncertain(coarse.alpha, coarse.hidden)
     part = part_around(doubtful, EXTENDED_PX + FADING_PX + 1)  # in the last pixel there is nothing left
     if part is None:
         return
@@ -102,18 +102,18 @@ def _extend(foreground: FloatImage, coarse: Coarse) -> None:
     np.clip(np.add(box, change, out=change), 0, 1, out=box)
 
 
-def uncertain_tiles(coarse: Coarse, size: tuple[int, int], tile_px: int) -> Iterator[Tile]:
+def uncertain_tiles(doubtful: Tensor, size: tuple[int, int], tile_px: int) -> Iterator[Tile]:
     """Tiles that hold all of the coarse result that is not plainly 0 or 1, row by row; each begins where it is needed.
 
     That takes a fifth less tiles than a grid. Tiles do not overlap.
 
     Args:
-        coarse: The generator's result, batch of 1; its first hidden channel is the expected error.
+        doubtful: 1 x 1 x h x w, 1 where it is not plainly 0 or 1, see `models.coarse.uncertain`.
         size: Full width and height, pixels.
         tile_px: Side of a tile, even.
     """
     # Enlarged, uncertainty reaches one pixel further; no tile that it reaches may be left out, or it would end there.
-    needed = cv2.dilate(uncertain(coarse.alpha, coarse.hidden)[0, 0].cpu().numpy(), np.ones((3, 3), np.uint8)) > 0
+    needed = cv2.dilate(doubtful[0, 0].cpu().numpy(), np.ones((3, 3), np.uint8)) > 0
     scale = needed.shape[0] / size[1]
     for top in _beginnings(needed.any(axis=1), size[1], tile_px):
         seen = needed[int(top * scale) : int(np.ceil((top + tile_px) * scale))].any(axis=0)
@@ -174,12 +174,14 @@ def _stacked(parts: list[NDArray[Any]], device: torch.device) -> Tensor:
 class _Tiles:
     """A frame and its plate, of which tiles with surroundings are refined; beyond the frame its border goes on."""
 
-    def __init__(self, refiner: Refiner, coarse: Coarse, image: Image, aligned: AlignedPlate, tile_px: int) -> None:
+    def __init__(
+        self, refiner: Refiner, coarse: Coarse, doubtful: Tensor, image: Image, aligned: AlignedPlate, tile_px: int
+    ) -> None:
         self.refiner, self.coarse, self.tile_px = refiner, coarse, tile_px
         self.height, self.width = image.shape[:2]
         self.image, self.aligned = image, aligned
         around = torch.from_numpy(surroundings(coarse.alpha[0, 0].cpu().numpy()))[None, None].to(coarse.alpha.device)
-        self.maps = torch.cat((*coarse, uncertain(coarse.alpha, coarse.hidden), around), dim=1)
+        self.maps = torch.cat((*coarse, doubtful, around), dim=1)
 
     def refined(self, tiles: list[Tile]) -> Iterator[tuple[Tile, FloatImage, FloatImage]]:
         """Alpha and foreground of each tile, tile_px x tile_px."""

@@ -8,7 +8,7 @@ import torch
 from alignment.device import DevicePlate
 from alignment.plate import AlignedPlate, AlignmentReport
 from alignment.warp import PlateImage
-from models.coarse import EXPECTED_ERROR, Coarse
+from models.coarse import EXPECTED_ERROR, Coarse, uncertain
 from models.weights import new_net
 from pipeline.frames import Settings
 from pipeline.refinement import Tile, refine_tiles, uncertain_tiles
@@ -21,7 +21,7 @@ def coarse(height=27, width=48):
 def test_a_certain_result_needs_no_tile():
     given = coarse()
     given.alpha[..., 20:] = 1
-    assert list(uncertain_tiles(given, (480, 270), 64)) == []
+    assert list(uncertain_tiles(uncertain(given.alpha, given.hidden), (480, 270), 64)) == []
 
 
 @pytest.mark.parametrize("which", ["alpha between 0 and 1", "expected error"])
@@ -32,13 +32,13 @@ def test_the_tile_of_a_doubtful_pixel_is_taken(which):
     else:
         given.alpha[0, 0, 10, 29] = 0.5
     # Coarse (29, 10) spans full-size pixels 290 to 300 and 100 to 110; its neighbours count, too.
-    assert list(uncertain_tiles(given, (480, 270), 64)) == [Tile(280, 90)]
+    assert list(uncertain_tiles(uncertain(given.alpha, given.hidden), (480, 270), 64)) == [Tile(280, 90)]
 
 
 def test_what_is_wider_than_a_tile_takes_the_next_one_beside_it():
     given = coarse()
     given.alpha[0, 0, 10, 25:32] = 0.5
-    assert list(uncertain_tiles(given, (480, 270), 64)) == [Tile(240, 90), Tile(304, 90)]
+    assert list(uncertain_tiles(uncertain(given.alpha, given.hidden), (480, 270), 64)) == [Tile(240, 90), Tile(304, 90)]
 
 
 @pytest.mark.parametrize("size", [(480, 270), (131, 77), (48, 27), (1000, 31)])
@@ -47,7 +47,7 @@ def test_tiles_hold_all_that_is_doubtful_once(size, share):
     given = coarse()
     given.alpha[0, 0] = 0.5 * torch.from_numpy(np.random.default_rng(1).random((27, 48)) < share)
     held = np.zeros((size[1] + 64, size[0] + 64), np.uint8)
-    for tile in uncertain_tiles(given, size, 64):
+    for tile in uncertain_tiles(uncertain(given.alpha, given.hidden), size, 64):
         assert tile.left % 2 == tile.top % 2 == 0
         held[tile.top : tile.top + 64, tile.left : tile.left + 64] += 1
     near = cv2.dilate((given.alpha[0, 0].numpy() > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
