@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 FEWEST_INLIERS = 10
 SCALE_RANGE = (0.33, 3.0)
+MOST_REMAPPED = 1 << 14
+"""Points that are looked up at once: OpenCV takes no picture of more than 32,766 rows."""
 
 Matrix = NDArray[np.float64]
 Points = NDArray[np.float64]
@@ -54,7 +56,9 @@ def displaced(points: Points, field: NDArray[np.float32], size: tuple[int, int])
     """Moves points of a picture, N x 2, by a field, rows x columns x 2, that reaches from corner to corner."""
     last = np.array(field.shape[1::-1]) - 1
     place = np.clip((points + 0.5) / size * last, 0, last).astype(np.float32)
-    return np.asarray(points + cv2.remap(field, place[:, None], None, cv2.INTER_LINEAR)[:, 0])
+    parts = (place[first : first + MOST_REMAPPED, None] for first in range(0, len(place), MOST_REMAPPED))
+    moves = [cv2.remap(field, part, None, cv2.INTER_LINEAR)[:, 0] for part in parts]
+    return np.asarray(points + np.concatenate(moves)) if moves else points
 
 
 def inverted(homography: Matrix) -> Matrix:

@@ -6,6 +6,7 @@ from alignment.homography import (
     between_sizes,
     corners,
     covered_fraction,
+    displaced,
     fit,
     grid,
     implausible,
@@ -33,6 +34,15 @@ def test_known_spans_are_the_pixels_that_project_into_the_plate():
     expected = np.array([np.isin(np.arange(SIZE[0]), np.arange(a, b)) for a, b in spans])
     assert 0 < inside.mean() < 1
     assert (expected == inside).all()
+
+
+def test_as_many_points_as_a_field_is_asked_for_are_displaced():
+    field = np.random.default_rng(0).uniform(-2, 2, (5, 7, 2)).astype(np.float32)
+    points = grid(SIZE, columns=320, rows=180)
+    one_by_one = [displaced(part, field, SIZE) for part in np.array_split(points, 100)]
+    assert len(points) > 1 << 15
+    assert np.array_equal(displaced(points, field, SIZE), np.concatenate(one_by_one))
+    assert displaced(points[:0], field, SIZE).shape == (0, 2)
 
 
 def test_covered_fraction_is_the_share_of_known_pixels():
