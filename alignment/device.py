@@ -6,8 +6,6 @@ the last bit, would change from run to run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -185,22 +183,22 @@ class DevicePlate:
         self.size = (pixels.shape[1], pixels.shape[0])
         self._pixels = torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None]
 
-    def parts(self, look: Look, corners: Sequence[tuple[int, int]], width: int, height: int) -> tuple[Tensor, Tensor]:
-        """What parts of the frame show; see `alignment.warp.PlateView.part`.
+    def strip(self, look: Look, columns: NDArray[np.intp], rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
+        """What parts of the frame show that lie side by side in a strip; see `alignment.warp.PlateView.part`.
 
         Args:
             look: How the frame sees the plate.
-            corners: Left and top of each of B parts. They may reach over the frame's borders, which then go on.
-            width: Of each, pixels.
-            height: Of each, pixels.
+            columns: Which column of the frame each column of the strip shows, W. Beyond the frame its border goes on.
+            rows: Which row each pixel of the strip shows, H x W, likewise.
 
         Returns:
-            Pictures B x 3 x height x width in [0, 1], and coverage, B x 1 x height x width, 0 or 1; float32.
+            The picture 1 x 3 x H x W in [0, 1], and coverage, 1 x 1 x H x W, 0 or 1; float32.
         """
-        left, top = torch.tensor(corners, dtype=PRECISE, device=self.device).T
-        across, down = (torch.arange(n, dtype=PRECISE, device=self.device) for n in (width, height))
-        x = (left[:, None] + across).clamp(0, look.frame_size[0] - 1)[:, None, :].expand(-1, height, -1)
-        y = (top[:, None] + down).clamp(0, look.frame_size[1] - 1)[:, :, None].expand(-1, -1, width)
+        x, y = (
+            torch.from_numpy(np.clip(places, 0, length - 1)).to(self.device, PRECISE)
+            for places, length in zip((columns, rows), look.frame_size, strict=True)
+        )
+        x, y = x.expand(y.shape)[None], y[None]
         u, v = self._places(look, x, y)
         right, bottom = (length - 1 + BORDER_PX for length in self.size)
         known = ((u >= -BORDER_PX) & (u <= right) & (v >= -BORDER_PX) & (v <= bottom))[:, None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -105,18 +104,18 @@ class AlignedPlate:
 
     @property
     def device(self) -> torch.device | None:
-        """The GPU that renders `parts`; None where there is none."""
+        """The GPU that renders `strip`; None where there is none."""
         return None if self._on_device is None else self._on_device.device
 
-    def parts(self, corners: Sequence[tuple[int, int]], width: int, height: int) -> tuple[Tensor, Tensor]:
-        """Many parts at once, rendered on `device` and left there; see `DevicePlate.parts`.
+    def strip(self, columns: NDArray[np.intp], rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
+        """Parts of the frame side by side, rendered on `device` and left there; see `DevicePlate.strip`.
 
         Raises:
             ValueError: There is no device.
         """
         if self._on_device is None:
             raise ValueError("this plate was aligned without a device")
-        return self._on_device.parts(self._look, corners, width, height)
+        return self._on_device.strip(self._look, columns, rows)
 
     def render_whole(self) -> None:
         """Render all of it at once; parts are cut from that afterwards. Quicker where a good part of it is wanted."""

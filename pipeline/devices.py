@@ -59,7 +59,7 @@ def pick_precision(name: Precision, device: torch.device) -> Precision:
 
 
 def tile_batch_for(device: torch.device) -> int:
-    """How many tiles the refiner best takes at once: few stay in a processor's cache, many fill a GPU."""
+    """How many squares of tiles the refiner best takes at once: few stay in a processor's cache, many fill a GPU."""
     return 16 if device.type == "cpu" else 256
 
 

@@ -171,8 +171,9 @@ class Settings:
         device: `cpu`, `cuda` or `mps`; `auto` takes the best that works.
         precision: Of the networks' convolutions: `float32`, `bfloat16`, or `auto`, which takes the latter where the
             device is quicker at it. Alpha moves by less than 1/1024 on average, single pixels of hair by more.
-        tile_px: Side of the refiner's tiles, even.
-        tile_batch: Tiles the refiner takes at once; None is what suits the device.
+        tile_px: Height of the refiner's tiles, even.
+        tile_batch: How many times that the tiles are wide, together, that the refiner takes at once; None is what
+            suits the device.
     """
 
     model: str = "fast"

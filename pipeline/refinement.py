@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -36,12 +35,12 @@ SETTLED = 0.015
 nor a place to keep one of the subject."""
 
 
-@dataclass(frozen=True)
-class Tile:
-    """A square of the full-size frame, pixels; it may reach over the right and the lower border."""
+class Tile(NamedTuple):
+    """A part of the full-size frame, pixels, as high as all tiles; it may reach over the right and the lower border."""
 
     left: int
     top: int
+    width: int
 
 
 def refine_tiles(
@@ -68,18 +67,16 @@ def refine_tiles(
     foreground = unit(image)
     doubtful = uncertain(coarse.alpha, coarse.hidden)
     _extend(foreground, coarse, doubtful)
-    wanted = list(uncertain_tiles(doubtful, (width, height), settings.tile_px))
-    if aligned.device is None and len(wanted) * settings.tile_px**2 > MANY_TILES * width * height:
+    px, batch = settings.tile_px, settings.tile_batch or 1
+    plan = _Tiles(net.refiner, coarse, doubtful, image, aligned, px)
+    wanted = list(uncertain_tiles(doubtful, (width, height), px, batch * px, 2 * plan.margin))
+    if aligned.device is None and sum(tile.width for tile in wanted) * px > MANY_TILES * width * height:
         aligned.render_whole()
-    tiles = iter(wanted)
-    plan = _Tiles(net.refiner, coarse, doubtful, image, aligned, settings.tile_px)
-    while batch := list(islice(tiles, settings.tile_batch or 1)):
-        for tile, a, f in plan.refined(batch):
-            rows = slice(tile.top, min(tile.top + settings.tile_px, height))
-            columns = slice(tile.left, min(tile.left + settings.tile_px, width))
-            size = (rows.stop - rows.start, columns.stop - columns.start)
-            alpha[rows, columns] = a[: size[0], : size[1]]
-            foreground[rows, columns] = f[: size[0], : size[1]]
+    for tiles in _batches(wanted, batch * px):
+        for tile, a, f in plan.refined(tiles):
+            at = np.s_[tile.top : tile.top + px, tile.left : tile.left + tile.width]
+            size = alpha[at].shape
+            alpha[at], foreground[at] = a[: size[0], : size[1]], f[: size[0], : size[1]]
     return alpha, foreground
 
 
@@ -102,34 +99,53 @@ def _extend(foreground: FloatImage, coarse: Coarse, doubtful: Tensor) -> None:
     np.clip(np.add(box, change, out=change), 0, 1, out=box)
 
 
-def uncertain_tiles(doubtful: Tensor, size: tuple[int, int], tile_px: int) -> Iterator[Tile]:
-    """Tiles that hold all of the coarse result that is not plainly 0 or 1, row by row; each begins where it is needed.
+def uncertain_tiles(
+    doubtful: Tensor, size: tuple[int, int], height: int, widest: int, apart: int = 0
+) -> Iterator[Tile]:
+    """Tiles that hold all of the coarse result that is not plainly 0 or 1, in bands, each as wide as it needs to be.
 
-    That takes a fifth less tiles than a grid. Tiles do not overlap.
+    Compared to squares of a grid that takes two fifths less. Tiles do not overlap.
 
     Args:
         doubtful: 1 x 1 x h x w, 1 where it is not plainly 0 or 1, see `models.coarse.uncertain`.
         size: Full width and height, pixels.
-        tile_px: Side of a tile, even.
+        height: Of a tile, pixels, even.
+        widest: Width of the widest tile, pixels, even.
+        apart: What is not further apart goes into one tile, pixels.
     """
     # Enlarged, uncertainty reaches one pixel further; no tile that it reaches may be left out, or it would end there.
     needed = cv2.dilate(doubtful[0, 0].cpu().numpy(), np.ones((3, 3), np.uint8)) > 0
-    scale = needed.shape[0] / size[1]
-    for top in _beginnings(needed.any(axis=1), size[1], tile_px):
-        seen = needed[int(top * scale) : int(np.ceil((top + tile_px) * scale))].any(axis=0)
-        for left in _beginnings(seen, size[0], tile_px):
-            yield Tile(left, top)
+    scale, end = needed.shape[0] / size[1], 0
+    for first, last in _stretches(needed.any(axis=1), size[1]):
+        for top in range(max(first, end), last, height):
+            end = top + height
+            seen = needed[int(top * scale) : int(np.ceil(end * scale))].any(axis=0)
+            for left, right in _stretches(seen, size[0], apart):
+                for begin in range(left, right, widest):
+                    yield Tile(begin, top, min(widest, right - begin))
 
 
-def _beginnings(needed: NDArray[np.bool_], length: int, step: int) -> Iterator[int]:
-    """Where stretches of `step` pixels begin, on even ones, to hold the parts of `length` pixels that are needed."""
-    scale, end = length / len(needed), 0
-    for place in np.flatnonzero(needed):
-        first, last = int(place * scale), min(length, int(np.ceil((place + 1) * scale)))
-        while end < last:
-            begin = max(end, first - first % 2)
-            yield begin
-            end = begin + step
+def _stretches(needed: NDArray[np.bool_], length: int, apart: int = 0) -> Iterator[tuple[int, int]]:
+    """Where on `length` pixels what is needed begins and ends, even numbers; what is hardly apart is one stretch."""
+    places, scale = np.flatnonzero(needed), length / len(needed)
+    if not len(places):
+        return
+    firsts = (places * scale).astype(int) // 2 * 2
+    lasts = -(-np.minimum(length, np.ceil((places + 1) * scale)).astype(int) // 2) * 2
+    breaks = np.flatnonzero(firsts[1:] - lasts[:-1] > apart)
+    yield from zip(firsts[[0, *breaks + 1]].tolist(), lasts[[*breaks, -1]].tolist(), strict=True)
+
+
+def _batches(tiles: Iterable[Tile], widest: int) -> Iterator[list[Tile]]:
+    """Tiles that are refined at once: together no wider than one may be."""
+    batch: list[Tile] = []
+    for tile in tiles:
+        if batch and sum(other.width for other in batch) + tile.width > widest:
+            yield batch
+            batch = []
+        batch.append(tile)
+    if batch:
+        yield batch
 
 
 def image_where_opaque(alpha: Tensor, foreground: Tensor, image: Tensor) -> Tensor:
@@ -138,7 +154,7 @@ def image_where_opaque(alpha: Tensor, foreground: Tensor, image: Tensor) -> Tens
 
 
 @dataclass(frozen=True)
-class _Square:
+class _Piece:
     """The part of a tile with its surroundings that lies in the frame; rows and columns missing before and after."""
 
     left: int
@@ -147,51 +163,51 @@ class _Square:
     height: int
     missing: tuple[int, int, int, int]
 
-    @property
-    def rows(self) -> slice:
-        return slice(self.top, self.top + self.height)
-
-    @property
-    def columns(self) -> slice:
-        return slice(self.left, self.left + self.width)
+    def of(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """This part of the whole frame's picture."""
+        return self.padded(picture[self.top : self.top + self.height, self.left : self.left + self.width])
 
     def padded(self, part: NDArray[Any]) -> NDArray[Any]:
         """The part with the frame's border repeated where it ends."""
         return cv2.copyMakeBorder(part, *self.missing, cv2.BORDER_REPLICATE) if any(self.missing) else part
 
 
-def _stacked(parts: list[NDArray[Any]], device: torch.device) -> Tensor:
-    """H x W (x C) arrays as B x C x H x W float32 in [0, 1]."""
-    stack = np.stack(parts)
-    if stack.dtype != np.float32:
-        stack = stack.astype(np.float32) / np.float32(np.iinfo(stack.dtype).max)
-    if stack.ndim == 3:
-        stack = stack[..., None]
+def _strip(parts: list[NDArray[Any]], device: torch.device) -> Tensor:
+    """H x W (x C) arrays of one height, side by side, as 1 x C x H x W float32 in [0, 1]."""
+    strip = np.concatenate(parts, axis=1)
+    if strip.dtype != np.float32:
+        strip = strip.astype(np.float32) / np.float32(np.iinfo(strip.dtype).max)
+    if strip.ndim == 2:
+        strip = strip[..., None]
     # Planes, as the enlarged maps are: mixed layouts cost the refiner half its time.
-    return torch.from_numpy(stack).permute(0, 3, 1, 2).to(device).contiguous()
+    return torch.from_numpy(strip).permute(2, 0, 1)[None].to(device).contiguous()
 
 
 class _Tiles:
-    """A frame and its plate, of which tiles with surroundings are refined; beyond the frame its border goes on."""
+    """A frame and its plate, of which tiles with surroundings are refined; beyond the frame its border goes on.
+
+    The tiles of a batch lie side by side in one long strip, each with its own surroundings: what the refiner makes of
+    the seams belongs to none of them.
+    """
 
     def __init__(
         self, refiner: Refiner, coarse: Coarse, doubtful: Tensor, image: Image, aligned: AlignedPlate, tile_px: int
     ) -> None:
-        self.refiner, self.coarse, self.tile_px = refiner, coarse, tile_px
-        self.height, self.width = image.shape[:2]
+        self.refiner, self.coarse, self.margin = refiner, coarse, refiner.margin
+        self.side = tile_px + 2 * self.margin
         self.image, self.aligned = image, aligned
+        self.height, self.width = image.shape[:2]
         around = torch.from_numpy(surroundings(coarse.alpha[0, 0].cpu().numpy()))[None, None].to(coarse.alpha.device)
         self.maps = torch.cat((*coarse, doubtful, around), dim=1)
 
     def refined(self, tiles: list[Tile]) -> Iterator[tuple[Tile, FloatImage, FloatImage]]:
-        """Alpha and foreground of each tile, tile_px x tile_px."""
-        device = self.coarse.alpha.device
-        squares = [self._square(tile) for tile in tiles]
-        image = _stacked([square.padded(self.image[square.rows, square.columns]) for square in squares], device)
-        plate, coverage = self._plate_in(tiles, squares)
+        """Alpha and foreground of each tile."""
+        pieces = [self._piece(tile) for tile in tiles]
+        image = _strip([piece.of(self.image) for piece in pieces], self.coarse.alpha.device)
+        plate, coverage = self._plate_in(tiles, pieces)
         enlarged, say, around = self._enlarge(tiles)
         alpha, foreground = self.refiner(image, plate, coverage, enlarged)
-        m = self.refiner.margin
+        m = self.margin
         certain, say, around, lit, image, plate, coverage, carried = (
             x[:, :, m:-m, m:-m]
             for x in (stretch(enlarged.alpha), say, around, light(enlarged), image, plate, coverage, enlarged.carried)
@@ -202,47 +218,51 @@ class _Tiles:
         # A tile may hold floor or wall of which the generator is sure: there the refiner has no say.
         alpha = certain + say * (alpha - certain)
         foreground = image_where_opaque(alpha, foreground, image)
-        alphas = alpha.clamp(0, 1)[:, 0].cpu().numpy()
-        foregrounds = foreground.clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
-        yield from zip(tiles, alphas, foregrounds, strict=True)
+        alphas = alpha.clamp(0, 1)[0, 0].cpu().numpy()
+        foregrounds = foreground.clamp(0, 1)[0].permute(1, 2, 0).cpu().numpy()
+        begin = 0
+        for tile in tiles:
+            own = np.s_[:, begin : begin + tile.width]
+            yield tile, alphas[own], foregrounds[own]
+            begin += tile.width + 2 * m
 
-    def _plate_in(self, tiles: list[Tile], squares: list[_Square]) -> tuple[Tensor, Tensor]:
-        """The plate as tiles with their surroundings show it, B x 3 x side x side, and its coverage, B x 1."""
-        side, m = self.tile_px + 2 * self.refiner.margin, self.refiner.margin
+    def _plate_in(self, tiles: list[Tile], pieces: list[_Piece]) -> tuple[Tensor, Tensor]:
+        """The plate as the strip shows it, 1 x 3 x side x W, and its coverage, 1 x 1 x side x W."""
         if self.aligned.device is not None:
-            return self.aligned.parts([(tile.left - m, tile.top - m) for tile in tiles], side, side)
-        seen = [self.aligned.part(square.left, square.top, square.width, square.height) for square in squares]
+            return self.aligned.strip(*self._places(tiles))
+        seen = [self.aligned.part(piece.left, piece.top, piece.width, piece.height) for piece in pieces]
         plate, coverage = (
-            _stacked([square.padded(x) for square, x in zip(squares, part, strict=True)], self.coarse.alpha.device)
+            _strip([piece.padded(x) for piece, x in zip(pieces, part, strict=True)], self.coarse.alpha.device)
             for part in zip(*seen, strict=True)
         )
         return plate, coverage
 
-    def _square(self, tile: Tile) -> _Square:
+    def _places(self, tiles: list[Tile]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Which column of the frame each of the strip's shows, W, and which row each of its pixels, side x W."""
+        widths = [tile.width + 2 * self.margin for tile in tiles]
+        x = np.concatenate([tile.left - self.margin + np.arange(n) for tile, n in zip(tiles, widths, strict=True)])
+        tops = np.repeat([tile.top - self.margin for tile in tiles], widths)
+        return x, tops + np.arange(self.side)[:, None]
+
+    def _piece(self, tile: Tile) -> _Piece:
         """A tile with its surroundings, and where it reaches over the frame's borders."""
-        side, m = self.tile_px + 2 * self.refiner.margin, self.refiner.margin
+        m = self.margin
         left, top = max(0, tile.left - m), max(0, tile.top - m)
-        right, bottom = (min(n, at - m + side) for n, at in ((self.width, tile.left), (self.height, tile.top)))
+        right, bottom = min(self.width, tile.left + tile.width + m), min(self.height, tile.top - m + self.side)
         before = (top - tile.top + m, left - tile.left + m)
-        after = (side - (bottom - top) - before[0], side - (right - left) - before[1])
-        return _Square(left, top, right - left, bottom - top, (before[0], after[0], before[1], after[1]))
+        after = (self.side - (bottom - top) - before[0], tile.width + 2 * m - (right - left) - before[1])
+        return _Piece(left, top, right - left, bottom - top, (before[0], after[0], before[1], after[1]))
 
     def _enlarge(self, tiles: list[Tile]) -> tuple[Coarse, Tensor, Tensor]:
         """Bilinear enlargement of the coarse result, of where it is uncertain, and of the mean alpha around.
 
-        Only the tiles are made.
+        Only the strip is made.
         """
-        side, m = self.tile_px + 2 * self.refiner.margin, self.refiner.margin
-        offsets = np.arange(side) - m
-        x, y = (
-            (2 * (np.array(first)[:, None] + offsets) + 1) / length - 1
-            for first, length in (([t.left for t in tiles], self.width), ([t.top for t in tiles], self.height))
-        )
-        grid = np.empty((len(tiles), side, side, 2), np.float32)
-        grid[..., 0], grid[..., 1] = x[:, None], y[:, :, None]
-        maps = self.maps.expand(len(tiles), -1, -1, -1)
-        places = torch.from_numpy(grid).to(maps)
-        enlarged = F.grid_sample(maps, places, padding_mode="border", align_corners=False)
+        x, y = self._places(tiles)
+        grid = np.empty((1, *y.shape, 2), np.float32)
+        grid[..., 0], grid[..., 1] = (2 * x + 1) / self.width - 1, (2 * y + 1) / self.height - 1
+        places = torch.from_numpy(grid).to(self.maps)
+        enlarged = F.grid_sample(self.maps, places, padding_mode="border", align_corners=False)
         *parts, say, around = torch.split(enlarged, [*(part.shape[1] for part in self.coarse), 1, 1], dim=1)
         return Coarse(*parts), say, around
 

@@ -59,27 +59,29 @@ def test_the_warp_shows_what_the_processors_shows(name, holes):
     look = looks()[name]
     image, coverage = plate.view(look).part(0, 0, *SIZE)
     there = DevicePlate(plate.pixels, plate.has_holes, HERE)
-    corners = [(0, 0), (40, 60), (240, 100)]
-    pictures, covers = there.parts(look, corners, 80, 80)
-    assert pictures.device.type == covers.device.type == HERE.type
-    for (left, top), picture, cover in zip(corners, pictures.cpu().numpy(), covers.cpu().numpy(), strict=True):
-        part = (slice(top, top + 80), slice(left, left + 80))
-        agree = cover[0] == coverage[part]
-        assert agree.mean() > 0.995  # a border may fall to either side
-        assert np.abs(picture.transpose(1, 2, 0) - image[part])[agree].max() < 1 / 255
+    parts = [np.s_[0:80, 0:80], np.s_[60:140, 40:64], np.s_[100:180, 240:320]]
+    columns = np.concatenate([np.arange(part[1].start, part[1].stop) for part in parts])
+    tops = np.concatenate([np.full(part[1].stop - part[1].start, part[0].start) for part in parts])
+    picture, cover = there.strip(look, columns, tops + np.arange(80)[:, None])
+    assert picture.device.type == cover.device.type == HERE.type
+    seen, known = (np.concatenate([x[part] for part in parts], axis=1) for x in (image, coverage))
+    agree = cover[0, 0].cpu().numpy() == known
+    assert agree.mean() > 0.995  # a border may fall to either side
+    assert np.abs(picture[0].cpu().numpy().transpose(1, 2, 0) - seen)[agree].max() < 1 / 255
 
 
 def test_beyond_the_frame_its_border_goes_on():
     plate = PlateImage(np.random.default_rng(0).integers(0, 255, (180, 320, 3), np.uint8))
     look = looks()["in place"]
-    (picture,), _ = DevicePlate(plate.pixels, False, HERE).parts(look, [(-10, -10)], 40, 40)
+    there = np.arange(-10, 30)
+    (picture,), _ = DevicePlate(plate.pixels, False, HERE).strip(look, there, np.tile(there[:, None], 40))
     inner = picture[:, 10:, 10:]
     assert torch.equal(picture[:, :10, 10:], inner[:, :1].expand(-1, 10, -1))
     assert torch.equal(picture[:, 10:, :10], inner[:, :, :1].expand(-1, -1, 10))
 
 
-def test_a_plate_that_was_aligned_without_a_device_has_no_parts_there(make_scene):
+def test_a_plate_that_was_aligned_without_a_device_has_no_strip_there(make_scene):
     scene = make_scene(seed=1)
     plate, frame = scene.make()
     with pytest.raises(ValueError, match="without a device"):
-        PlateAligner(plate, scene.size).align(frame).parts([(0, 0)], 8, 8)
+        PlateAligner(plate, scene.size).align(frame).strip(np.arange(8), np.zeros((8, 8), int))

@@ -18,10 +18,14 @@ def coarse(height=27, width=48):
     return Coarse(*(torch.zeros(1, channels, height, width) for channels in (1, 3, 5, 3)))
 
 
+def tiles(given, size, **plan):
+    return list(uncertain_tiles(uncertain(given.alpha, given.hidden), size, **{"height": 64, "widest": 256} | plan))
+
+
 def test_a_certain_result_needs_no_tile():
     given = coarse()
     given.alpha[..., 20:] = 1
-    assert list(uncertain_tiles(uncertain(given.alpha, given.hidden), (480, 270), 64)) == []
+    assert tiles(given, (480, 270)) == []
 
 
 @pytest.mark.parametrize("which", ["alpha between 0 and 1", "expected error"])
@@ -32,13 +36,22 @@ def test_the_tile_of_a_doubtful_pixel_is_taken(which):
     else:
         given.alpha[0, 0, 10, 29] = 0.5
     # Coarse (29, 10) spans full-size pixels 290 to 300 and 100 to 110; its neighbours count, too.
-    assert list(uncertain_tiles(uncertain(given.alpha, given.hidden), (480, 270), 64)) == [Tile(280, 90)]
+    assert tiles(given, (480, 270)) == [Tile(280, 90, 30)]
 
 
-def test_what_is_wider_than_a_tile_takes_the_next_one_beside_it():
+def test_what_is_wider_or_higher_than_a_tile_takes_another_one():
     given = coarse()
-    given.alpha[0, 0, 10, 25:32] = 0.5
-    assert list(uncertain_tiles(uncertain(given.alpha, given.hidden), (480, 270), 64)) == [Tile(240, 90), Tile(304, 90)]
+    given.alpha[0, 0, 10, 20:32] = 0.5
+    assert tiles(given, (480, 270), widest=64) == [Tile(190, 90, 64), Tile(254, 90, 64), Tile(318, 90, 12)]
+    given.alpha[0, 0, 10:20, 20:32] = 0.5
+    assert tiles(given, (480, 270)) == [Tile(190, 90, 140), Tile(190, 154, 140)]
+
+
+def test_what_is_hardly_apart_shares_a_tile():
+    given = coarse()
+    given.alpha[0, 0, 10, [20, 24]] = 0.5
+    assert tiles(given, (480, 270), apart=10) == [Tile(190, 90, 70)]
+    assert tiles(given, (480, 270), apart=9) == [Tile(190, 90, 30), Tile(230, 90, 30)]
 
 
 @pytest.mark.parametrize("size", [(480, 270), (131, 77), (48, 27), (1000, 31)])
@@ -47,9 +60,9 @@ def test_tiles_hold_all_that_is_doubtful_once(size, share):
     given = coarse()
     given.alpha[0, 0] = 0.5 * torch.from_numpy(np.random.default_rng(1).random((27, 48)) < share)
     held = np.zeros((size[1] + 64, size[0] + 64), np.uint8)
-    for tile in uncertain_tiles(uncertain(given.alpha, given.hidden), size, 64):
-        assert tile.left % 2 == tile.top % 2 == 0
-        held[tile.top : tile.top + 64, tile.left : tile.left + 64] += 1
+    for tile in tiles(given, size, apart=12):
+        assert tile.left % 2 == tile.top % 2 == tile.width % 2 == 0
+        held[tile.top : tile.top + 64, tile.left : tile.left + tile.width] += 1
     near = cv2.dilate((given.alpha[0, 0].numpy() > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
     doubtful = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST) > 0
     assert held.max() == 1
