@@ -49,14 +49,18 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
     Returns:
         The same with alpha 1 and no expected error there, so that it is not refined.
     """
-    alpha = coarse.alpha[0, 0].cpu().numpy()
-    height, width = alpha.shape
+    whole = coarse.alpha[0, 0].cpu().numpy()
+    left, top, width, height = cv2.boundingRect((whole > OPEN).astype(np.uint8))
+    if not width:
+        return coarse
+    box = np.s_[top : top + height, left : left + width]  # what reaches its border is not closed all around
+    alpha, image, plate, coverage = whole[box], image[box], plate[box], coverage[box]
     count, labels, stats, _ = cv2.connectedComponentsWithStats((alpha <= OPEN).astype(np.uint8), connectivity=4)
     filled = np.zeros(alpha.shape, np.bool_)
     kernel = np.ones((2 * AROUND_PX + 1,) * 2, np.uint8)
     for label in range(1, count):
         left, top, columns, rows, area = (int(n) for n in stats[label])
-        if area > LARGEST * alpha.size or left == 0 or top == 0 or left + columns == width or top + rows == height:
+        if area > LARGEST * whole.size or left == 0 or top == 0 or left + columns == width or top + rows == height:
             continue
         near = np.s_[max(0, top - AROUND_PX) : top + rows + AROUND_PX,
                      max(0, left - AROUND_PX) : left + columns + AROUND_PX]  # fmt: skip
@@ -74,4 +78,6 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
             filled[near] |= around & ((alpha[near] > OPEN) | gap)
     if not filled.any():
         return coarse
-    return decided(coarse, torch.from_numpy(~filled).to(coarse.alpha), 1)
+    kept = np.ones(whole.shape, np.bool_)
+    kept[box] = ~filled
+    return decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)

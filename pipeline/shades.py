@@ -67,6 +67,8 @@ def without_shades(coarse: Coarse, image: FloatImage, plate: FloatImage, coverag
     partial = ((alpha > CERTAIN) | doubtful) & (alpha < OPAQUE)
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (WIDTH_PX, WIDTH_PX))
     wide = cv2.morphologyEx((partial & (coverage > 0.5)).astype(np.uint8), cv2.MORPH_OPEN, ellipse)
+    if not wide.any():
+        return coarse
     count, labels, stats, _ = cv2.connectedComponentsWithStats(wide)
     shade = np.zeros(alpha.shape, np.uint8)
     for label in range(1, count):
