@@ -55,7 +55,7 @@ def _pushed(coarser: Tensor, level: Tensor) -> Tensor:
     colour, weight = torch.split(level, [3, 1], dim=1)
     coarser = F.interpolate(coarser, weight.shape[2:], mode="bilinear", align_corners=False)
     own = colour / weight.clamp(min=1e-9)
-    return coarser + (4 * weight).clamp(max=1) * (own - coarser)
+    return torch.lerp(coarser, own, (4 * weight).clamp(max=1))
 
 
 def _pooled(x: Tensor) -> Tensor:

@@ -145,9 +145,9 @@ class Refiner(nn.Module):
         (weight, bias), (last_weight, last_bias) = _numbers(self.first), _numbers(self.last)
         both = F.conv2d(x, torch.cat((weight, last_weight[:, c:])), torch.cat((bias, last_bias)))
         first, rest = torch.split(both, [c, 7], dim=1)
-        z = F.relu(halved(first))
+        z = F.relu(halved(first), inplace=True)
         for weight, bias in self._body(x.device):
-            z = F.relu(F.conv2d(z, weight, bias))
+            z = F.relu(F.conv2d(z, weight, bias), inplace=True)
         change, rest = F.conv2d(doubled(z), last_weight[:, :c]), _inner(rest, self.margin - 1)
         return change.contiguous().float() + rest.contiguous().float()  # planes first: a third of the time
 
