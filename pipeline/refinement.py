@@ -113,25 +113,27 @@ def uncertain_tiles(
         widest: Width of the widest tile, pixels, even.
         apart: What is not further apart goes into one tile, pixels.
     """
-    # Enlarged, uncertainty reaches one pixel further; no tile that it reaches may be left out, or it would end there.
-    needed = cv2.dilate(doubtful[0, 0].cpu().numpy(), np.ones((3, 3), np.uint8)) > 0
+    needed = doubtful[0, 0].cpu().numpy() > 0
     scale, end = needed.shape[0] / size[1], 0
     for first, last in _stretches(needed.any(axis=1), size[1]):
         for top in range(max(first, end), last, height):
             end = top + height
-            seen = needed[int(top * scale) : int(np.ceil(end * scale))].any(axis=0)
-            for left, right in _stretches(seen, size[0], apart):
+            rows = slice(max(0, int(np.ceil(top * scale - 0.5)) - 1), int(np.ceil(end * scale + 0.5)))
+            for left, right in _stretches(needed[rows].any(axis=0), size[0], apart):
                 for begin in range(left, right, widest):
                     yield Tile(begin, top, min(widest, right - begin))
 
 
 def _stretches(needed: NDArray[np.bool_], length: int, apart: int = 0) -> Iterator[tuple[int, int]]:
-    """Where on `length` pixels what is needed begins and ends, even numbers; what is hardly apart is one stretch."""
+    """Where on `length` pixels what is needed begins and ends, even numbers; what is hardly apart is one stretch.
+
+    Enlarged, a pixel reaches half a pixel beyond its borders.
+    """
     places, scale = np.flatnonzero(needed), length / len(needed)
     if not len(places):
         return
-    firsts = (places * scale).astype(int) // 2 * 2
-    lasts = -(-np.minimum(length, np.ceil((places + 1) * scale)).astype(int) // 2) * 2
+    firsts = np.maximum(0, (places - 0.5) * scale).astype(int) // 2 * 2
+    lasts = -(-np.minimum(length, np.ceil((places + 1.5) * scale)).astype(int) // 2) * 2
     breaks = np.flatnonzero(firsts[1:] - lasts[:-1] > apart)
     yield from zip(firsts[[0, *breaks + 1]].tolist(), lasts[[*breaks, -1]].tolist(), strict=True)
 

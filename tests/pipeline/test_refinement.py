@@ -35,23 +35,23 @@ def test_the_tile_of_a_doubtful_pixel_is_taken(which):
         given.hidden[0, 0, 10, 29] = 2 * EXPECTED_ERROR
     else:
         given.alpha[0, 0, 10, 29] = 0.5
-    # Coarse (29, 10) spans full-size pixels 290 to 300 and 100 to 110; its neighbours count, too.
-    assert tiles(given, (480, 270)) == [Tile(280, 90, 30)]
+    # Coarse (29, 10) spans full-size pixels 290 to 300 and 100 to 110; enlarged, it reaches half its size further.
+    assert tiles(given, (480, 270)) == [Tile(284, 94, 22)]
 
 
 def test_what_is_wider_or_higher_than_a_tile_takes_another_one():
     given = coarse()
     given.alpha[0, 0, 10, 20:32] = 0.5
-    assert tiles(given, (480, 270), widest=64) == [Tile(190, 90, 64), Tile(254, 90, 64), Tile(318, 90, 12)]
+    assert tiles(given, (480, 270), widest=64) == [Tile(194, 94, 64), Tile(258, 94, 64), Tile(322, 94, 4)]
     given.alpha[0, 0, 10:20, 20:32] = 0.5
-    assert tiles(given, (480, 270)) == [Tile(190, 90, 140), Tile(190, 154, 140)]
+    assert tiles(given, (480, 270)) == [Tile(194, 94, 132), Tile(194, 158, 132)]
 
 
 def test_what_is_hardly_apart_shares_a_tile():
     given = coarse()
     given.alpha[0, 0, 10, [20, 24]] = 0.5
-    assert tiles(given, (480, 270), apart=10) == [Tile(190, 90, 70)]
-    assert tiles(given, (480, 270), apart=9) == [Tile(190, 90, 30), Tile(230, 90, 30)]
+    assert tiles(given, (480, 270), apart=18) == [Tile(194, 94, 62)]
+    assert tiles(given, (480, 270), apart=17) == [Tile(194, 94, 22), Tile(234, 94, 22)]
 
 
 @pytest.mark.parametrize("size", [(480, 270), (131, 77), (48, 27), (1000, 31)])
@@ -63,8 +63,7 @@ def test_tiles_hold_all_that_is_doubtful_once(size, share):
     for tile in tiles(given, size, apart=12):
         assert tile.left % 2 == tile.top % 2 == tile.width % 2 == 0
         held[tile.top : tile.top + 64, tile.left : tile.left + tile.width] += 1
-    near = cv2.dilate((given.alpha[0, 0].numpy() > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
-    doubtful = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST) > 0
+    doubtful = cv2.resize(given.alpha[0, 0].numpy(), size, interpolation=cv2.INTER_LINEAR) > 0
     assert held.max() == 1
     assert held[: size[1], : size[0]][doubtful].min() == 1
 
