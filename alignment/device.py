@@ -231,7 +231,6 @@ class DevicePlate:
 
 
 def _sampled(picture: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Bilinear, of 1 x C x H x W at places B x h x w, -1 and 1 the outer edges of its pixels; the border goes on."""
+    """Bilinear, of 1 x C x H x W at places 1 x h x w, -1 and 1 the outer edges of its pixels; the border goes on."""
     places = torch.stack((x, y), dim=3).to(picture.dtype)
-    many = picture.expand(len(places), -1, -1, -1)
-    return F.grid_sample(many, places, padding_mode="border", align_corners=False)
+    return F.grid_sample(picture, places, padding_mode="border", align_corners=False)

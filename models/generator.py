@@ -21,6 +21,9 @@ COLOURED = 28
 """Coarse pixels around what is uncertain in which there are colours: a second look asks for them twelve away, and a
 foreground is what it is in the whole frame from sixteen within (if the frame's sides are multiples of four)."""
 
+GRID = 16
+"""Coarse pixels that the borders of such parts are multiples of: a convolution is set up anew for every new size."""
+
 
 @dataclass(frozen=True)
 class GeneratorConfig:
@@ -253,8 +256,8 @@ class Generator(nn.Module):
         planes = image.float().contiguous()
         result = Coarse(stretch(matte), torch.zeros_like(planes), hidden, planes.clone())
         doubtful = uncertain(matte, hidden)
-        coloured = part_around(doubtful, COLOURED, grid=4)
-        looked_at = part_around(doubtful, 2 * second_look.margin, grid=2)  # it works on squares of 2 x 2
+        coloured = part_around(doubtful, COLOURED, GRID)
+        looked_at = part_around(doubtful, 2 * second_look.margin, GRID)
         if coloured is None or looked_at is None:
             return result
         at, size = coloured.at(), coloured.size

@@ -12,7 +12,7 @@ from models.blocks import doubled, halved
 from models.coarse import Coarse
 
 STRETCH = 0.02
-"""Coarse alpha this near to 0 or 1 counts as 0 or 1: a tanh never quite arrives."""
+"""Coarse alpha this near to 0 or 1 counts as 0 or 1: the generator's never quite arrives."""
 
 PROJECTION_FLOOR = 0.02
 """|F - B|^2 at which the projection is half trusted."""

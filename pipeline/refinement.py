@@ -23,6 +23,9 @@ from pipeline.composite import unit
 from pipeline.frames import FloatImage, Image, Settings
 from pipeline.gaps import Seen, in_gap, opened, surroundings
 
+STRIP_PX = 64
+"""What the width of a strip is a multiple of: a convolution is set up anew for every new size, and its memory kept."""
+
 MANY_TILES = 0.35
 """Share of the frame, from which on the plate is rendered at once rather than tile by tile."""
 
@@ -104,7 +107,7 @@ def uncertain_tiles(
 ) -> Iterator[Tile]:
     """Tiles that hold all of the coarse result that is not plainly 0 or 1, in bands, each as wide as it needs to be.
 
-    Compared to squares of a grid that takes two fifths less. Tiles do not overlap.
+    That is half as much to refine as squares of a grid hold. Tiles do not overlap.
 
     Args:
         doubtful: 1 x 1 x h x w, 1 where it is not plainly 0 or 1, see `models.coarse.uncertain`.
@@ -139,7 +142,7 @@ def _stretches(needed: NDArray[np.bool_], length: int, apart: int = 0) -> Iterat
 
 
 def _batches(tiles: Iterable[Tile], widest: int) -> Iterator[list[Tile]]:
-    """Tiles that are refined at once: together no wider than one may be."""
+    """Tiles that are refined at once: together, surroundings apart, no wider than one may be."""
     batch: list[Tile] = []
     for tile in tiles:
         if batch and sum(other.width for other in batch) + tile.width > widest:
@@ -204,12 +207,14 @@ class _Tiles:
 
     def refined(self, tiles: list[Tile]) -> Iterator[tuple[Tile, FloatImage, FloatImage]]:
         """Alpha and foreground of each tile."""
-        pieces = [self._piece(tile) for tile in tiles]
-        image = _strip([piece.of(self.image) for piece in pieces], self.coarse.alpha.device)
-        plate, coverage = self._plate_in(tiles, pieces)
-        enlarged, say, around = self._enlarge(tiles)
-        alpha, foreground = self.refiner(image, plate, coverage, enlarged)
         m = self.margin
+        spare = -sum(tile.width + 2 * m for tile in tiles) % STRIP_PX
+        shown = [*tiles[:-1], tiles[-1]._replace(width=tiles[-1].width + spare)]
+        pieces = [self._piece(tile) for tile in shown]
+        image = _strip([piece.of(self.image) for piece in pieces], self.coarse.alpha.device)
+        plate, coverage = self._plate_in(shown, pieces)
+        enlarged, say, around = self._enlarge(shown)
+        alpha, foreground = self.refiner(image, plate, coverage, enlarged)
         certain, say, around, lit, image, plate, coverage, carried = (
             x[:, :, m:-m, m:-m]
             for x in (stretch(enlarged.alpha), say, around, light(enlarged), image, plate, coverage, enlarged.carried)

@@ -48,7 +48,7 @@ def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
     left, top, width, height = cv2.boundingRect(((whole > CERTAIN) | unsure).astype(np.uint8))
     if not width:
         return coarse
-    margin = max(RIM_PX, int(reach) + 1)  # what is further away has no say
+    margin = max(RIM_PX, int(reach / 0.95) + 1)  # what is further away has no say, by the distances that OpenCV has
     box = np.s_[max(0, top - margin) : top + height + margin, max(0, left - margin) : left + width + margin]
     alpha, doubtful, mask = whole[box], unsure[box], mask[box]
     gone = _pieces((alpha > FAINT) | doubtful, alpha, mask, LARGEST * whole.size)

@@ -10,6 +10,7 @@ from alignment.plate import AlignedPlate, AlignmentReport
 from alignment.warp import PlateImage
 from models.coarse import EXPECTED_ERROR, Coarse, uncertain
 from models.weights import new_net
+from pipeline import refinement
 from pipeline.frames import Settings
 from pipeline.refinement import Tile, refine_tiles, uncertain_tiles
 
@@ -110,6 +111,51 @@ def test_a_plate_that_a_device_renders_changes_nothing(scene):
         assert np.abs(first - second).max() < 2e-3
 
 
+def everywhere(monkeypatch, net, given, image, plate):
+    """What refining all of the frame gives, each tile by itself and as wide as the frame."""
+    height, width = image.shape[:2]
+    with monkeypatch.context() as patch, torch.no_grad():
+        bands = [Tile(0, top, width) for top in range(0, height, 64)]
+        patch.setattr(refinement, "uncertain_tiles", lambda *_: iter(bands))
+        return refine_tiles(net, given, image, plate, Settings(tile_px=64, tile_batch=1))
+
+
+@pytest.mark.parametrize("device", [False, True])
+@pytest.mark.parametrize("batch", [1, 2, 16])
+def test_tiles_that_lie_apart_share_a_strip(scene, batch, device, monkeypatch):
+    net, given, image, plate = scene
+    given.hidden[:, :1] = 0
+    given.alpha[:] = torch.rand(1, 1, 54, 80).round()
+    places = np.array([[5, 2], [5, 40], [6, 79], [33, 11], [35, 60], [53, 30]])
+    given.alpha[0, 0, places[:, 0], places[:, 1]] = 0.5
+    seen = AlignedPlate(
+        plate._plate, plate.size, plate.report, DevicePlate(plate._plate.pixels, False, torch.device("cpu"))
+    )
+    tiles = list(uncertain_tiles(uncertain(given.alpha, given.hidden), (200, 135), 64, batch * 64, 12))
+    assert len({tile.left for tile in tiles}) >= 6 and len({tile.top for tile in tiles}) == 2
+    with torch.no_grad():
+        alpha, foreground = refine_tiles(
+            net, given, image, seen if device else plate, Settings(tile_px=64, tile_batch=batch)
+        )
+    whole = everywhere(monkeypatch, *scene)
+    assert np.abs(alpha - whole[0]).max() < (2e-3 if device else 1e-4)
+    doubt = cv2.resize(uncertain(given.alpha, given.hidden)[0, 0].numpy(), (200, 135)) > 0
+    assert np.abs(foreground - whole[1])[doubt].max() < (2e-3 if device else 1e-4)
+
+
+def test_strips_come_in_few_widths(scene, monkeypatch):
+    net, given, image, plate = scene
+    given.alpha[:], given.hidden[:] = 0, 0
+    given.alpha[..., 10, 5], given.alpha[..., 40, 30:40] = 0.5, 0.5
+    seen = []
+    refine = net.refiner.forward
+    monkeypatch.setattr(net.refiner, "forward", lambda image, *rest: seen.append(image.shape) or refine(image, *rest))
+    with torch.no_grad():
+        refine_tiles(net, given, image, plate, Settings(tile_px=32, tile_batch=1))
+    assert len(seen) == 2
+    assert {shape[2:] for shape in seen} == {(32 + 2 * net.refiner.margin, refinement.STRIP_PX)}
+
+
 def test_the_same_plan_gives_the_same_bits(scene):
     with torch.no_grad():
         first, second = (refine_tiles(*scene, Settings()) for _ in range(2))
@@ -129,7 +175,7 @@ def test_what_is_certain_is_the_image_itself(scene):
 def test_where_the_generator_is_sure_the_refiner_has_no_say(scene):
     net, given, image, plate = scene
     given.alpha[:], given.hidden[:] = 0, 0
-    given.alpha[..., 30, 40] = 0.5  # one doubtful pixel brings its whole tile
+    given.alpha[..., 30, 40] = 0.5  # its tile reaches further down
     with torch.no_grad():
         alpha, _ = refine_tiles(net, given, image, plate, Settings(tile_px=256, tile_batch=1))
     near = np.zeros((54, 80), bool)
@@ -138,23 +184,21 @@ def test_where_the_generator_is_sure_the_refiner_has_no_say(scene):
     assert alpha[~full].max() == 0 and alpha[full].max() > 0
 
 
-@pytest.mark.parametrize("column", [22, 23, 24, 25, 26, 27, 28])
-def test_the_refiners_say_does_not_end_at_a_tiles_border(scene, column):
+@pytest.mark.parametrize("column", [0, 22, 23, 24, 25, 26, 27, 28, 79])
+def test_the_refiners_say_does_not_end_at_a_tiles_border(scene, column, monkeypatch):
     net, given, image, plate = scene
     given.alpha[:], given.hidden[:] = 0, 0
     given.alpha[..., column] = 0.5
     with torch.no_grad():
-        small, large = (
-            refine_tiles(net, given, image, plate, Settings(tile_px=px, tile_batch=1))[0] for px in (64, 256)
-        )
-    assert np.abs(small - large).max() < 1e-4
+        alpha, _ = refine_tiles(net, given, image, plate, Settings(tile_px=64, tile_batch=1))
+    assert np.abs(alpha - everywhere(monkeypatch, *scene)[0]).max() < 1e-4
 
 
 def test_the_subjects_colours_go_on_beyond_its_edges_and_fade(scene):
     net, given, image, plate = scene
     given.alpha[:], given.hidden[:] = 0, 0
     given.alpha[..., :20] = 1
-    given.alpha[..., 20] = 0.5  # full-size column 50; a tile of 16 is all that is refined
+    given.alpha[..., 20] = 0.5  # full-size columns 48 to 54 are all that is refined
     given.foreground[:] = 0.3
     with torch.no_grad():
         _, foreground = refine_tiles(net, given, np.full_like(image, 51), plate, Settings(tile_px=16))

@@ -57,6 +57,26 @@ def test_a_large_piece_that_is_nowhere_opaque_goes():
     assert without_specks(faint, mask(12, 12, 36)) is faint
 
 
+def test_a_mask_beside_all_that_was_found_has_a_say():
+    given = coarse()
+    given.hidden[0, 0, 30, 40:47] = 0.4
+    known = mask(18, 38, 10)  # three rows above
+    known[30, 46] = 1
+    assert without_specks(given, known) is given
+
+
+def test_the_rim_of_a_speck_goes_with_it():
+    given = coarse((30, 40, 4))
+    given.alpha[0, 0, 27:37, 37:47] = torch.where(given.alpha[0, 0, 27:37, 37:47] > 0, 0.8, 0.03)
+    assert without_specks(given, mask(70, 120, 10)).alpha.max() == 0
+
+
+def test_how_large_a_piece_is_goes_by_the_whole_picture():
+    side = int((HEIGHT * WIDTH / 500) ** 0.5)
+    assert without_specks(coarse((30, 40, side)), mask(0, 0, 0)).alpha.max() == 0
+    assert without_specks(coarse((30, 40, side + 1)), mask(0, 0, 0)).alpha.max() > 0
+
+
 def test_a_speck_beside_the_subject_takes_nothing_of_it_along():
     cleaned = without_specks(coarse((10, 10, 40), (20, 51, 2)), mask(12, 12, 30))
     assert cleaned.alpha[0, 0, 20:22, 51:53].max() == 0
