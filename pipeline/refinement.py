@@ -116,7 +116,7 @@ def uncertain_tiles(
         widest: Width of the widest tile, pixels, even.
         apart: What is not further apart goes into one tile, pixels.
     """
-    needed = doubtful[0, 0].cpu().numpy() > 0
+    needed: NDArray[np.bool_] = doubtful[0, 0].cpu().numpy() > 0
     scale, end = needed.shape[0] / size[1], 0
     for first, last in _stretches(needed.any(axis=1), size[1]):
         for top in range(max(first, end), last, height):
