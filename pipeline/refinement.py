@@ -116,13 +116,13 @@ def uncertain_tiles(
         widest: Width of the widest tile, pixels, even.
         apart: What is not further apart goes into one tile, pixels.
     """
-    needed: NDArray[np.bool_] = doubtful[0, 0].cpu().numpy() > 0
+    needed = doubtful[0, 0].cpu().numpy() > 0
     scale, end = needed.shape[0] / size[1], 0
-    for first, last in _stretches(needed.any(axis=1), size[1]):
+    for first, last in _stretches(needed.max(axis=1), size[1]):
         for top in range(max(first, end), last, height):
             end = top + height
             rows = slice(max(0, int(np.ceil(top * scale - 0.5)) - 1), int(np.ceil(end * scale + 0.5)))
-            for left, right in _stretches(needed[rows].any(axis=0), size[0], apart):
+            for left, right in _stretches(needed[rows].max(axis=0), size[0], apart):
                 for begin in range(left, right, widest):
                     yield Tile(begin, top, min(widest, right - begin))
 
