@@ -388,7 +388,9 @@ def test_a_killed_run_leaves_nothing_under_the_outputs_name(scene, tmp_path):
 def test_an_interrupted_run_ends_soon_and_leaves_nothing(samples, tmp_path):
     clip, plate = samples / "clip.mp4", samples / "plate.png"  # long enough not to be over before the interrupt comes
     words = ["render", clip, "--plate", plate, "--alpha", tmp_path / "alpha.mkv", "-o", tmp_path / "a.mkv"]
-    program = [sys.executable, "-c", "from pipeline.cli import main; main()", *map(str, words)]
+    # What a shell runs in the background inherits that interrupts are ignored.
+    listens = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = [sys.executable, "-c", f"{listens}; from pipeline.cli import main; main()", *map(str, words)]
     process = subprocess.Popen(program, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not any(tmp_path.iterdir()):
