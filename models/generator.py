@@ -253,8 +253,7 @@ class Generator(nn.Module):
         The second look mends alpha where hair lets the place through: only a first alpha tells what colour the
         subject has there.
         """
-        planes = image.float().contiguous()
-        result = Coarse(stretch(matte), torch.zeros_like(planes), hidden, planes.clone())
+        result = Coarse(stretch(matte), torch.zeros_like(image), hidden, image.clone())
         doubtful = uncertain(matte, hidden)
         coloured = part_around(doubtful, COLOURED, GRID)
         looked_at = part_around(doubtful, 2 * second_look.margin, GRID)
