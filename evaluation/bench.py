@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import cv2
 import numpy as np
@@ -30,7 +30,7 @@ from evaluation.whole_runs import against, growth
 from pipeline.composite import composite, quantise
 from pipeline.decode import open_clip
 from pipeline.encode import open_writer
-from pipeline.frames import ClipInfo, Frame, FrameStatus, FrameWindow, Image, Matte, Settings
+from pipeline.frames import ClipInfo, Frame, FrameStatus, FrameWindow, Image, Matte, Precision, Settings
 from pipeline.heap import settle_heap
 from pipeline.matting import GeneratorInputs, Matter
 from pipeline.plates import read_plate
@@ -84,7 +84,8 @@ def measure(clip: Path, plate: Path, height: int, count: int, settings: Settings
         ]
         info = source.info
     size = (frames[0].image.shape[1], height)
-    matter = Matter(scaled(read_plate(plate), height), size, settings)
+    small_plate = scaled(read_plate(plate), height)
+    matter = Matter(small_plate, size, settings)
     watch = Stopwatch()
     with tempfile.TemporaryDirectory() as room:
         like = replace(info, width=size[0], height=size[1], path=Path("none"), audio_streams=0)
@@ -100,8 +101,8 @@ def measure(clip: Path, plate: Path, height: int, count: int, settings: Settings
         "frames": count,
         "stages": watch.rows(),
         "networks_side_by_side": _side_by_side(matter, frames),
-        "gmac_a_frame": round(_work(matter, frames[-1]), 2),
-        "render": _render(frames, info, scaled(read_plate(plate), height), settings),
+        "gmac_a_frame": round(_work(small_plate, frames[-1], settings), 2),
+        "render": _render(frames, info, small_plate, settings),
         "peak_memory_gb": round(_peak_memory(), 2),
     }
 
@@ -178,8 +179,9 @@ def _side_by_side(matter: Matter, frames: list[Frame]) -> dict[str, float]:
     return {"median_ms": round(median, 1), "low_ms": round(low, 1), "high_ms": round(high, 1)}
 
 
-def _work(matter: Matter, frame: Frame) -> float:
-    """Multiply-adds of the networks for one frame, x 1e9."""
+def _work(plate: Image, frame: Frame, settings: Settings) -> float:
+    """Multiply-adds of the networks for one frame, x 1e9; counted in float32, since not all kinds are counted."""
+    matter = Matter(plate, (frame.image.shape[1], frame.image.shape[0]), replace(settings, precision="float32"))
     own = matter.observe(frame)
     with FlopCounterMode(display=False) as counter:
         matter.matte(FrameWindow(frame, own, (own,) * 4))
@@ -270,7 +272,7 @@ def main() -> None:
     parser.add_argument("--height", type=int, nargs="+", default=[720, 1080])
     parser.add_argument("--frames", type=int, default=15)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto")
+    parser.add_argument("--precision", choices=get_args(Precision), default="auto")
     parser.add_argument("--against", metavar="COMMAND", help="another program; {clip}, {plate} and {out} are filled in")
     parser.add_argument("--rounds", type=int, default=3, help="how often each program runs")
     parser.add_argument("--growth", type=int, nargs="+", metavar="N", help="lengths of clips, frames")

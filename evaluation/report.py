@@ -13,6 +13,7 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from evaluation.evaluate import evaluate_clips
 from evaluation.metrics import Scores
 from pipeline.decode import open_clip
-from pipeline.frames import FloatImage, Image, Settings
+from pipeline.frames import FloatImage, Image, Precision, Settings
 from pipeline.render import RenderJob, render
 
 METRICS = ("mad", "mse", "grad", "conn", "dtssd", "foreground_mse")
@@ -99,7 +100,7 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     parser.add_argument("--model", default="fast")
     parser.add_argument("--weights", type=Path)
-    parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto")
+    parser.add_argument("--precision", choices=get_args(Precision), default="auto")
     parser.add_argument("-o", "--out", type=Path, help="folder for report.html and report.json")
     arguments = parser.parse_args()
     settings = Settings(model=arguments.model, weights=arguments.weights, precision=arguments.precision)

@@ -69,17 +69,17 @@ class UpBlock(nn.Module):
         if not torch.compiler.is_exporting() and size == (2 * x.shape[2], 2 * x.shape[3]):
             bias = None if bias is None else bias.repeat(4)
             doubling = weight_after_doubling(weight) if self.doubling is None else self.doubling
-            x = doubled(F.conv2d(_repeated(x), doubling, bias))
+            x = doubled(F.conv2d(repeated(x), doubling, bias))
         else:
             up = F.interpolate(x, size, mode="bilinear", align_corners=self.align_corners)
-            x = F.conv2d(_repeated(up), weight, bias)
+            x = F.conv2d(repeated(up), weight, bias)
         for layer in rest:
             x = layer(x)
         return x
 
 
-def _repeated(x: Tensor) -> Tensor:
-    """With the border's pixels once more around it."""
+def repeated(x: Tensor) -> Tensor:
+    """B x C x H x W with the border's pixels once more around it."""
     with in_float32(x.device):  # or autocast would go to float32 and back
         return F.pad(x, (1, 1, 1, 1), mode="replicate")
 
@@ -123,6 +123,22 @@ def in_float32(device: torch.device) -> AbstractContextManager[object]:
     """Autocast off, where the device has it."""
     available = torch.amp.is_autocast_available(device.type)
     return torch.autocast(device.type, enabled=False) if available else nullcontext()
+
+
+class AddedConv(nn.Conv2d):
+    """A convolution that is added to another map."""
+
+    def forward(self, x: Tensor, addend: Tensor) -> Tensor:  # type: ignore[override]
+        """B x I x H x W, and B x C x H x W to which it is added."""
+        return addend + super().forward(x)
+
+
+class Sum(nn.Module):
+    """Of two maps; a module, since in eight bits it is another."""
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Two of B x C x H x W to one."""
+        return x + y
 
 
 class ResidualBlock(nn.Module):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.blocks import ConvBlock, ResidualBlock, UpBlock, padding_mode
+from models.blocks import ConvBlock, ResidualBlock, Sum, UpBlock, padding_mode
 from models.carrying import carry_colour
 from models.coarse import Coarse, uncertain
 from models.likeness import TextureCue
@@ -141,6 +141,7 @@ class Trunk(nn.Module):
         self.up = nn.ModuleList(
             UpBlock(lower, upper, repeat_border=config.repeat_border) for upper, lower in reversed(pairs)
         )
+        self.sums = nn.ModuleList(Sum() for _ in pairs)
 
     def forward(self, x: Tensor) -> Tensor:
         """B x 4w x h x w to the same shape."""
@@ -149,9 +150,9 @@ class Trunk(nn.Module):
             above.append(x)
             x = down(x)
         x = self.blocks(x)
-        for up in self.up:
+        for up, both in zip(self.up, self.sums, strict=True):
             skip = above.pop()
-            x = skip + up(x, (skip.shape[2], skip.shape[3]))
+            x = both(skip, up(x, (skip.shape[2], skip.shape[3])))
         return x
 
 
@@ -219,7 +220,7 @@ class Generator(nn.Module):
         half_image, image_features = self.encode_image(2 * image - 1)
         half_plate, plate_features = self.encode_plate(self._plate_input(image, plate, coverage))
         if self.texture is not None:
-            plate_features = plate_features + self.texture(image, plate, coverage)
+            plate_features = self.texture(plate_features, image, plate, coverage)
         _, mask_features = self.encode_mask(2 * mask - 1)
         motion_features = plate_features if self.config.original else self.encode_motion(2 * motion - 1)[1]
         shared = self.trunk(self.switch(image_features, plate_features, mask_features, motion_features))

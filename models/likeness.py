@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.blocks import ConvBlock, in_float32
+from models.blocks import AddedConv, ConvBlock, in_float32
 
 SIDES = (1, 3, 7)
 """Sides of the squares, in pixels of the quarter-size map, in which textures are compared."""
@@ -19,20 +19,30 @@ MEASURES = 4 + 3
 
 
 class TextureCue(nn.Module):
-    """Turns the likeness of two textures into a correction of the plate's quarter-size map, at first of 0."""
+    """Corrects the plate's quarter-size map by the likeness of two textures; at first by nothing."""
 
     def __init__(self, outputs: int) -> None:
         super().__init__()
         self.weigh = ConvBlock(MEASURES * len(SIDES), 24, 1)
-        self.correct = nn.Conv2d(24, outputs, 1)
+        self.correct = AddedConv(24, outputs, 1)
         for parameter in self.correct.parameters():
             nn.init.zeros_(parameter)
 
-    def forward(self, image: Tensor, plate: Tensor, coverage: Tensor) -> Tensor:
-        """B x 3 x H x W twice, B x 1 x H x W, to B x outputs x H/4 x W/4; odd sizes as stride 2 rounds them."""
+    def forward(self, features: Tensor, image: Tensor, plate: Tensor, coverage: Tensor) -> Tensor:
+        """Correct a map.
+
+        Args:
+            features: B x outputs x H/4 x W/4; odd sizes as stride 2 rounds them.
+            image: B x 3 x H x W.
+            plate: The same.
+            coverage: B x 1 x H x W.
+
+        Returns:
+            The map, corrected.
+        """
         with in_float32(image.device):  # differences of squares need all digits
             likeness = texture_likeness(image.float(), plate.float(), coverage.float())
-        result: Tensor = self.correct(self.weigh(likeness))
+        result: Tensor = self.correct(self.weigh(likeness), features)
         return result
 
 

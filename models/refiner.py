@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -92,6 +93,7 @@ class Refiner(nn.Module):
         self.first = nn.Conv2d(inputs, c, 3)
         self.body = nn.ModuleList(nn.Conv2d(4 * c, 4 * c, 3) for _ in range(config.body))
         self.last = nn.Conv2d(c + inputs, 7, 3)
+        self.cut = nn.ModuleList(nn.ReLU(inplace=True) for _ in range(config.body + 1))
         for parameter in self.last.parameters():  # starts as the coarse result and the projection, half and half
             nn.init.zeros_(parameter)
 
@@ -118,7 +120,7 @@ class Refiner(nn.Module):
         lit = plate * light(coarse)
         change = self.decide(self._evidence(image, lit, coverage, coarse))
         image, lit, coverage, foreground, carried, alpha = (
-            _inner(part, self.margin)
+            inner(part, self.margin)
             for part in (image, lit, coverage, image + coarse.foreground, coarse.carried, coarse.alpha)
         )
         foreground = foreground + torch.sigmoid(change[:, 6:]) * (carried - foreground) + change[:, :3]
@@ -142,19 +144,20 @@ class Refiner(nn.Module):
         """
         c = self.config.channels
         x = x.contiguous(memory_format=torch.channels_last)
-        (weight, bias), (last_weight, last_bias) = _numbers(self.first), _numbers(self.last)
+        (weight, bias), (last_weight, last_bias) = numbers(self.first), numbers(self.last)
         both = F.conv2d(x, torch.cat((weight, last_weight[:, c:])), torch.cat((bias, last_bias)))
         first, rest = torch.split(both, [c, 7], dim=1)
-        z = F.relu(halved(first), inplace=True)
-        for weight, bias in self._body(x.device):
-            z = F.relu(F.conv2d(z, weight, bias), inplace=True)
-        change, rest = F.conv2d(doubled(z), last_weight[:, :c]), _inner(rest, self.margin - 1)
+        cut, *cuts = self.cut
+        z = cut(halved(first))
+        for (weight, bias), cut in zip(self.body_layers(x.device), cuts, strict=True):
+            z = cut(F.conv2d(z, weight, bias))
+        change, rest = F.conv2d(doubled(z), last_weight[:, :c]), inner(rest, self.margin - 1)
         return change.contiguous().float() + rest.contiguous().float()  # planes first: a third of the time
 
-    def _body(self, device: torch.device) -> list[tuple[Tensor, Tensor]]:
+    def body_layers(self, device: torch.device) -> list[tuple[Tensor, Tensor]]:
         """Weights and biases of the body, trained on channels as `pixel_unshuffle` has them, for those of `halved`."""
         order = torch.arange(4 * self.config.channels, device=device).view(-1, 4).t().flatten()
-        layers = [_numbers(layer) for layer in self.body]
+        layers = [numbers(layer) for layer in self.body]
         layers[0] = (layers[0][0][:, order], layers[0][1])
         layers[-1] = (layers[-1][0][order], layers[-1][1][order])
         return layers
@@ -172,7 +175,11 @@ class Refiner(nn.Module):
         by_coarse = (foreground - image, alpha, projected * confidence, confidence, distance)
         by_carried = (coarse.carried - image, carried * sure, sure, rest)
         parts = (image, difference, *by_coarse, *by_carried, coarse.hidden)
-        kind = _computed_in(image)
+        return self.joined(parts)
+
+    def joined(self, parts: Sequence[Tensor]) -> Tensor:
+        """B x C x H x W each, side by side, in what the net computes in."""
+        kind = _computed_in(parts[0])
         return torch.cat([part.to(kind) for part in parts], dim=1)  # while they are in the cache
 
 
@@ -183,12 +190,12 @@ def _computed_in(x: Tensor) -> torch.dtype:
     return torch.get_autocast_dtype(device) if autocast else x.dtype
 
 
-def _inner(x: Tensor, inset: int) -> Tensor:
+def inner(x: Tensor, inset: int) -> Tensor:
     """All but `inset` pixels on every side."""
     return x[:, :, inset:-inset, inset:-inset]
 
 
-def _numbers(layer: nn.Module) -> tuple[Tensor, Tensor]:
+def numbers(layer: nn.Module) -> tuple[Tensor, Tensor]:
     """Weight and bias."""
     assert isinstance(layer, nn.Conv2d) and layer.bias is not None
     return layer.weight, layer.bias

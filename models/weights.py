@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,27 @@ FOLDER = Path(__file__).parent / "weights"
 MODELS = ("fast", "paper")
 
 
+Range = tuple[float, float]
+"""The smallest and the largest number that a map was seen to hold."""
+
+
 class WeightsError(Exception):
     """Weights that are not there, or are not what they should be; the message says what to do."""
 
 
 class MattingNet(nn.Module):
-    """A generator and, where the model has one, its refiner: what one weights file holds."""
+    """A generator and, where the model has one, its refiner: what one weights file holds.
 
-    def __init__(self, generator: GeneratorConfig, refiner: RefinerConfig | None) -> None:
+    Attributes:
+        ranges: Of the maps that its modules make, by the modules' names; empty where they were not measured. See
+            `models.quantized`.
+    """
+
+    def __init__(
+        self, generator: GeneratorConfig, refiner: RefinerConfig | None, ranges: Mapping[str, Range] | None = None
+    ) -> None:
         super().__init__()
+        self.ranges = dict(ranges or {})
         self.generator = Generator(generator)
         self.refiner = Refiner(refiner) if refiner is not None else None
 
@@ -57,16 +70,23 @@ def new_net(name: str) -> MattingNet:
     raise WeightsError(f"there is no model {name!r}; the models are {', '.join(MODELS)}")
 
 
-def save_weights(net: MattingNet, path: Path, card: dict[str, str]) -> None:
-    """Write weights and configuration; `card` says where they come from.
+def save_weights(net: MattingNet, path: Path, card: dict[str, str], ranges: Mapping[str, Range] | None = None) -> None:
+    """Write weights and configuration.
 
     The file appears under its name only when it is whole.
+
+    Args:
+        net: The networks.
+        path: Of the file.
+        card: Where they come from.
+        ranges: What was measured of just these weights, see `MattingNet`.
     """
     refiner = net.refiner
     metadata = {
         "generator": json.dumps(asdict(net.generator.config)),
         "refiner": json.dumps(asdict(refiner.config) if refiner is not None else None),
         "card": json.dumps(card),
+        "ranges": json.dumps(ranges or {}),
     }
     tensors = {key: value.detach().contiguous() for key, value in net.state_dict().items()}
     beside = path.with_name(f".{path.name}.partial")
@@ -146,7 +166,8 @@ def _net_of(metadata: dict[str, str]) -> MattingNet:
     generator: dict[str, Any] = json.loads(metadata["generator"])
     refiner: dict[str, Any] | None = json.loads(metadata["refiner"])
     generator["context"] = tuple(generator["context"])
-    return MattingNet(GeneratorConfig(**generator), RefinerConfig(**refiner) if refiner else None)
+    ranges = {name: (float(low), float(high)) for name, (low, high) in json.loads(metadata.get("ranges", "{}")).items()}
+    return MattingNet(GeneratorConfig(**generator), RefinerConfig(**refiner) if refiner else None, ranges)
 
 
 def list_weights() -> list[WeightsInfo]:

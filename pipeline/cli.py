@@ -73,7 +73,7 @@ def render(
     weights: Annotated[Path | None, typer.Option(help="Another weights file (.safetensors) than the model's own.")] = None,
     segmenter: Annotated[str, typer.Option(help="Soft mask from: difference (the plate) or deeplab (people).")] = "difference",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    precision: Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(help="Of the networks; auto is bfloat16 where the device is quicker at it.")] = "auto",
+    precision: Annotated[Literal["auto", "float32", "bfloat16", "int8"], typer.Option(help="Of the networks; auto is what the device is quickest at.")] = "auto",
     on_failed: Annotated[Literal["stop", "mask", "skip"], typer.Option(
         help="Where the plate cannot be aligned to a frame: stop, take the soft mask (--mask or deeplab), or skip it (alpha 0)."
     )] = "stop",

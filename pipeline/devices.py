@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from functools import cache
 
 import torch
 
-from pipeline.frames import CleanplateError
-
-Precision = Literal["auto", "float32", "bfloat16"]
+from models import quantized
+from pipeline.frames import CleanplateError, Precision
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -46,16 +45,40 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def pick_precision(name: Precision, device: torch.device) -> Precision:
-    """`float32` or `bfloat16`; `auto` is the latter where the device computes in it, rather than converts."""
+def pick_precision(name: Precision, device: torch.device, ranges_known: bool) -> Precision:
+    """What the networks compute in; `auto` is what the device is quickest at.
+
+    Args:
+        name: What was asked for.
+        device: Where they run.
+        ranges_known: Whether the weights can be had in eight bits: their ranges were measured.
+
+    Raises:
+        CleanplateError: Eight bits were asked for and cannot be had.
+    """
+    if name == "int8" and not ranges_known:
+        raise CleanplateError("--precision int8: the ranges of these weights were not measured; see training.ranges")
+    if name == "int8" and not (device.type == "cpu" and multiplies_bytes()):
+        raise CleanplateError("--precision int8: only processors that multiply bytes (x86 with VNNI) can do that")
     if name != "auto":
         return name
     if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        has = torch.cpu.get_capabilities() if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities") else {}
-        native = any(has.get(feature, False) for feature in ("avx512_bf16", "amx_bf16", "bf16"))
-    return "bfloat16" if native else "float32"
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    if device.type == "cpu" and ranges_known and multiplies_bytes():
+        return "int8"
+    return "bfloat16" if device.type == "cpu" and _has("avx512_bf16", "amx_bf16", "bf16") else "float32"
+
+
+@cache
+def multiplies_bytes() -> bool:
+    """Whether the processor is quick with bytes, and PyTorch uses that, tried out by a convolution."""
+    return _has("avx512_vnni", "avx_vnni", "amx_int8") and quantized.works()
+
+
+def _has(*features: str) -> bool:
+    """Whether the processor has any of these; older releases of PyTorch do not say."""
+    has = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return any(has.get(feature, False) for feature in features)
 
 
 def tile_batch_for(device: torch.device) -> int:

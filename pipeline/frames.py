@@ -15,6 +15,7 @@ from alignment.plate import AlignmentReport
 
 Image = NDArray[np.uint8] | NDArray[np.uint16]
 FloatImage = NDArray[np.float32]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 
 class CleanplateError(Exception):
@@ -169,8 +170,8 @@ class Settings:
         weights: Another weights file than the one that ships with the model.
         segmenter: Where the soft mask comes from: `difference` (the plate) or `deeplab` (a person net).
         device: `cpu`, `cuda` or `mps`; `auto` takes the best that works.
-        precision: Of the networks' convolutions: `float32`, `bfloat16`, or `auto`, which takes the latter where the
-            device is quicker at it. Alpha moves by less than 1/1024 on average, single pixels of hair by more.
+        precision: Of the networks' convolutions: `float32`, `bfloat16`, `int8`, or `auto`, which takes what the device
+            is quickest at. Alpha moves by less than 1/1024 on average, single pixels of hair by more.
         tile_px: Height of the refiner's tiles, even.
         tile_batch: How many times that the tiles are wide, together, that the refiner takes at once; None is what
             suits the device.
@@ -180,7 +181,7 @@ class Settings:
     weights: Path | None = None
     segmenter: str = "difference"
     device: str = "auto"
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Precision = "auto"
     tile_px: int = 64
     tile_batch: int | None = None
 

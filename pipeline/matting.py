@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from alignment.plate import AlignedPlate, PlateAligner, PlateAlignmentError
 from models.blocks import settle
 from models.coarse import Coarse
+from models.quantized import quantize
 from models.weights import MattingNet, WeightsError, load_weights
 from pipeline.composite import unit
 from pipeline.crop import CROP, subject_square
@@ -78,11 +79,13 @@ class Matter:
         self.settings = replace(
             settings,
             tile_batch=settings.tile_batch or tile_batch_for(self.device),
-            precision=pick_precision(settings.precision, self.device),
+            precision=pick_precision(settings.precision, self.device, bool(self.net.ranges)),
         )
         self.workers, self._threads = workers_for(self.device)
         self.aligners = aligners_for(cores())
         settle(self.net)
+        if self.settings.precision == "int8":
+            quantize(self.net)
         if self.settings.precision == "bfloat16":  # what autocast would make of the weights for every frame
             self.net.to(torch.bfloat16)
         self.net.to(self.device).to(memory_format=torch.channels_last)

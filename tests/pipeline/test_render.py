@@ -438,13 +438,14 @@ def test_frames_side_by_side_are_those_made_one_by_one(scene, rendered):
     assert all(seconds > 0 for seconds in summary.busy_seconds.values())
 
 
-def test_half_the_bits_move_next_to_nothing(scene, rendered):
-    folder, _, _ = rendered
-    written = frames(folder / "alpha.mkv")
-    with open_clip(scene.clip) as clip:
-        matter = Matter(read_plate(scene.plate), (WIDTH, HEIGHT), Settings(device="cpu", precision="bfloat16"))
-        (window,) = windows(clip, matter.observe, 2, 3)
-        alpha = matter.matte(window).alpha
-    moved = np.abs(alpha - written[2][:, :, 0] / np.float32(255))
-    assert moved.mean() < 1 / 1024  # the file's own rounding included
+@pytest.mark.parametrize("precision", ["bfloat16", "auto"])
+def test_fewer_bits_move_next_to_nothing(scene, precision):
+    alphas = []
+    for each in ("float32", precision):
+        with open_clip(scene.clip) as clip:
+            matter = Matter(read_plate(scene.plate), (WIDTH, HEIGHT), Settings(device="cpu", precision=each))
+            (window,) = windows(clip, matter.observe, 2, 3)
+            alphas.append(matter.matte(window).alpha)
+    moved = np.abs(alphas[0] - alphas[1])
+    assert moved.mean() < 1 / 1024
     assert moved.max() < 0.1

@@ -1,0 +1,180 @@
+"""The networks in eight bits: a convolution of bytes takes half the time of bfloat16's, on processors that have both.
+
+What scales a map needs was seen on clips for training, see `training.ranges`, and lies with the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from models.blocks import AddedConv, ConvBlock, ResidualBlock, Sum, UpBlock
+from models.eight_bit import Code, Convolution8, RectifiedSum8, Refiner8, ResidualBlock8, UpBlock8, layer_of
+from models.generator import Branch, ContextSwitch, Encoder, Generator, Trunk
+from models.refiner import Refiner
+from models.weights import MattingNet, Range
+
+SIGNED: Range = (-1, 1)
+"""Of image, soft mask and motion, as the encoders see them."""
+
+DIFFERENCE: Range = (-4, 4)
+"""Of what the plate's encoder sees."""
+
+LIKENESS: Range = (-2, 2)
+"""Of `models.likeness.texture_likeness`."""
+
+
+class _Conversion:
+    """Puts layers of bytes in the place of a settled net's, by what was seen of their maps."""
+
+    def __init__(self, net: MattingNet) -> None:
+        self.ranges, self.names = net.ranges, {module: name for name, module in net.named_modules()}
+
+    def code(self, *modules: nn.Module) -> Code:
+        """For what any of the modules makes."""
+        return Code.over(*(self.ranges[self.names[module]] for module in modules))
+
+    def generator(self, net: Generator) -> None:
+        """All layers of a generator."""
+        assert net.texture is not None
+        image, plate, mask, motion = encoders = (net.encode_image, net.encode_plate, net.encode_mask, net.encode_motion)
+        selects = (net.switch.select_plate, net.switch.select_mask, net.switch.select_motion)
+        quarter = self.code(*(encoder.to_quarter for encoder in encoders), net.texture.correct, *selects)
+        half_image = self.code(image.to_half, net.foreground_branch.to_half)
+        half_plate = self.code(plate.to_half, net.alpha_branch.to_half)
+        self.encoder(image, SIGNED, half_image, quarter)
+        self.encoder(plate, DIFFERENCE, half_plate, quarter)
+        for encoder in (mask, motion):
+            self.encoder(encoder, SIGNED, self.code(encoder.to_half), quarter)
+        weighed = self.code(net.texture.weigh)
+        correct = Convolution8(net.texture.correct, weighed, quarter, addend=quarter)
+        _replace(net.texture, weigh=_block(net.texture.weigh, Code.over(LIKENESS), weighed), correct=correct)
+        shared = self.trunk(net.trunk, net.switch, quarter)
+        self.branch(net.alpha_branch, shared, half_plate)
+        self.branch(net.foreground_branch, shared, half_image)
+        if net.second_look is not None:
+            net.second_look = self.refiner(net.second_look)
+
+    def encoder(self, net: Encoder, seen: Range, half: Code, quarter: Code) -> None:
+        """An encoder; `half` and `quarter` are how its two maps are written."""
+        first = self.code(net.first)
+        _replace(
+            net,
+            first=_block(net.first, Code.over(seen), first),
+            to_half=_block(net.to_half, first, half),
+            to_quarter=_block(net.to_quarter, half, quarter),
+        )
+
+    def trunk(self, net: Trunk, switch: ContextSwitch, quarter: Code) -> Code:
+        """The shared blocks, with what switches before them; gives how their map is written."""
+        above = (switch.combine, *net.down[:-1])
+        levels = [self.code(*found) for found in zip(above, reversed(net.up), reversed(net.sums), strict=True)]
+        lowest = self.code(net.down[-1])
+        _replace(
+            switch,
+            select_plate=_block(switch.select_plate, quarter, quarter),
+            select_mask=_block(switch.select_mask, quarter, quarter),
+            select_motion=_block(switch.select_motion, quarter, quarter),
+            combine=_block(switch.combine, quarter, levels[0]),
+        )
+        for place, codes in enumerate(pairwise((*levels, lowest))):
+            net.down[place] = _block(net.down[place], *codes)
+        code = self.blocks(net.blocks, lowest)
+        for place, target in enumerate(reversed(levels)):
+            up = net.up[place]
+            assert isinstance(up, UpBlock)
+            net.up[place], net.sums[place] = UpBlock8(up, code, target), RectifiedSum8()
+            code = target
+        return code
+
+    def branch(self, net: Branch, source: Code, half: Code) -> None:
+        """A branch; `half` is how its half-size map is written, and the encoder's that is beside it."""
+        code = self.blocks(net.blocks, source)
+        _replace(net, to_half=UpBlock8(net.to_half, code, half))
+        code = half
+        if net.to_full is not None:
+            code = self.code(net.to_full)
+            _replace(net, to_full=UpBlock8(net.to_full, half, code))
+        _replace(net, last=Convolution8(net.last, code))
+
+    def blocks(self, blocks: nn.Sequential, code: Code) -> Code:
+        """Residual blocks; gives how their map is written."""
+        for place, block in enumerate(blocks):
+            assert isinstance(block, ResidualBlock)
+            target = self.code(block)
+            blocks[place] = ResidualBlock8(block, code, self.code(block.body[2]), target)
+            code = target
+        return code
+
+    def refiner(self, net: Refiner) -> Refiner8:
+        """A refiner, of which there is one for each size."""
+        return Refiner8(net, [self.code(cut) for cut in net.cut])
+
+
+def _replace(owner: nn.Module, **layers: nn.Module) -> None:
+    """Put layers in the place of those of the same names."""
+    for name, layer in layers.items():
+        setattr(owner, name, layer)
+
+
+def _block(block: nn.Module, source: Code, target: Code) -> Convolution8:
+    """A settled `ConvBlock`."""
+    assert isinstance(block, ConvBlock)
+    return Convolution8(layer_of(block, 0), source, target, rectified=True)
+
+
+def quantize(net: MattingNet) -> None:
+    """Let a settled net of which the ranges are known compute in eight bits, in place; on the CPU, for inference only.
+
+    What it says is not far from what it said: see `pipeline.frames.Settings`.
+    """
+    conversion = _Conversion(net)
+    conversion.generator(net.generator)
+    if net.refiner is not None:
+        net.refiner = conversion.refiner(net.refiner)
+
+
+@contextmanager
+def observed(net: MattingNet) -> Iterator[dict[str, Range]]:
+    """The ranges, as `MattingNet` has them, of all that a settled net does within the context."""
+    ranges: dict[str, Range] = {}
+    names = {module: name for name, module in net.named_modules()}
+
+    def see(module: nn.Module, _inputs: object, result: Tensor) -> None:
+        low, high = ranges.get(names[module], (0.0, 0.0))
+        ranges[names[module]] = min(low, float(result.min())), max(high, float(result.max()))
+
+    hooks = [module.register_forward_hook(see) for module in _making_maps(net)]
+    try:
+        yield ranges
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _making_maps(net: nn.Module) -> Iterator[nn.Module]:
+    """Modules whose maps are written as bytes."""
+    for module in net.modules():
+        if isinstance(module, ConvBlock | UpBlock | ResidualBlock | Sum | AddedConv):
+            yield module
+        if isinstance(module, ResidualBlock):
+            yield module.body[2]
+        if isinstance(module, Refiner):
+            yield from module.cut
+
+
+def works() -> bool:
+    """Whether PyTorch convolves bytes here, tried out on a few."""
+    layer = nn.Conv2d(4, 16, 3, padding=1)
+    layer.weight.data.fill_(0.5)
+    code = Code.over((0, 255))
+    try:
+        result = Convolution8(layer, code)(torch.full((1, 4, 8, 8), 200.0))
+    except (AttributeError, RuntimeError):
+        return False
+    expected = torch.full((6, 6), 3600.0) + layer.bias.detach()[:, None, None]  # type: ignore[union-attr]
+    return bool(torch.allclose(result[0, :, 1:-1, 1:-1], expected, rtol=1e-3))
