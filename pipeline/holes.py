@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from models.coarse import Coarse, decided
 from pipeline.frames import FloatImage
@@ -34,11 +35,25 @@ LIKE_SUBJECT = 0.06
 """Difference of mean colours, in [0, 1], up to which a gap shows what is around it."""
 
 
+GRAIN = 0.015
+"""Standard deviation of grey, in [0, 1], from which on a gap has a grain."""
+
+OWN_GRAIN = 4
+"""How many times stronger than the plate's a grain is that shows no plate."""
+
+ALIKE = 0.5
+"""Correlation with the plate's grain, up to which a grain is another."""
+
+SOMEWHERE_LIKE_SUBJECT = 0.1
+"""Difference of colours, in [0, 1], up to which a gap shows what a quarter of the subject around it shows."""
+
+
 def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> Coarse:
     """The coarse result with its holes filled.
 
     A gap shows the place. One that is closed all around, looks like the subject around it and not like the plate, not
-    even in a deep shadow, is none.
+    even in a deep shadow, is none. Nor is one with a grain that the plate does not have, as cloth has that is as bright
+    as a shadow on the place.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -74,10 +89,33 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
         apart = float(np.abs(seen.mean(axis=0) - image[near][solid].mean(axis=0)).max())
         light = np.clip((seen * behind).sum() / max(1e-3, float((behind * behind).sum())), DEEPEST_SHADOW, 1)
         unlike_shaded = float(np.abs(seen - light * behind).max(axis=1).mean())
-        if unlike > UNLIKE_PLATE and unlike_shaded > UNLIKE_SHADED_PLATE and apart < LIKE_SUBJECT:
+        if unlike > UNLIKE_PLATE and (
+            (unlike_shaded > UNLIKE_SHADED_PLATE and apart < LIKE_SUBJECT)
+            or (_has_own_grain(gap, image[near], plate[near]) and _is_somewhere(seen, image[near][solid]))
+        ):
             filled[near] |= around & ((alpha[near] > OPEN) | gap)
     if not filled.any():
         return coarse
     kept = np.ones(whole.shape, np.bool_)
     kept[box] = ~filled
     return decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)
+
+
+def _has_own_grain(gap: NDArray[np.bool_], image: FloatImage, plate: FloatImage) -> bool:
+    """Whether a gap has a grain that is not the plate's."""
+    own, other = _grain(gap, image), _grain(gap, plate)
+    alike = (own * other).mean() / max(1e-9, own.std() * other.std())
+    return bool(own.std() > max(GRAIN, OWN_GRAIN * other.std()) and alike < ALIKE)
+
+
+def _is_somewhere(seen: FloatImage, around: FloatImage) -> bool:
+    """Whether the mean of the colours that are seen, n x 3, is that of a quarter of the subject around, m x 3."""
+    apart = np.abs(around - seen.mean(axis=0)).max(axis=1)
+    return bool(np.percentile(apart, 25) < SOMEWHERE_LIKE_SUBJECT)
+
+
+def _grain(gap: NDArray[np.bool_], image: FloatImage) -> FloatImage:
+    """What is fine in the grey of a gap's pixels, whatever is beside it."""
+    grey, inside = image.mean(axis=2), gap.astype(np.float32)
+    smooth = cv2.GaussianBlur(grey * inside, (0, 0), 1.5) / np.maximum(cv2.GaussianBlur(inside, (0, 0), 1.5), 1e-3)
+    return np.asarray((grey - smooth)[gap], np.float32)

@@ -74,3 +74,27 @@ def test_a_gap_at_the_border_may_be_open_beyond_it(gap):
     image, plate = pictures(COAT, gap)
     image[:] = COAT
     assert without_holes(given, image, plate, KNOWN) is given
+
+
+def knit(strength):
+    """A grain that is no plate's, for the middle of a coat and the gap in it."""
+    random = np.random.default_rng(0)
+    return (strength * random.standard_normal((HEIGHT, WIDTH, 1))).astype(np.float32)
+
+
+def test_cloth_as_bright_as_a_shadow_on_the_place_is_told_by_its_grain():
+    shaded = 0.45 * PLATE
+    given, (image, plate) = coarse(), pictures(shaded, coat=shaded + np.float32(0.03))
+    image[SUBJECT] += knit(0.03)[SUBJECT]
+    assert without_holes(given, image, plate, KNOWN).alpha[0, 0][SUBJECT].min() == 1
+
+
+def test_a_grain_that_is_the_plates_or_of_another_colour_fills_nothing():
+    shaded = 0.45 * PLATE
+    given, (image, plate) = coarse(), pictures(shaded, coat=shaded + np.float32(0.03))
+    grained = plate + knit(0.06)
+    image[GAP] = 0.45 * grained[GAP]
+    assert without_holes(given, image, grained, KNOWN) is given
+    image, plate = pictures(shaded, coat=np.float32([0.9, 0.1, 0.9]))
+    image[GAP] += knit(0.03)[GAP]
+    assert without_holes(given, image, plate, KNOWN) is given
