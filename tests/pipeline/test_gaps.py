@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.gaps import DENSE, DEPTH, UNEXPLAINED, Seen, in_gap, opened, surroundings
+from pipeline.gaps import DENSE, DEPTH, NOT_MORE, THIN, UNEXPLAINED, Seen, in_gap, mixed, opened, surroundings
 
 HAIR, SKY, LAMP = (
     (torch.tensor(colour)).view(1, 3, 1, 1) for colour in ((0.2, 0.12, 0.05), (0.5, 0.7, 0.9), (1, 1, 0))
@@ -35,10 +35,28 @@ def test_a_gap_is_what_lets_more_through_than_what_is_dense_around(alpha, around
     torch.testing.assert_close(found, torch.tensor([float(expected)]))
 
 
-def read(image, alpha=0.7, gap=1.0, known=1.0, carried=HAIR):
+@pytest.mark.parametrize(
+    ("alpha", "around", "expected"),
+    [
+        (0.7, 0.9, 1),
+        (0.9, 0.9, 1),
+        (0.8 + NOT_MORE / 2, 0.8, 0.5),
+        (0.95, 0.8, 0),
+        (0.7, DENSE[0], 0),
+        (THIN[0], 0, 1),
+        (sum(THIN) / 2, 0, 0.5),
+        (THIN[1], 0, 0),
+    ],
+)
+def test_a_mixture_is_looked_for_amid_what_is_dense_and_where_there_is_little(alpha, around, expected):
+    found = mixed(torch.tensor([alpha]), torch.tensor([around]))
+    torch.testing.assert_close(found, torch.tensor([float(expected)]))
+
+
+def read(image, alpha=0.7, share=1.0, known=1.0, carried=HAIR):
     """How alpha is read at one pixel."""
     ones = torch.ones(1, 1, 1, 1)
-    return float(opened(alpha * ones, gap * ones, Seen(image, SKY, known * ones, carried)))
+    return float(opened(alpha * ones, share * ones, Seen(image, SKY, known * ones, carried)))
 
 
 def test_sky_between_locks_is_opened():
@@ -51,13 +69,13 @@ def test_alpha_does_not_grow():
 
 def test_half_a_gap_is_opened_half_as_far():
     image = SKY + 0.2 * (HAIR - SKY)
-    assert 0.7 - read(image, gap=0.5) == pytest.approx((0.7 - read(image)) / 2)
+    assert 0.7 - read(image, share=0.5) == pytest.approx((0.7 - read(image)) / 2)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"gap": 0.0}, {"known": 0.0}, {"image": LAMP}, {"carried": SKY}, {"image": SKY + UNEXPLAINED}],
-    ids=["no gap", "no plate", "something else", "a subject of the sky's colour", "just unexplained"],
+    [{"share": 0.0}, {"known": 0.0}, {"image": LAMP}, {"carried": SKY}, {"image": SKY + UNEXPLAINED}],
+    ids=["not asked", "no plate", "something else", "a subject of the sky's colour", "just unexplained"],
 )
 def test_what_is_no_gap_or_not_explained_stays(change):
     assert read(**({"image": SKY} | change)) == pytest.approx(0.7, abs=1e-3)
