@@ -21,7 +21,7 @@ from models.weights import MattingNet
 from pipeline.calibration import calibrated
 from pipeline.composite import unit
 from pipeline.frames import FloatImage, Image, Settings
-from pipeline.gaps import Seen, in_gap, mixed, opened, surroundings
+from pipeline.mixtures import Seen, explained, in_gap, leeway, surroundings
 
 STRIP_PX = 64
 """What the width of a strip is a multiple of: a convolution is set up anew for every new size, and its memory kept."""
@@ -220,9 +220,9 @@ class _Tiles:
             for x in (stretch(enlarged.alpha), say, around, light(enlarged), image, plate, coverage, enlarged.carried)
         )
         alpha = stretch(alpha, SETTLED)
-        share = mixed(alpha, around)
+        free = leeway(alpha, around)
         alpha = calibrated(alpha, in_gap(alpha, around))
-        alpha = opened(alpha, share, Seen(image, plate * lit, coverage, carried))
+        alpha = explained(alpha, free, Seen(image, plate * lit, coverage, carried))
         # A tile may hold floor or wall of which the generator is sure: there the refiner has no say.
         alpha = certain + say * (alpha - certain)
         foreground = image_where_opaque(alpha, foreground, image)

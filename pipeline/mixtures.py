@@ -1,4 +1,4 @@
-"""Gaps: where the place is seen between what is dense, as between locks of hair, or through what is thin."""
+"""Mixtures: what a mixture of the place and of the subject's colour near by says of alpha."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ NOT_MORE = 0.05
 """How much more alpha than its dense surroundings has what is plainly the subject."""
 
 THIN = (0.2, 0.4)
-"""Alpha up to which a pixel is wholly, and somewhat, asked whether it is a mixture, whatever is around."""
+"""Alpha up to which it may wholly, and somewhat, fall, whatever is around."""
+
+SOME = (0.1, 0.25)
+"""Alpha from which on it may somewhat, and wholly, rise: where there is none, noise is not to make any."""
 
 UNEXPLAINED = 0.09
 """Difference of colours, in [0, 1], from which on a mixture of place and subject does not explain what is seen."""
@@ -51,33 +54,41 @@ class Seen(NamedTuple):
     carried: Tensor
 
 
+class Leeway(NamedTuple):
+    """How far alpha may fall, and rise, to what a mixture says, in [0, 1]; B x 1 x H x W each."""
+
+    fall: Tensor
+    rise: Tensor
+
+
 def surroundings(coarse: FloatImage) -> FloatImage:
-    """The mean of coarse alpha around each pixel, h x w; enlarged, for `in_gap`."""
+    """The mean of coarse alpha around each pixel, h x w; enlarged, for `in_gap` and `leeway`."""
     return np.asarray(cv2.blur(coarse, (AROUND_PX, AROUND_PX)), np.float32)
 
 
 def in_gap(alpha: Tensor, around: Tensor) -> Tensor:
     """How far each pixel lies in a gap, in [0, 1]; refined alpha and the mean of alpha around, of any one shape."""
-    return _dense(around) * ((around - alpha) / DEPTH).clamp(0, 1)
+    return _ramp(around, DENSE) * ((around - alpha) / DEPTH).clamp(0, 1)
 
 
-def mixed(alpha: Tensor, around: Tensor) -> Tensor:
-    """How far each pixel is asked whether it is a mixture of place and subject, in [0, 1]; arguments as `in_gap`.
+def leeway(alpha: Tensor, around: Tensor) -> Leeway:
+    """How far alpha is open to what a mixture says; arguments as of `in_gap`.
 
-    That is where what is around is dense and the pixel itself is not more so, and where there is little alpha.
+    It may fall where what is around is dense and the pixel itself is not more so, and where there is little alpha. It
+    may rise where there is some.
     """
-    amid = _dense(around) * ((around - alpha) / NOT_MORE + 1).clamp(0, 1)
-    return torch.maximum(amid, ((THIN[1] - alpha) / (THIN[1] - THIN[0])).clamp(0, 1))
+    amid = _ramp(around, DENSE) * ((around - alpha) / NOT_MORE + 1).clamp(0, 1)
+    return Leeway(torch.maximum(amid, 1 - _ramp(alpha, THIN)), _ramp(alpha, SOME))
 
 
-def opened(alpha: Tensor, share: Tensor, seen: Seen) -> Tensor:
-    """Alpha brought down towards what a mixture of the place and the subject's colour near by asks for.
+def explained(alpha: Tensor, leeway: Leeway, seen: Seen) -> Tensor:
+    """Alpha moved towards that of a mixture of the place and the subject's colour near by.
 
     Where such a mixture does not explain what is seen, or the two colours are alike, it stays.
 
     Args:
         alpha: B x 1 x H x W.
-        share: The same shape, how far this is done, see `mixed`.
+        leeway: How far it may be moved.
         seen: What is to be seen.
 
     Returns:
@@ -86,10 +97,11 @@ def opened(alpha: Tensor, share: Tensor, seen: Seen) -> Tensor:
     image, place, coverage, carried = seen
     projected, confidence = projection(image, place, carried)
     rest = unexplained(image, place, carried, projected)
-    sure = share * coverage * confidence**SUSPICION * (1 - rest / UNEXPLAINED).clamp(min=0)
-    return alpha + sure * (alpha.minimum(projected) - alpha)
+    sure = coverage * confidence**SUSPICION * (1 - rest / UNEXPLAINED).clamp(min=0)
+    change = projected - alpha
+    return alpha + sure * torch.where(change < 0, leeway.fall, leeway.rise) * change
 
 
-def _dense(around: Tensor) -> Tensor:
-    """How far what is around is dense, in [0, 1]."""
-    return ((around - DENSE[0]) / (DENSE[1] - DENSE[0])).clamp(0, 1)
+def _ramp(x: Tensor, ends: tuple[float, float]) -> Tensor:
+    """0 up to the first end, 1 from the second on."""
+    return ((x - ends[0]) / (ends[1] - ends[0])).clamp(0, 1)

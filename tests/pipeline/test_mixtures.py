@@ -1,10 +1,23 @@
-"""Gaps between what is dense."""
+"""What mixtures of place and subject say of alpha."""
 
 import numpy as np
 import pytest
 import torch
 
-from pipeline.gaps import DENSE, DEPTH, NOT_MORE, THIN, UNEXPLAINED, Seen, in_gap, mixed, opened, surroundings
+from pipeline.mixtures import (
+    DENSE,
+    DEPTH,
+    NOT_MORE,
+    SOME,
+    THIN,
+    UNEXPLAINED,
+    Leeway,
+    Seen,
+    explained,
+    in_gap,
+    leeway,
+    surroundings,
+)
 
 HAIR, SKY, LAMP = (
     (torch.tensor(colour)).view(1, 3, 1, 1) for colour in ((0.2, 0.12, 0.05), (0.5, 0.7, 0.9), (1, 1, 0))
@@ -48,34 +61,42 @@ def test_a_gap_is_what_lets_more_through_than_what_is_dense_around(alpha, around
         (THIN[1], 0, 0),
     ],
 )
-def test_a_mixture_is_looked_for_amid_what_is_dense_and_where_there_is_little(alpha, around, expected):
-    found = mixed(torch.tensor([alpha]), torch.tensor([around]))
-    torch.testing.assert_close(found, torch.tensor([float(expected)]))
+def test_alpha_may_fall_amid_what_is_dense_and_where_there_is_little(alpha, around, expected):
+    found = leeway(torch.tensor([alpha]), torch.tensor([around]))
+    torch.testing.assert_close(found.fall, torch.tensor([float(expected)]))
 
 
-def read(image, alpha=0.7, share=1.0, known=1.0, carried=HAIR):
+def test_it_may_rise_where_there_is_some():
+    alpha = torch.tensor([0, SOME[0], sum(SOME) / 2, SOME[1], 1])
+    torch.testing.assert_close(leeway(alpha, 0 * alpha).rise, torch.tensor([0, 0, 0.5, 1, 1]))
+
+
+def read(image, alpha=0.7, fall=1.0, rise=1.0, known=1.0, carried=HAIR):
     """How alpha is read at one pixel."""
     ones = torch.ones(1, 1, 1, 1)
-    return float(opened(alpha * ones, share * ones, Seen(image, SKY, known * ones, carried)))
+    return float(explained(alpha * ones, Leeway(fall * ones, rise * ones), Seen(image, SKY, known * ones, carried)))
 
 
 def test_sky_between_locks_is_opened():
     assert 0.2 < read(SKY + 0.2 * (HAIR - SKY)) < 0.26
 
 
-def test_alpha_does_not_grow():
-    assert read(HAIR) == pytest.approx(0.7)
+def test_a_strand_before_the_sky_is_as_dense_as_it_looks():
+    assert 0.92 < read(HAIR) <= 1
+    assert read(HAIR, rise=0.0) == pytest.approx(0.7)
 
 
-def test_half_a_gap_is_opened_half_as_far():
+def test_alpha_moves_as_far_as_it_may():
     image = SKY + 0.2 * (HAIR - SKY)
-    assert 0.7 - read(image, share=0.5) == pytest.approx((0.7 - read(image)) / 2)
+    assert 0.7 - read(image, fall=0.5) == pytest.approx((0.7 - read(image)) / 2)
+    assert read(HAIR, rise=0.5) - 0.7 == pytest.approx((read(HAIR) - 0.7) / 2)
+    assert read(image, fall=0.0) == pytest.approx(0.7)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"share": 0.0}, {"known": 0.0}, {"image": LAMP}, {"carried": SKY}, {"image": SKY + UNEXPLAINED}],
-    ids=["not asked", "no plate", "something else", "a subject of the sky's colour", "just unexplained"],
+    [{"known": 0.0}, {"image": LAMP}, {"carried": SKY}, {"image": SKY + UNEXPLAINED}],
+    ids=["no plate", "something else", "a subject of the sky's colour", "just unexplained"],
 )
-def test_what_is_no_gap_or_not_explained_stays(change):
+def test_what_is_not_explained_stays(change):
     assert read(**({"image": SKY} | change)) == pytest.approx(0.7, abs=1e-3)
