@@ -38,6 +38,10 @@ SUSPICION = 6
 street's, mix to anything."""
 
 
+REFINED = 0.25
+"""Of the refined foreground in the subject's colour; the rest is what is carried on, which has less noise."""
+
+
 class Seen(NamedTuple):
     """What is to be seen at the pixels of tiles, B x C x H x W in [0, 1].
 
@@ -45,12 +49,14 @@ class Seen(NamedTuple):
         image: 3 channels.
         place: The plate in the light that is left on it, 3 channels.
         coverage: 1 where the plate is known.
+        foreground: The refined one, 3 channels.
         carried: The colour of the solid parts of the subject nearest by, 3 channels.
     """
 
     image: Tensor
     place: Tensor
     coverage: Tensor
+    foreground: Tensor
     carried: Tensor
 
 
@@ -94,10 +100,10 @@ def explained(alpha: Tensor, leeway: Leeway, seen: Seen) -> Tensor:
     Returns:
         B x 1 x H x W.
     """
-    image, place, coverage, carried = seen
-    projected, confidence = projection(image, place, carried)
-    rest = unexplained(image, place, carried, projected)
-    sure = coverage * confidence**SUSPICION * (1 - rest / UNEXPLAINED).clamp(min=0)
+    subject = torch.lerp(seen.carried, seen.foreground, REFINED)
+    projected, confidence = projection(seen.image, seen.place, subject)
+    rest = unexplained(seen.image, seen.place, subject, projected)
+    sure = seen.coverage * confidence**SUSPICION * (1 - rest / UNEXPLAINED).clamp(min=0)
     change = projected - alpha
     return alpha + sure * torch.where(change < 0, leeway.fall, leeway.rise) * change
 

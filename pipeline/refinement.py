@@ -222,7 +222,7 @@ class _Tiles:
         alpha = stretch(alpha, SETTLED)
         free = leeway(alpha, around)
         alpha = calibrated(alpha, in_gap(alpha, around))
-        alpha = explained(alpha, free, Seen(image, plate * lit, coverage, carried))
+        alpha = explained(alpha, free, Seen(image, plate * lit, coverage, foreground, carried))
         # A tile may hold floor or wall of which the generator is sure: there the refiner has no say.
         alpha = certain + say * (alpha - certain)
         foreground = image_where_opaque(alpha, foreground, image)

@@ -1,4 +1,4 @@
-"""Adds to a weights file what ranges the networks' maps have: `python -m training.ranges WEIGHTS CLIPS`.
+"""Adds the ranges of the networks' maps to a weights file: `python -m training.ranges WEIGHTS CLIPS`.
 
 With it the networks can compute in eight bits (`models.quantized`). CLIPS holds a folder for each clip, with `clip.*`
 and `plate.*` in it.

@@ -74,7 +74,7 @@ def test_it_may_rise_where_there_is_some():
 def read(image, alpha=0.7, fall=1.0, rise=1.0, known=1.0, carried=HAIR):
     """How alpha is read at one pixel."""
     ones = torch.ones(1, 1, 1, 1)
-    return float(explained(alpha * ones, Leeway(fall * ones, rise * ones), Seen(image, SKY, known * ones, carried)))
+    return float(explained(alpha * ones, Leeway(fall * ones, rise * ones), Seen(image, SKY, known * ones, carried, carried)))
 
 
 def test_sky_between_locks_is_opened():
@@ -100,3 +100,14 @@ def test_alpha_moves_as_far_as_it_may():
 )
 def test_what_is_not_explained_stays(change):
     assert read(**({"image": SKY} | change)) == pytest.approx(0.7, abs=1e-3)
+
+
+def test_the_subjects_colour_is_mostly_that_of_its_solid_parts():
+    image, ones = SKY + 0.5 * (HAIR - SKY), torch.ones(1, 1, 1, 1)
+    paler = HAIR + 0.2 * (SKY - HAIR)
+
+    def of(foreground, carried):
+        free = Leeway(ones, ones)
+        return float(explained(0.5 * ones, free, Seen(image, SKY, ones, foreground, carried)))
+
+    assert of(HAIR, HAIR) < of(paler, HAIR) < of(HAIR, paler) < of(paler, paler)
