@@ -74,7 +74,8 @@ def test_it_may_rise_where_there_is_some():
 def read(image, alpha=0.7, fall=1.0, rise=1.0, known=1.0, carried=HAIR):
     """How alpha is read at one pixel."""
     ones = torch.ones(1, 1, 1, 1)
-    return float(explained(alpha * ones, Leeway(fall * ones, rise * ones), Seen(image, SKY, known * ones, carried, carried)))
+    seen = Seen(image, SKY, known * ones, carried, carried)
+    return float(explained(alpha * ones, Leeway(fall * ones, rise * ones), seen))
 
 
 def test_sky_between_locks_is_opened():
