@@ -13,13 +13,11 @@ from typing import NamedTuple
 import cv2
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.blocks import ResidualBlock, UpBlock, doubled, halved, repeated
 from models.refiner import Refiner, inner, numbers
 from models.weights import Range
-
-EVIDENCE: Range = (-1.6, 1.1)
-"""Of what the refiner's net sees; further out there are but stray numbers of hidden channels."""
 
 
 class Code(NamedTuple):
@@ -47,34 +45,56 @@ class Convolution8(nn.Module):
 
     def __init__(
         self,
-        layer: nn.Conv2d,
+        weight: Tensor,
+        bias: Tensor | None,
         source: Code,
         target: Code | None = None,
         *,
+        stride: int = 1,
+        padding: int = 0,
         rectified: bool = False,
         addend: Code | None = None,
     ) -> None:
         """Writes the weights as bytes, with a scale for each channel that comes out.
 
         Args:
-            layer: The convolution, without groups or dilation.
+            weight: C x I x k x k.
+            bias: C.
             source: How what comes in is written.
             target: How what comes out is written; float32 where there is none.
+            stride: Pixels.
+            padding: Pixels, of zeros.
             rectified: Whether a ReLU follows.
             addend: How what is added is written, where something is.
         """
         super().__init__()
         self.source, self.target, self.addend = source, target, addend
         self.after = "relu" if rectified else "none"
-        weight = layer.weight.detach().float()
-        self.bias = None if layer.bias is None else layer.bias.detach().float()
+        weight = weight.detach().float()
+        self.bias = None if bias is None else bias.detach().float()
         self.scales = (weight.abs().amax((1, 2, 3)) / 127).clamp(min=1e-12)
         self.zeros = torch.zeros(len(weight), dtype=torch.int32)
-        self.geometry = (list(layer.stride), [int(n) for n in layer.padding], [1, 1], 1)
+        self.geometry = ([stride] * 2, [padding] * 2, [1, 1], 1)
         written = (weight / self.scales[:, None, None, None]).round().to(torch.int8)
         # Any size will do, but without one the weights are put in an order that is not the quickest.
-        size = [1, layer.in_channels, 64, 64]
+        size = [1, weight.shape[1], 64, 64]
         self.weight = torch.ops.onednn.qconv_prepack(written, self.scales, *source, *self.geometry, size)
+
+    @classmethod
+    def of(
+        cls,
+        layer: nn.Module,
+        source: Code,
+        target: Code | None = None,
+        *,
+        rectified: bool = False,
+        addend: Code | None = None,
+    ) -> Convolution8:
+        """The same as a layer with square strides and zeros beyond its border."""
+        assert isinstance(layer, nn.Conv2d) and layer.padding_mode == "zeros" and layer.groups == 1
+        stride, padding = layer.stride[0], int(layer.padding[0])
+        options = {"stride": stride, "padding": padding, "rectified": rectified, "addend": addend}
+        return cls(layer.weight, layer.bias, source, target, **options)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, addend: Tensor | None = None) -> Tensor:
         """B x I x H x W, as bytes or yet to be written, to B x C x H' x W', and what is added of that shape."""
@@ -101,18 +121,22 @@ def interleaved(x: Tensor) -> Tensor:
 
 
 class UpBlock8(nn.Module):
-    """`UpBlock` that doubles, of bytes."""
+    """`UpBlock` with a repeated border, of bytes."""
 
     def __init__(self, block: UpBlock, source: Code, target: Code) -> None:
         super().__init__()
-        bias = layer_of(block.conv, 0).bias
-        assert bias is not None and block.doubling is not None
-        self.conv = Convolution8(_convolution(block.doubling, bias.repeat(4)), source, target, rectified=True)
+        layer = block.conv[0]
+        assert isinstance(layer, nn.Conv2d) and layer.bias is not None and block.doubling is not None
+        self.doubling = Convolution8(block.doubling, layer.bias.repeat(4), source, target, rectified=True)
+        self.conv = Convolution8(layer.weight, layer.bias, source, target, rectified=True)
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        """Upsample B x C x h x w to `size`, 2h x 2w or a row or a column less, and convolve."""
-        result: Tensor = doubled(self.conv(repeated(x)))
-        return result[:, :, : size[0], : size[1]]
+        """Upsample B x C x h x w to `size` and convolve."""
+        if size == (2 * x.shape[2], 2 * x.shape[3]):
+            return doubled(self.doubling(repeated(x)))
+        up = F.interpolate(x.float(), size, mode="bilinear", align_corners=False).round_().to(torch.uint8)
+        result: Tensor = self.conv(repeated(up))
+        return result
 
 
 class ResidualBlock8(nn.Module):
@@ -120,8 +144,8 @@ class ResidualBlock8(nn.Module):
 
     def __init__(self, block: ResidualBlock, source: Code, within: Code, target: Code) -> None:
         super().__init__()
-        self.first = Convolution8(layer_of(block.body, 0), source, within, rectified=True)
-        self.second = Convolution8(layer_of(block.body, 3), within, target, addend=source)
+        self.first = Convolution8.of(block.body[0], source, within, rectified=True)
+        self.second = Convolution8.of(block.body[3], within, target, addend=source)
 
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W to the same shape."""
@@ -140,19 +164,16 @@ class RectifiedSum8(nn.Module):
 class Refiner8(Refiner):
     """`Refiner` whose net takes bytes."""
 
-    def __init__(self, net: Refiner, maps: Sequence[Code]) -> None:
+    def __init__(self, net: Refiner, evidence: Code, maps: Sequence[Code]) -> None:
         """Takes over a refiner; `maps` are what the layers of its body see and, last, what they make."""
         nn.Module.__init__(self)
         self.config, c = net.config, net.config.channels
         (weight, bias), (last_weight, last_bias) = numbers(net.first), numbers(net.last)
-        both = torch.cat((weight, last_weight[:, c:])), torch.cat((bias, last_bias))
-        self.both = Convolution8(_convolution(*both), Code.over(EVIDENCE))
+        self.both = Convolution8(torch.cat((weight, last_weight[:, c:])), torch.cat((bias, last_bias)), evidence)
         self.seen = maps[0]
         body = zip(net.body_layers(weight.device), pairwise(maps), strict=True)
-        self.body8 = nn.Sequential(
-            *(Convolution8(_convolution(*layer), *codes, rectified=True) for layer, codes in body)
-        )
-        self.change = Convolution8(_convolution(last_weight[:, :c]), maps[-1])
+        self.body8 = nn.Sequential(*(Convolution8(*layer, *codes, rectified=True) for layer, codes in body))
+        self.change = Convolution8(last_weight[:, :c], None, maps[-1])
 
     def joined(self, parts: Sequence[Tensor]) -> Tensor:
         """B x C x H x W each, side by side, as bytes."""
@@ -164,18 +185,3 @@ class Refiner8(Refiner):
         first, rest = torch.split(both, [self.config.channels, 7], dim=1)
         z = self.body8(self.seen.written(halved(first)))  # no byte is below 0: a ReLU
         return self.change(doubled(z)).contiguous() + inner(rest, self.margin - 1).contiguous()
-
-
-def layer_of(layers: nn.Sequential, place: int) -> nn.Conv2d:
-    """The convolution at a place."""
-    layer = layers[place]
-    assert isinstance(layer, nn.Conv2d)
-    return layer
-
-
-def _convolution(weight: Tensor, bias: Tensor | None = None) -> nn.Conv2d:
-    """A layer of given numbers, without padding."""
-    layer = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2])
-    layer.weight = nn.Parameter(weight.detach())
-    layer.bias = None if bias is None else nn.Parameter(bias.detach())
-    return layer

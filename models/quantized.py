@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from models.blocks import AddedConv, ConvBlock, ResidualBlock, Sum, UpBlock
-from models.eight_bit import Code, Convolution8, RectifiedSum8, Refiner8, ResidualBlock8, UpBlock8, layer_of
+from models.eight_bit import Code, Convolution8, RectifiedSum8, Refiner8, ResidualBlock8, UpBlock8
 from models.generator import Branch, ContextSwitch, Encoder, Generator, Trunk
 from models.refiner import Refiner
 from models.weights import MattingNet, Range
@@ -51,7 +51,7 @@ class _Conversion:
         for encoder in (mask, motion):
             self.encoder(encoder, SIGNED, self.code(encoder.to_half), quarter)
         weighed = self.code(net.texture.weigh)
-        correct = Convolution8(net.texture.correct, weighed, quarter, addend=quarter)
+        correct = Convolution8.of(net.texture.correct, weighed, quarter, addend=quarter)
         _replace(net.texture, weigh=_block(net.texture.weigh, Code.over(LIKENESS), weighed), correct=correct)
         shared = self.trunk(net.trunk, net.switch, quarter)
         self.branch(net.alpha_branch, shared, half_plate)
@@ -99,7 +99,7 @@ class _Conversion:
         if net.to_full is not None:
             code = self.code(net.to_full)
             _replace(net, to_full=UpBlock8(net.to_full, half, code))
-        _replace(net, last=Convolution8(net.last, code))
+        _replace(net, last=Convolution8.of(net.last, code))
 
     def blocks(self, blocks: nn.Sequential, code: Code) -> Code:
         """Residual blocks; gives how their map is written."""
@@ -112,7 +112,7 @@ class _Conversion:
 
     def refiner(self, net: Refiner) -> Refiner8:
         """A refiner, of which there is one for each size."""
-        return Refiner8(net, [self.code(cut) for cut in net.cut])
+        return Refiner8(net, self.code(net.evidence), [self.code(rectify) for rectify in net.rectify])
 
 
 def _replace(owner: nn.Module, **layers: nn.Module) -> None:
@@ -124,14 +124,27 @@ def _replace(owner: nn.Module, **layers: nn.Module) -> None:
 def _block(block: nn.Module, source: Code, target: Code) -> Convolution8:
     """A settled `ConvBlock`."""
     assert isinstance(block, ConvBlock)
-    return Convolution8(layer_of(block, 0), source, target, rectified=True)
+    return Convolution8.of(block[0], source, target, rectified=True)
+
+
+def can_be_quantized(net: MattingNet) -> bool:
+    """Whether a net is of the kind that computes in eight bits, and the ranges of all of its maps are known."""
+    config = net.generator.config
+    fits = config.knows_texture and config.repeat_border and config.context and not config.original
+    names = {module: name for name, module in net.named_modules()}
+    return bool(fits) and all(names[module] in net.ranges for module in _making_maps(net))
 
 
 def quantize(net: MattingNet) -> None:
-    """Let a settled net of which the ranges are known compute in eight bits, in place; on the CPU, for inference only.
+    """Let a settled net compute in eight bits, in place; for inference on the CPU, and for good.
 
     What it says is not far from what it said: see `pipeline.frames.Settings`.
+
+    Raises:
+        ValueError: It cannot, see `can_be_quantized`.
     """
+    if not can_be_quantized(net):
+        raise ValueError("the ranges of this net's maps are not known, or it is of another kind")
     conversion = _Conversion(net)
     conversion.generator(net.generator)
     if net.refiner is not None:
@@ -158,23 +171,27 @@ def observed(net: MattingNet) -> Iterator[dict[str, Range]]:
 
 def _making_maps(net: nn.Module) -> Iterator[nn.Module]:
     """Modules whose maps are written as bytes."""
+    within = {module.conv for module in net.modules() if isinstance(module, UpBlock)}
     for module in net.modules():
-        if isinstance(module, ConvBlock | UpBlock | ResidualBlock | Sum | AddedConv):
+        if isinstance(module, ConvBlock | UpBlock | ResidualBlock | Sum | AddedConv) and module not in within:
             yield module
         if isinstance(module, ResidualBlock):
             yield module.body[2]
         if isinstance(module, Refiner):
-            yield from module.cut
+            yield module.evidence
+            yield from module.rectify
 
 
-def works() -> bool:
-    """Whether PyTorch convolves bytes here, tried out on a few."""
-    layer = nn.Conv2d(4, 16, 3, padding=1)
-    layer.weight.data.fill_(0.5)
-    code = Code.over((0, 255))
+def convolves_bytes() -> bool:
+    """Whether PyTorch convolves bytes here in all the ways that are needed, tried out on a few."""
+    code, wider = Code.over((0, 255)), Code.over((0, 51000))
+    x, weight = torch.full((1, 4, 8, 8), 200, dtype=torch.uint8), torch.full((16, 4, 3, 3), 0.5)
     try:
-        result = Convolution8(layer, code)(torch.full((1, 4, 8, 8), 200.0))
-    except (AttributeError, RuntimeError):
+        exact = Convolution8(weight, torch.zeros(16), code, padding=1)(x.float())
+        written = Convolution8(weight, None, code, wider, padding=1, rectified=True)(x)
+        added = Convolution8(torch.full((4, 16, 1, 1), 0.5), None, wider, wider, addend=wider)(written, written[:, :4])
+    except (AttributeError, RuntimeError, TypeError):
         return False
-    expected = torch.full((6, 6), 3600.0) + layer.bias.detach()[:, None, None]  # type: ignore[union-attr]
-    return bool(torch.allclose(result[0, :, 1:-1, 1:-1], expected, rtol=1e-3))
+    results = ((exact, 1, 3600), (written, wider.scale, 3600), (added, wider.scale, 9 * 3600))
+    middle = [float(result[0, 0, 4, 4]) * scale / expected for result, scale, expected in results]
+    return all(abs(share - 1) < 0.05 for share in middle)

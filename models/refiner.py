@@ -93,7 +93,8 @@ class Refiner(nn.Module):
         self.first = nn.Conv2d(inputs, c, 3)
         self.body = nn.ModuleList(nn.Conv2d(4 * c, 4 * c, 3) for _ in range(config.body))
         self.last = nn.Conv2d(c + inputs, 7, 3)
-        self.cut = nn.ModuleList(nn.ReLU(inplace=True) for _ in range(config.body + 1))
+        self.rectify = nn.ModuleList(nn.ReLU(inplace=True) for _ in range(config.body + 1))
+        self.evidence = nn.Identity()  # a module, so that its range can be seen
         for parameter in self.last.parameters():  # starts as the coarse result and the projection, half and half
             nn.init.zeros_(parameter)
 
@@ -147,10 +148,10 @@ class Refiner(nn.Module):
         (weight, bias), (last_weight, last_bias) = numbers(self.first), numbers(self.last)
         both = F.conv2d(x, torch.cat((weight, last_weight[:, c:])), torch.cat((bias, last_bias)))
         first, rest = torch.split(both, [c, 7], dim=1)
-        cut, *cuts = self.cut
-        z = cut(halved(first))
-        for (weight, bias), cut in zip(self.body_layers(x.device), cuts, strict=True):
-            z = cut(F.conv2d(z, weight, bias))
+        rectify, *others = self.rectify
+        z = rectify(halved(first))
+        for (weight, bias), rectify in zip(self.body_layers(x.device), others, strict=True):
+            z = rectify(F.conv2d(z, weight, bias))
         change, rest = F.conv2d(doubled(z), last_weight[:, :c]), inner(rest, self.margin - 1)
         return change.contiguous().float() + rest.contiguous().float()  # planes first: a third of the time
 
@@ -180,7 +181,8 @@ class Refiner(nn.Module):
     def joined(self, parts: Sequence[Tensor]) -> Tensor:
         """B x C x H x W each, side by side, in what the net computes in."""
         kind = _computed_in(parts[0])
-        return torch.cat([part.to(kind) for part in parts], dim=1)  # while they are in the cache
+        result: Tensor = self.evidence(torch.cat([part.to(kind) for part in parts], dim=1))  # while in the cache
+        return result
 
 
 def _computed_in(x: Tensor) -> torch.dtype:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from models.generator import FAST, PAPER, Generator, GeneratorConfig
 from models.refiner import Refiner, RefinerConfig
@@ -20,7 +21,7 @@ MODELS = ("fast", "paper")
 
 
 Range = tuple[float, float]
-"""The smallest and the largest number that a map was seen to hold."""
+"""Of the numbers in a map, from 0 or below to 0 or above."""
 
 
 class WeightsError(Exception):
@@ -89,9 +90,28 @@ def save_weights(net: MattingNet, path: Path, card: dict[str, str], ranges: Mapp
         "ranges": json.dumps(ranges or {}),
     }
     tensors = {key: value.detach().contiguous() for key, value in net.state_dict().items()}
+    _save(tensors, path, metadata)
+
+
+def _save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
     beside = path.with_name(f".{path.name}.partial")
     save_file(tensors, beside, metadata)
     beside.replace(path)
+
+
+def add_ranges(path: Path, ranges: Mapping[str, Range]) -> None:
+    """Add what was measured of the maps of a weights file's networks, see `MattingNet`; all else stays.
+
+    Raises:
+        WeightsError: The file is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = (file.metadata() or {}) | {"ranges": json.dumps(ranges)}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path} is missing, damaged or not a weights file: {error}") from error
+    _save(tensors, path, metadata)
 
 
 def load_weights(name: str, path: Path | None = None) -> MattingNet:
@@ -166,7 +186,11 @@ def _net_of(metadata: dict[str, str]) -> MattingNet:
     generator: dict[str, Any] = json.loads(metadata["generator"])
     refiner: dict[str, Any] | None = json.loads(metadata["refiner"])
     generator["context"] = tuple(generator["context"])
-    ranges = {name: (float(low), float(high)) for name, (low, high) in json.loads(metadata.get("ranges", "{}")).items()}
+    ranges: dict[str, Range] = {}
+    for name, (low, high) in dict(json.loads(metadata.get("ranges", "{}"))).items():
+        if not -math.inf < low <= 0 <= high < math.inf:
+            raise ValueError(f"{name} has no range from {low} to {high}")
+        ranges[name] = float(low), float(high)
     return MattingNet(GeneratorConfig(**generator), RefinerConfig(**refiner) if refiner else None, ranges)
 
 

@@ -7,7 +7,7 @@ from functools import cache
 
 import torch
 
-from models import quantized
+from models.quantized import convolves_bytes
 from pipeline.frames import CleanplateError, Precision
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -45,26 +45,28 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def pick_precision(name: Precision, device: torch.device, ranges_known: bool) -> Precision:
+def pick_precision(name: Precision, device: torch.device, quantizable: bool) -> Precision:
     """What the networks compute in; `auto` is what the device is quickest at.
 
     Args:
         name: What was asked for.
         device: Where they run.
-        ranges_known: Whether the weights can be had in eight bits: their ranges were measured.
+        quantizable: Whether the networks can be had in eight bits, see `models.quantized.can_be_quantized`.
 
     Raises:
         CleanplateError: Eight bits were asked for and cannot be had.
     """
-    if name == "int8" and not ranges_known:
+    if name == "int8" and not quantizable:
         raise CleanplateError("--precision int8: the ranges of these weights were not measured; see training.ranges")
-    if name == "int8" and not (device.type == "cpu" and multiplies_bytes()):
-        raise CleanplateError("--precision int8: only processors that multiply bytes (x86 with VNNI) can do that")
+    if name == "int8" and device.type != "cpu":
+        raise CleanplateError("--precision int8: that is for processors, give --device cpu")
+    if name == "int8" and not multiplies_bytes():
+        raise CleanplateError("--precision int8: this processor (no VNNI), or this PyTorch, does not multiply bytes")
     if name != "auto":
         return name
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    if device.type == "cpu" and ranges_known and multiplies_bytes():
+    if device.type == "cpu" and quantizable and multiplies_bytes():
         return "int8"
     return "bfloat16" if device.type == "cpu" and _has("avx512_bf16", "amx_bf16", "bf16") else "float32"
 
@@ -72,7 +74,7 @@ def pick_precision(name: Precision, device: torch.device, ranges_known: bool) ->
 @cache
 def multiplies_bytes() -> bool:
     """Whether the processor is quick with bytes, and PyTorch uses that, tried out by a convolution."""
-    return _has("avx512_vnni", "avx_vnni", "amx_int8") and quantized.works()
+    return _has("avx512_vnni", "avx_vnni", "amx_int8") and convolves_bytes()
 
 
 def _has(*features: str) -> bool:

@@ -171,7 +171,8 @@ class Settings:
         segmenter: Where the soft mask comes from: `difference` (the plate) or `deeplab` (a person net).
         device: `cpu`, `cuda` or `mps`; `auto` takes the best that works.
         precision: Of the networks' convolutions: `float32`, `bfloat16`, `int8`, or `auto`, which takes what the device
-            is quickest at. Alpha moves by less than 1/1024 on average, single pixels of hair by more.
+            is quickest at. Alpha moves by less than 1/1024 on average, single pixels of hair by more; with int8 most
+            where the picture is dark or has little contrast.
         tile_px: Height of the refiner's tiles, even.
         tile_batch: How many times that the tiles are wide, together, that the refiner takes at once; None is what
             suits the device.

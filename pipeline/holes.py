@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
+
 import cv2
 import numpy as np
 import torch
@@ -34,12 +36,14 @@ DEEPEST_SHADOW = 0.3
 LIKE_SUBJECT = 0.06
 """Difference of mean colours, in [0, 1], up to which a gap shows what is around it."""
 
-
 GRAIN = 0.015
 """Standard deviation of grey, in [0, 1], from which on a gap has a grain."""
 
 OWN_GRAIN = 4
-"""How many times stronger than the plate's a grain is that shows no plate."""
+"""How many times stronger than the plate's, and than the noise, a grain is that shows no plate."""
+
+CLEAR = 0.02
+"""Coarse alpha up to which the place is seen, with the noise of the frame."""
 
 ALIKE = 0.5
 """Correlation with the plate's grain, up to which a grain is another."""
@@ -65,6 +69,7 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
         The same with alpha 1 and no expected error there, so that it is not refined.
     """
     whole = coarse.alpha[0, 0].cpu().numpy()
+    noise = cache(partial(_noise, whole, image, plate, coverage))
     left, top, width, height = cv2.boundingRect((whole > OPEN).astype(np.uint8))
     if not width:
         return coarse
@@ -91,7 +96,11 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
         unlike_shaded = float(np.abs(seen - light * behind).max(axis=1).mean())
         if unlike > UNLIKE_PLATE and (
             (unlike_shaded > UNLIKE_SHADED_PLATE and apart < LIKE_SUBJECT)
-            or (_has_own_grain(gap, image[near], plate[near]) and _is_somewhere(seen, image[near][solid]))
+            or (
+                _is_somewhere(seen, image[near][solid])
+                and _has_own_grain(gap, image[near], plate[near])
+                and _grain(gap, image[near]).std() > OWN_GRAIN * noise()
+            )
         ):
             filled[near] |= around & ((alpha[near] > OPEN) | gap)
     if not filled.any():
@@ -106,6 +115,14 @@ def _has_own_grain(gap: NDArray[np.bool_], image: FloatImage, plate: FloatImage)
     own, other = _grain(gap, image), _grain(gap, plate)
     alike = (own * other).mean() / max(1e-9, own.std() * other.std())
     return bool(own.std() > max(GRAIN, OWN_GRAIN * other.std()) and alike < ALIKE)
+
+
+def _noise(alpha: FloatImage, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> float:
+    """Standard deviation of what is fine in the grey where the place is seen, and not in the plate."""
+    clear = (alpha <= CLEAR) & (coverage > 0.5)
+    if not clear.any():
+        return 0.0
+    return float(1.48 * np.median(np.abs(_grain(clear, image - plate))))
 
 
 def _is_somewhere(seen: FloatImage, around: FloatImage) -> bool:

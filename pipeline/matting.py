@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from alignment.plate import AlignedPlate, PlateAligner, PlateAlignmentError
 from models.blocks import settle
 from models.coarse import Coarse
-from models.quantized import quantize
+from models.quantized import can_be_quantized, quantize
 from models.weights import MattingNet, WeightsError, load_weights
 from pipeline.composite import unit
 from pipeline.crop import CROP, subject_square
@@ -79,7 +79,7 @@ class Matter:
         self.settings = replace(
             settings,
             tile_batch=settings.tile_batch or tile_batch_for(self.device),
-            precision=pick_precision(settings.precision, self.device, bool(self.net.ranges)),
+            precision=pick_precision(settings.precision, self.device, can_be_quantized(self.net)),
         )
         self.workers, self._threads = workers_for(self.device)
         self.aligners = aligners_for(cores())

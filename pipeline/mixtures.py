@@ -37,13 +37,12 @@ SUSPICION = 6
 """Power of the confidence with which a mixture is told: colours that are not far apart, as skin's is not from a
 street's, mix to anything."""
 
-
 REFINED = 0.25
 """Of the refined foreground in the subject's colour; the rest is what is carried on, which has less noise."""
 
 
 class Seen(NamedTuple):
-    """What is to be seen at the pixels of tiles, B x C x H x W in [0, 1].
+    """What is to be seen at the pixels of tiles, B x C x H x W; about [0, 1].
 
     Attributes:
         image: 3 channels.

@@ -41,7 +41,7 @@ def publish(weights: Path, report: Path, out: Path, model: str = "fast") -> dict
         "hours": f"{_seconds([row['seconds'] for row in rows]) / 3600:.1f}",
         "metrics": json.dumps({clip: {name: round(x, 2) for name, x in row.items()} for clip, row in scores.items()}),
     }
-    save_weights(net.half(), out, card)
+    save_weights(net.half(), out, card, net.ranges)
     return card
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from models.quantized import observed
-from models.weights import Range, WeightsError, load_weights, read_card, save_weights
+from models.quantized import can_be_quantized, observed
+from models.weights import Range, WeightsError, add_ranges, load_weights
 from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, Settings
 from pipeline.matting import Matter
@@ -32,8 +32,11 @@ def measure(weights: Path, clips: tuple[UnlabelledClip, ...], frames: int, model
         See `models.weights.MattingNet`.
 
     Raises:
-        CleanplateError: A file is missing or not what it should be.
+        CleanplateError: A file is missing or not what it should be, these networks cannot compute in eight bits, or
+            parts of them did nothing, as where no frame shows a subject.
+        WeightsError: The weights file is missing or damaged.
     """
+    net = load_weights(model, weights)
     found: dict[str, Range] = {}
     for each in clips:
         with open_clip(each.clip) as clip:
@@ -47,6 +50,9 @@ def measure(weights: Path, clips: tuple[UnlabelledClip, ...], frames: int, model
         for name, (low, high) in ranges.items():
             so_far = found.get(name, (0.0, 0.0))
             found[name] = min(so_far[0], round(low, 3)), max(so_far[1], round(high, 3))
+    net.ranges = found
+    if not can_be_quantized(net):
+        raise CleanplateError(f"{weights}: not all ranges were seen; give clips with subjects, of networks like fast")
     return found
 
 
@@ -60,8 +66,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         ranges = measure(arguments.weights, find_unlabelled(arguments.clips), arguments.frames, arguments.model)
-        net = load_weights(arguments.model, arguments.weights)
-        save_weights(net.half(), arguments.weights, read_card(arguments.weights), ranges)
+        add_ranges(arguments.weights, ranges)
     except (CleanplateError, WeightsError) as error:
         parser.error(str(error))
     print(f"{len(ranges)} ranges")

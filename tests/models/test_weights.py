@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from models import weights
 from models.weights import WeightsError, list_weights, load_weights, new_net, save_weights
@@ -43,3 +45,28 @@ def test_fast_ships_and_its_card_says_from_what():
     assert info.parameters > 100_000
     assert "composites" in info.card["data"]
     assert info.card["licence"] == "Apache-2.0"
+
+
+def rewritten(path, ranges):
+    """A weights file with other ranges, or, as older ones are, with none."""
+    with safe_open(path, framework="pt") as file:
+        tensors, metadata = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()  # noqa: SIM118
+    metadata.pop("ranges")
+    save_file(tensors, path, metadata | ({} if ranges is None else {"ranges": ranges}))
+
+
+def test_ranges_come_back_and_older_files_have_none(tmp_path):
+    path = tmp_path / "x.safetensors"
+    save_weights(new_net("fast"), path, {}, {"a.b": (-1.5, 2.0)})
+    assert load_weights("fast", path).ranges == {"a.b": (-1.5, 2.0)}
+    rewritten(path, None)
+    assert load_weights("fast", path).ranges == {}
+
+
+@pytest.mark.parametrize("ranges", ['{"a": [1, 2]}', '{"a": [0, NaN]}', '{"a": [-Infinity, 0]}', '{"a": 3}', "[1]"])
+def test_ranges_that_are_none_are_refused(tmp_path, ranges):
+    path = tmp_path / "x.safetensors"
+    save_weights(new_net("fast"), path, {})
+    rewritten(path, ranges)
+    with pytest.raises(WeightsError, match="damaged"):
+        load_weights("fast", path)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models import quantized
+from pipeline import devices
 from pipeline.devices import multiplies_bytes, pick_precision
 from pipeline.frames import CleanplateError
 
@@ -48,9 +48,10 @@ def processor(monkeypatch):
     multiplies_bytes.cache_clear()
 
 
-def test_a_processor_that_multiplies_bytes_does_so_where_ranges_are_known(processor, monkeypatch):
-    monkeypatch.setattr(quantized, "works", lambda: True)
-    processor("avx512_bf16", "avx512_vnni")
+@pytest.mark.parametrize("feature", ["avx512_vnni", "avx_vnni", "amx_int8"])
+def test_a_processor_that_multiplies_bytes_does_so_where_the_networks_can(processor, monkeypatch, feature):
+    monkeypatch.setattr(devices, "convolves_bytes", lambda: True)
+    processor("avx512_bf16", feature)
     assert pick_precision("auto", CPU, True) == pick_precision("int8", CPU, True) == "int8"
     assert pick_precision("auto", CPU, False) == "bfloat16"
 
@@ -60,7 +61,7 @@ def test_one_that_does_not_is_not_asked_to(processor, monkeypatch):
     assert pick_precision("auto", CPU, True) == "bfloat16"
     with pytest.raises(CleanplateError, match="VNNI"):
         pick_precision("int8", CPU, True)
-    monkeypatch.setattr(quantized, "works", lambda: False)  # a release of PyTorch that cannot
+    monkeypatch.setattr(devices, "convolves_bytes", lambda: False)  # a release of PyTorch that cannot
     processor("avx512_vnni")
     assert pick_precision("auto", CPU, True) == "float32"
 
@@ -68,5 +69,5 @@ def test_one_that_does_not_is_not_asked_to(processor, monkeypatch):
 def test_eight_bits_that_cannot_be_had_are_refused():
     with pytest.raises(CleanplateError, match="ranges of these weights"):
         pick_precision("int8", CPU, False)
-    with pytest.raises(CleanplateError, match="VNNI"):
+    with pytest.raises(CleanplateError, match="--device cpu"):
         pick_precision("int8", CUDA, True)

@@ -89,12 +89,33 @@ def test_cloth_as_bright_as_a_shadow_on_the_place_is_told_by_its_grain():
     assert without_holes(given, image, plate, KNOWN).alpha[0, 0][SUBJECT].min() == 1
 
 
-def test_a_grain_that_is_the_plates_or_of_another_colour_fills_nothing():
+def coat_and_gap(in_gap=0.0, everywhere=0.0, plates=0.0, coat=None):
+    """A coat as bright as the shaded place, and grains: the coat's in the gap, the frame's, and the plate's."""
     shaded = 0.45 * PLATE
-    given, (image, plate) = coarse(), pictures(shaded, coat=shaded + np.float32(0.03))
-    grained = plate + knit(0.06)
-    image[GAP] = 0.45 * grained[GAP]
-    assert without_holes(given, image, grained, KNOWN) is given
-    image, plate = pictures(shaded, coat=np.float32([0.9, 0.1, 0.9]))
-    image[GAP] += knit(0.03)[GAP]
-    assert without_holes(given, image, plate, KNOWN) is given
+    image, plate = pictures(shaded, coat=shaded + np.float32(0.03) if coat is None else coat)
+    plate += knit(plates)
+    image[GAP] = 0.45 * plate[GAP]
+    image[SUBJECT] += knit(in_gap)[SUBJECT][::-1]
+    image += knit(everywhere)[:, ::-1]
+    return image, plate
+
+
+def test_the_grain_of_cloth_fills_a_gap():
+    given = coarse()
+    assert without_holes(given, *coat_and_gap(in_gap=0.03), KNOWN).alpha[0, 0][GAP].min() == 1
+
+
+@pytest.mark.parametrize(
+    "grains",
+    [
+        {"in_gap": 0.01},
+        {"everywhere": 0.04},
+        {"in_gap": 0.03, "plates": 0.04},
+        {"plates": 0.08},
+        {"in_gap": 0.03, "coat": np.float32([0.9, 0.1, 0.9])},
+    ],
+    ids=["faint", "noise", "before a plate with grain", "the plate's", "of another colour"],
+)
+def test_no_other_grain_does(grains):
+    given = coarse()
+    assert without_holes(given, *coat_and_gap(**grains), KNOWN) is given

@@ -208,3 +208,21 @@ def test_the_subjects_colours_go_on_beyond_its_edges_and_fade(scene):
     assert change[81, 0] == pytest.approx(0.15, abs=0.03)
     assert (np.diff(change[69:, 0]) < 1e-6).all() and np.diff(change[69:, 0]).min() > -0.03
     assert np.abs(change[96:]).max() < 1e-6
+
+
+def test_a_mixture_of_place_and_subject_tells_alpha(monkeypatch):
+    """Half of the subject's colour, carried on, before a known place: whatever coarse alpha and foreground say."""
+    place = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 255, (128, 192, 3), np.uint8), (0, 0), 9) // 2
+    subject = np.float32([0.9, 0.8, 0.2])
+    image = np.uint8(0.5 * place + 127.5 * subject + 0.5)
+    report = AlignmentReport(np.eye(3), 0.1, 100, 1.0, (1, 1, 1), (0, 0, 0), "ok")
+    given = coarse(32, 48)
+    given.alpha[:], given.hidden[:, 0], given.carried[:] = 0.3, 0.5, torch.from_numpy(subject)[:, None, None]
+    net = new_net("fast").eval()
+    net.refiner.last.bias.data[4] = -8  # its refiner, untrained, believes the coarse alpha
+    plate = AlignedPlate(PlateImage(place), (192, 128), report)
+    with torch.no_grad():
+        alpha, _ = refine_tiles(net, given, image, plate, Settings())
+        monkeypatch.setattr(refinement, "explained", lambda alpha, *_: alpha)
+        without, _ = refine_tiles(net, given, image, plate, Settings())
+    assert np.abs(alpha - 0.5).mean() < 0.03 < 0.1 < np.abs(without - 0.5).mean()

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from models.weights import load_weights, new_net, read_card, save_weights
+from models.weights import add_ranges, load_weights, new_net, read_card, save_weights
 from pipeline.frames import CleanplateError
 from training.publish import publish
 
@@ -27,6 +27,12 @@ def test_the_card_says_commit_hours_and_metrics(run):
     assert card["hours"] == "0.6"  # 1900 + 80 seconds
     assert json.loads(card["metrics"]) == {"mean": {"mad": 3.46, "mse": 0.9}}
     assert len(card["commit"].rstrip("+")) >= 7
+
+
+def test_ranges_go_along(run):
+    add_ranges(run / "fast.safetensors", {"a": (0, 2)})
+    publish(run / "fast.safetensors", run / "report.json", run / "out.safetensors")
+    assert load_weights("fast", run / "out.safetensors").ranges == {"a": (0, 2)}
 
 
 def test_the_numbers_are_the_runs_to_half_precision(run):
