@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, partial
 
 import cv2
@@ -89,19 +90,8 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
         solid = around & (alpha[near] > SOLID)
         if not solid.any() or coverage[near][gap].min() < 0.5:
             continue
-        seen, behind = image[near][gap], plate[near][gap]
-        unlike = float(np.abs(seen - behind).max(axis=1).mean())
-        apart = float(np.abs(seen.mean(axis=0) - image[near][solid].mean(axis=0)).max())
-        light = np.clip((seen * behind).sum() / max(1e-3, float((behind * behind).sum())), DEEPEST_SHADOW, 1)
-        unlike_shaded = float(np.abs(seen - light * behind).max(axis=1).mean())
-        if unlike > UNLIKE_PLATE and (
-            (unlike_shaded > UNLIKE_SHADED_PLATE and apart < LIKE_SUBJECT)
-            or (
-                _is_somewhere(seen, image[near][solid])
-                and _has_own_grain(gap, image[near], plate[near])
-                and _grain(gap, image[near]).std() > OWN_GRAIN * noise()
-            )
-        ):
+        given = (gap, image[near], plate[near], image[near][solid])
+        if _differs(gap, image[near], plate[near]) and (_is_subject(*given) or _is_cloth(*given, noise)):
             filled[near] |= around & ((alpha[near] > OPEN) | gap)
     if not filled.any():
         return coarse
@@ -110,25 +100,35 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
     return decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)
 
 
-def _has_own_grain(gap: NDArray[np.bool_], image: FloatImage, plate: FloatImage) -> bool:
-    """Whether a gap has a grain that is not the plate's."""
+def _differs(gap: NDArray[np.bool_], image: FloatImage, plate: FloatImage) -> bool:
+    """Whether a gap does not show the plate as it is."""
+    return bool(np.abs(image[gap] - plate[gap]).max(axis=1).mean() > UNLIKE_PLATE)
+
+
+def _is_subject(gap: NDArray[np.bool_], image: FloatImage, plate: FloatImage, around: FloatImage) -> bool:
+    """Whether a gap has the colour of the subject around, n x 3, and not that of the plate in any light."""
+    seen, behind = image[gap], plate[gap]
+    apart = np.abs(seen.mean(axis=0) - around.mean(axis=0)).max()
+    light = np.clip((seen * behind).sum() / max(1e-3, float((behind * behind).sum())), DEEPEST_SHADOW, 1)
+    return bool(np.abs(seen - light * behind).max(axis=1).mean() > UNLIKE_SHADED_PLATE and apart < LIKE_SUBJECT)
+
+
+def _is_cloth(
+    gap: NDArray[np.bool_], image: FloatImage, plate: FloatImage, around: FloatImage, noise: Callable[[], float]
+) -> bool:
+    """Whether a gap has a grain that is neither the plate's nor noise, and the colour of some of what is around."""
+    apart = np.abs(around - image[gap].mean(axis=0)).max(axis=1)
+    if np.percentile(apart, 25) > SOMEWHERE_LIKE_SUBJECT:
+        return False
     own, other = _grain(gap, image), _grain(gap, plate)
     alike = (own * other).mean() / max(1e-9, own.std() * other.std())
-    return bool(own.std() > max(GRAIN, OWN_GRAIN * other.std()) and alike < ALIKE)
+    return bool(own.std() > max(GRAIN, OWN_GRAIN * other.std(), OWN_GRAIN * noise()) and alike < ALIKE)
 
 
 def _noise(alpha: FloatImage, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> float:
     """Standard deviation of what is fine in the grey where the place is seen, and not in the plate."""
     clear = (alpha <= CLEAR) & (coverage > 0.5)
-    if not clear.any():
-        return 0.0
-    return float(1.48 * np.median(np.abs(_grain(clear, image - plate))))
-
-
-def _is_somewhere(seen: FloatImage, around: FloatImage) -> bool:
-    """Whether the mean of the colours that are seen, n x 3, is that of a quarter of the subject around, m x 3."""
-    apart = np.abs(around - seen.mean(axis=0)).max(axis=1)
-    return bool(np.percentile(apart, 25) < SOMEWHERE_LIKE_SUBJECT)
+    return float(1.48 * np.median(np.abs(_grain(clear, image - plate)))) if clear.any() else 0.0
 
 
 def _grain(gap: NDArray[np.bool_], image: FloatImage) -> FloatImage:
