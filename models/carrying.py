@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from models.part import Part
 
-SOLID = 0.96
-"""Coarse alpha above which a pixel may be solid."""
+SOLID = (0.97, 0.99)
+"""Coarse alpha from which on a pixel is somewhat, and may wholly be, solid: no little change is to make much of one."""
 
 REACH = 9
 """Side of the square, coarse pixels, that has to be solid around a pixel whose colour is carried on."""
@@ -34,7 +34,8 @@ def carry_colour(image: Tensor, alpha: Tensor, part: Part | None = None) -> Tens
         elsewhere; grey where there is no solid part at all.
     """
     image = image.detach().float().contiguous()
-    hollow = (alpha.detach().float().contiguous() <= SOLID).float()
+    somewhat, wholly = SOLID
+    hollow = ((wholly - alpha.detach().float().contiguous()) / (wholly - somewhat)).clamp(0, 1)
     weight = 1 - _dilated(hollow, REACH) + SCARCE * (1 - _dilated(hollow, 3))
     weight = weight.clamp(max=1)
     pyramid = [torch.cat((weight * image, weight), dim=1)]

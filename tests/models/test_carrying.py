@@ -56,3 +56,14 @@ def test_an_exported_program_carries_the_same_colours(monkeypatch):
     here = carry_colour(image, alpha)
     monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
     torch.testing.assert_close(carry_colour(image, alpha), here, atol=1e-5, rtol=1e-5)
+
+
+def test_a_little_less_alpha_changes_the_colours_a_little():
+    image, alpha = scene()
+    image[:, :, 30:70, 40:50] = 0.0  # dark cloth
+    colours = []
+    for level in torch.arange(0.96, 1, 0.002):
+        alpha[:, :, 30:70, 40:50] = level
+        colours.append(carry_colour(image, alpha)[:, :, 50, 55])
+    steps = (torch.stack(colours)[1:] - torch.stack(colours)[:-1]).abs().amax(dim=(1, 2))
+    assert steps.max() < 0.4 * steps.sum() and steps.sum() > 0.1
