@@ -33,6 +33,7 @@ from pipeline.frames import (
     Settings,
 )
 from pipeline.holes import without_holes
+from pipeline.local_exposure import exposed_alike
 from pipeline.motion import motion_stack
 from pipeline.refinement import refine_tiles
 from pipeline.segmentation import make_segmenter
@@ -143,6 +144,7 @@ class Matter:
         small = unit(window.observation.small)
         plate, known = aligned.reduced(*self.coarse_size)
         mask = reduce(window.mask, self.coarse_size) if window.mask is not None else self.segment(small, plate, known)
+        plate = exposed_alike(plate, small, known, mask)
         return GeneratorInputs(small, plate, known, mask, motion_stack(window, self.frame_size))
 
     def generate(self, inputs: GeneratorInputs) -> Coarse:
