@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.coarse import Coarse, decided
 from pipeline.frames import FloatImage
 
-OPEN = 0.7
+OPEN = 0.85
 """Coarse alpha up to which a pixel is part of a gap."""
 
 SOLID = 0.9
@@ -37,7 +37,7 @@ DEEPEST_SHADOW = 0.3
 LIKE_SUBJECT = 0.06
 """Difference of mean colours, in [0, 1], up to which a gap shows what is around it."""
 
-GRAIN = 0.015
+GRAIN = 0.012
 """Standard deviation of grey, in [0, 1], from which on a gap has a grain."""
 
 OWN_GRAIN = 4
@@ -45,9 +45,6 @@ OWN_GRAIN = 4
 
 CLEAR = 0.02
 """Coarse alpha up to which the place is seen, with the noise of the frame."""
-
-ALIKE = 0.5
-"""Correlation with the plate's grain, up to which a grain is another."""
 
 SOMEWHERE_LIKE_SUBJECT = 0.1
 """Difference of colours, in [0, 1], up to which a gap shows what a quarter of the subject around it shows."""
@@ -120,9 +117,8 @@ def _is_cloth(
     apart = np.abs(around - image[gap].mean(axis=0)).max(axis=1)
     if np.percentile(apart, 25) > SOMEWHERE_LIKE_SUBJECT:
         return False
-    own, other = _grain(gap, image), _grain(gap, plate)
-    alike = (own * other).mean() / max(1e-9, own.std() * other.std())
-    return bool(own.std() > max(GRAIN, OWN_GRAIN * other.std(), OWN_GRAIN * noise()) and alike < ALIKE)
+    own, other = (float(_grain(gap, x).std()) for x in (image, plate))
+    return own > max(GRAIN, OWN_GRAIN * other, OWN_GRAIN * noise())
 
 
 def _noise(alpha: FloatImage, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> float:

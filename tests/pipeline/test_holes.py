@@ -13,10 +13,10 @@ KNOWN = np.ones((HEIGHT, WIDTH), np.float32)
 PLATE, COAT = np.float32([0.7, 0.6, 0.5]), np.float32([0.3, 0.2, 0.1])
 
 
-def coarse(gap=GAP, hidden=2):
+def coarse(gap=GAP, hidden=2, in_gap=0.1):
     alpha = torch.zeros(1, 1, HEIGHT, WIDTH)
     alpha[0, 0][SUBJECT] = 1
-    alpha[0, 0][gap] = 0.1
+    alpha[0, 0][gap] = in_gap
     return Coarse(alpha, torch.zeros(1, 3, HEIGHT, WIDTH), torch.full((1, hidden, HEIGHT, WIDTH), 0.3), alpha)
 
 
@@ -100,8 +100,9 @@ def coat_and_gap(in_gap=0.0, everywhere=0.0, plates=0.0, coat=None):
     return image, plate
 
 
-def test_the_grain_of_cloth_fills_a_gap():
-    given = coarse()
+@pytest.mark.parametrize("alpha", [0.1, 0.8])
+def test_the_grain_of_cloth_fills_a_gap(alpha):
+    given = coarse(in_gap=alpha)
     assert without_holes(given, *coat_and_gap(in_gap=0.03), KNOWN).alpha[0, 0][GAP].min() == 1
 
 
