@@ -39,6 +39,7 @@ from pipeline.refinement import refine_tiles
 from pipeline.segmentation import make_segmenter
 from pipeline.shades import without_shades
 from pipeline.specks import without_specks
+from pipeline.veils import without_false_veils
 
 SMALLEST_SUBJECT = 2e-4
 """Fraction of the picture above half coverage, below which a frame counts as empty."""
@@ -148,14 +149,15 @@ class Matter:
         return GeneratorInputs(small, plate, known, mask, motion_stack(window, self.frame_size))
 
     def generate(self, inputs: GeneratorInputs) -> Coarse:
-        """Run the generator, drop shades and specks, and fill holes."""
+        """Run the generator, drop shades, specks and false veils, and fill holes."""
         with self._precision():
             coarse: Coarse = self.net.generator(*(_tensor(x, self.device) for x in inputs))
         coarse = Coarse(*(x.float() for x in coarse))
         if self.net.generator.config.original:  # sees a crop that may be enlarged: what is wide there is not wide
             return without_specks(coarse, inputs.mask)
         seen = (inputs.image, inputs.plate, inputs.coverage)
-        return without_holes(without_specks(without_shades(coarse, *seen), inputs.mask), *seen)
+        coarse = without_holes(without_specks(without_shades(coarse, *seen), inputs.mask), *seen)
+        return without_false_veils(coarse, *seen)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16")

@@ -1,0 +1,126 @@
+"""False veils: parts of the coarse matte that let less of the place's detail through than their alpha says."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.coarse import Coarse, decided
+from models.refiner import light, stretch
+from pipeline.frames import FloatImage
+
+NEAR_PX = 3
+"""Side of the square in which detail is measured, coarse pixels."""
+
+FINE_PX = 1.0
+"""Standard deviation of the smoothing that leaves no detail, coarse pixels."""
+
+SEEN = (0.8, 1.0)
+"""Detail of the frame, as a share of what the place's would be behind this alpha, up to which a veil is wholly false,
+and from which on it may be one: the subject's own detail only adds to what comes through."""
+
+EXPECTED = (0.006, 0.012)
+"""Standard deviation of the detail that would come through, in [0, 1], from which on it is missed, and wholly."""
+
+AROUND_PX = 9
+"""Side of the square of which the mean of alpha tells what lies amid the subject, coarse pixels."""
+
+AMID = (0.4, 0.6)
+"""That mean, from which on a pixel lies somewhat, and wholly, amid the subject."""
+
+OPAQUE = 0.95
+"""Coarse alpha from which on nothing comes through."""
+
+BRIGHT = (0.5, 0.6)
+"""Share of the plate's light: in less of it, detail may be missing because a shadow is deeper than was thought."""
+
+TEXTURED = 0.01
+"""Standard deviation of the plate's detail, in [0, 1], from which on clear parts tell how sharp the frame is."""
+
+CLEAR = 0.03
+"""Coarse alpha up to which there is nothing but the place."""
+
+MARGIN_PX = 24
+"""How far around what may be a veil the frame's sharpness is measured, coarse pixels."""
+
+FEWEST_CLEAR = 25
+"""Squares of clear, textured parts, without which nothing is known of the frame's sharpness."""
+
+
+def without_false_veils(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> Coarse:
+    """The coarse result made opaque where a veil would show the plate's detail, and does not.
+
+    A mixture of colours may look like cloth or skin; what is seen through has the contrast 1 - alpha of the plate.
+    Where the frame has less detail than that, the subject is opaque. A frame that is less sharp than the plate all
+    over is taken for what it is.
+
+    Args:
+        coarse: The generator's result, batch of 1; without hidden channels the light on the place is the plate's.
+        image: h x w x 3 RGB in [0, 1], what the generator was shown.
+        plate: h x w x 3, aligned.
+        coverage: h x w, 1 where the plate is known.
+
+    Returns:
+        The same with alpha nearer to 1 there, and no expected error.
+    """
+    whole = stretch(coarse.alpha)[0, 0].clamp(0, 1).cpu().numpy()
+    left, top, width, height = cv2.boundingRect(((whole > CLEAR) & (whole < OPAQUE)).astype(np.uint8))
+    if not width:
+        return coarse
+    box = np.s_[max(0, top - MARGIN_PX) : top + height + MARGIN_PX, max(0, left - MARGIN_PX) : left + width + MARGIN_PX]
+    lit = plate[box]
+    if coarse.hidden.shape[1] > 1:
+        lit = lit * light(coarse)[0, 0].cpu().numpy()[box][..., None]
+    kept = np.ones_like(whole)
+    kept[box] -= _false_veil(whole[box], image[box], lit, coverage[box] > 0.99)
+    return coarse if kept.min() == 1 else decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)
+
+
+def _false_veil(alpha: FloatImage, image: FloatImage, lit: FloatImage, known: NDArray[np.bool_]) -> FloatImage:
+    """How surely each pixel of a part of the picture is opaque, h x w in [0, 1]; `lit` is the plate in its light."""
+    ours, theirs = (cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in (image, lit))
+    own, other = _detail(ours), _detail(theirs)
+    sharpness = _sharpness(own, other, (alpha <= CLEAR) & known)
+    if sharpness is None:
+        return np.zeros_like(alpha)
+    around = cv2.blur(alpha, (AROUND_PX, AROUND_PX))
+    seen_through = ((alpha > CLEAR) & (alpha < OPAQUE) & (around > AMID[0]) & known).astype(np.float32)
+    weight = _mean(seen_through) + np.float32(1e-6)
+    own, other, clear, ours, theirs = (
+        np.maximum(_mean(x * seen_through) / weight, 0) for x in (own, other, 1 - alpha, ours, theirs)
+    )
+    expected = np.sqrt(other) * clear * np.float32(sharpness)
+    share = np.sqrt(own) / np.maximum(expected, np.float32(1e-4))
+    false = _ramp(expected, EXPECTED) * (1 - _ramp(share, SEEN)) * _ramp(around, AMID)
+    false *= _ramp(ours / np.maximum(theirs, np.float32(1e-3)), BRIGHT) * seen_through
+    return np.asarray(cv2.GaussianBlur(false, (0, 0), 0.7))
+
+
+def _detail(grey: FloatImage) -> FloatImage:
+    """The square of what is fine, h x w."""
+    fine = cv2.subtract(grey, cv2.GaussianBlur(grey, (5, 5), FINE_PX))
+    return np.asarray(cv2.multiply(fine, fine), np.float32)
+
+
+def _sharpness(own: FloatImage, other: FloatImage, clear: NDArray[np.bool_]) -> float | None:
+    """How strong detail is in the frame for the plate's, at most 1; None where too little is to be seen."""
+    size = (max(1, own.shape[1] // NEAR_PX), max(1, own.shape[0] // NEAR_PX))
+    own, other, share = (
+        cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (own, other, clear.astype(np.float32))
+    )
+    telling = (share > 0.99) & (other > TEXTURED**2)
+    if telling.sum() < FEWEST_CLEAR:
+        return None
+    return min(1.0, float(np.sqrt(np.median(own[telling] / other[telling]))))
+
+
+def _mean(x: FloatImage) -> FloatImage:
+    return np.asarray(cv2.blur(x, (NEAR_PX, NEAR_PX)), np.float32)
+
+
+def _ramp(x: NDArray[np.floating], ends: tuple[float, float]) -> FloatImage:
+    """0 up to the first end, 1 from the second on."""
+    low, high = (np.float32(end) for end in ends)
+    return np.asarray(np.clip((x - low) / (high - low), 0, 1), np.float32)
