@@ -70,27 +70,24 @@ def without_false_veils(coarse: Coarse, image: FloatImage, plate: FloatImage, co
     if not width:
         return coarse
     box = np.s_[max(0, top - MARGIN_PX) : top + height + MARGIN_PX, max(0, left - MARGIN_PX) : left + width + MARGIN_PX]
-    lit = plate[box]
+    ours, theirs = (cv2.cvtColor(x[box], cv2.COLOR_RGB2GRAY) for x in (image, plate))
     if coarse.hidden.shape[1] > 1:
-        lit = lit * light(coarse)[0, 0].cpu().numpy()[box][..., None]
+        theirs *= light(coarse)[0, 0].cpu().numpy()[box]
     kept = np.ones_like(whole)
-    kept[box] -= _false_veil(whole[box], image[box], lit, coverage[box] > 0.99)
+    kept[box] -= _false_veil(whole[box], ours, theirs, coverage[box] > 0.99)
     return coarse if kept.min() == 1 else decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)
 
 
-def _false_veil(alpha: FloatImage, image: FloatImage, lit: FloatImage, known: NDArray[np.bool_]) -> FloatImage:
-    """How surely each pixel of a part of the picture is opaque, h x w in [0, 1]; `lit` is the plate in its light."""
-    ours, theirs = (cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in (image, lit))
-    own, other = _detail(ours), _detail(theirs)
+def _false_veil(alpha: FloatImage, ours: FloatImage, theirs: FloatImage, known: NDArray[np.bool_]) -> FloatImage:
+    """How surely each pixel is opaque, h x w in [0, 1], from the greys of the frame and of the plate in its light."""
+    (own, ours), (other, theirs) = _detail(ours), _detail(theirs)
     sharpness = _sharpness(own, other, (alpha <= CLEAR) & known)
     if sharpness is None:
         return np.zeros_like(alpha)
     around = cv2.blur(alpha, (AROUND_PX, AROUND_PX))
     seen_through = ((alpha > CLEAR) & (alpha < OPAQUE) & (around > AMID[0]) & known).astype(np.float32)
     weight = _mean(seen_through) + np.float32(1e-6)
-    own, other, clear, ours, theirs = (
-        np.maximum(_mean(x * seen_through) / weight, 0) for x in (own, other, 1 - alpha, ours, theirs)
-    )
+    own, other, clear = (_mean(x * seen_through) / weight for x in (own, other, 1 - alpha))
     expected = np.sqrt(other) * clear * np.float32(sharpness)
     share = np.sqrt(own) / np.maximum(expected, np.float32(1e-4))
     false = _ramp(expected, EXPECTED) * (1 - _ramp(share, SEEN)) * _ramp(around, AMID)
@@ -98,10 +95,11 @@ def _false_veil(alpha: FloatImage, image: FloatImage, lit: FloatImage, known: ND
     return np.asarray(cv2.GaussianBlur(false, (0, 0), 0.7))
 
 
-def _detail(grey: FloatImage) -> FloatImage:
-    """The square of what is fine, h x w."""
-    fine = cv2.subtract(grey, cv2.GaussianBlur(grey, (5, 5), FINE_PX))
-    return np.asarray(cv2.multiply(fine, fine), np.float32)
+def _detail(grey: FloatImage) -> tuple[FloatImage, FloatImage]:
+    """The square of what is fine, and what is not, h x w each."""
+    coarse = np.asarray(cv2.GaussianBlur(grey, (5, 5), FINE_PX), np.float32)
+    fine = grey - coarse
+    return fine * fine, coarse
 
 
 def _sharpness(own: FloatImage, other: FloatImage, clear: NDArray[np.bool_]) -> float | None:
@@ -117,7 +115,7 @@ def _sharpness(own: FloatImage, other: FloatImage, clear: NDArray[np.bool_]) -> 
 
 
 def _mean(x: FloatImage) -> FloatImage:
-    return np.asarray(cv2.blur(x, (NEAR_PX, NEAR_PX)), np.float32)
+    return np.maximum(cv2.blur(x, (NEAR_PX, NEAR_PX)), 0)  # its sums go up and down, and may end below 0
 
 
 def _ramp(x: NDArray[np.floating], ends: tuple[float, float]) -> FloatImage:

@@ -59,7 +59,9 @@ def test_a_veil_stays_where_the_frame_is_less_sharp_than_the_plate():
     assert (without_false_veils(given, blurred, plate, KNOWN).alpha - given.alpha)[0, 0][MIDDLE].mean() < 0.09
 
 
-@pytest.mark.parametrize("case", ["smooth place", "smooth behind", "unknown place", "shadow", "no clear place", "at the rim"])
+@pytest.mark.parametrize(
+    "case", ["smooth place", "smooth behind", "unknown place", "shadow", "no clear place", "at the rim"]
+)
 def test_without_evidence_all_stays(case):
     given, (image, plate) = coarse(), pictures(grain=0.004 if case == "smooth place" else 0.06)
     coverage = KNOWN.copy()
