@@ -27,7 +27,7 @@ EXPECTED = (0.006, 0.012)
 AROUND_PX = 9
 """Side of the square of which the mean of alpha tells what lies amid the subject, coarse pixels."""
 
-AMID = (0.4, 0.6)
+AMID = (0.3, 0.5)
 """That mean, from which on a pixel lies somewhat, and wholly, amid the subject."""
 
 OPAQUE = 0.95

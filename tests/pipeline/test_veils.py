@@ -75,7 +75,7 @@ def test_without_evidence_all_stays(case):
         given.alpha[given.alpha == 0] = 0.1
     if case == "at the rim":
         given.alpha[0, 0][SUBJECT] = 0
-        given.alpha[0, 0][VEIL] = 0.3
+        given.alpha[0, 0][VEIL] = 0.2
     result = without_false_veils(given, image, plate, coverage)
     assert torch.equal(result.alpha[0, 0][VEIL], given.alpha[0, 0][VEIL])
 
