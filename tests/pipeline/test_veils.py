@@ -50,13 +50,13 @@ def test_smooth_cloth_before_a_place_with_detail_is_opaque(hidden):
 def test_what_shows_the_places_detail_stays(veil):
     given = coarse(in_veil=veil)
     result = without_false_veils(given, *pictures(veil), KNOWN)
-    assert (result.alpha - given.alpha)[0, 0][MIDDLE].mean() < 0.09
+    assert (result.alpha - given.alpha)[0, 0][MIDDLE].mean() < 0.12
 
 
 def test_a_veil_stays_where_the_frame_is_less_sharp_than_the_plate():
     given, (image, plate) = coarse(), pictures(veil=0.5)
     blurred = cv2.GaussianBlur(image, (0, 0), 1.2)
-    assert (without_false_veils(given, blurred, plate, KNOWN).alpha - given.alpha)[0, 0][MIDDLE].mean() < 0.09
+    assert (without_false_veils(given, blurred, plate, KNOWN).alpha - given.alpha)[0, 0][MIDDLE].mean() < 0.12
 
 
 @pytest.mark.parametrize(
