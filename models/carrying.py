@@ -9,13 +9,17 @@ from torch.nn import functional as F
 from models.part import Part
 
 SOLID = (0.97, 0.99)
-"""Coarse alpha from which on a pixel is somewhat, and may wholly be, solid: no little change is to make much of one."""
+"""Coarse alpha from which on a pixel is somewhat, and may wholly be, solid: with one step, the last bits of alpha would
+decide on the colour of all that is around."""
 
 REACH = 9
 """Side of the square, coarse pixels, that has to be solid around a pixel whose colour is carried on."""
 
 SCARCE = 0.03
 """Weight of pixels that are solid with their neighbours only: thin parts count where there is nothing thicker."""
+
+LEAST = 1e-20
+"""Weight that colours are divided by at least: a pixel that is just about solid has hardly any, ten levels up."""
 
 LEVELS = 10
 """Of the pyramid, each half the one above: what is 1024 pixels wide ends in one; a fixed number can be exported."""
@@ -42,7 +46,7 @@ def carry_colour(image: Tensor, alpha: Tensor, part: Part | None = None) -> Tens
     for _ in range(LEVELS):
         pyramid.append(_pooled(pyramid[-1]))
     colour, weight = torch.split(pyramid.pop(), [3, 1], dim=1)
-    found = torch.where(weight > 0, colour / weight.clamp(min=1e-9), 0.5)
+    found = torch.where(weight > 0, colour / weight.clamp(min=LEAST), 0.5)
     full, *reduced = pyramid
     for level in reversed(reduced):
         found = _pushed(found, level)
@@ -55,7 +59,7 @@ def _pushed(coarser: Tensor, level: Tensor) -> Tensor:
     """The colour found so far at the size of the next level, and that level's own where it has one."""
     colour, weight = torch.split(level, [3, 1], dim=1)
     coarser = F.interpolate(coarser, weight.shape[2:], mode="bilinear", align_corners=False)
-    own = colour / weight.clamp(min=1e-9)
+    own = colour / weight.clamp(min=LEAST)
     return torch.lerp(coarser, own, (4 * weight).clamp(max=1))
 
 

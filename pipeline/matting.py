@@ -149,7 +149,7 @@ class Matter:
         return GeneratorInputs(small, plate, known, mask, motion_stack(window, self.frame_size))
 
     def generate(self, inputs: GeneratorInputs) -> Coarse:
-        """Run the generator, drop shades, specks and false veils, and fill holes."""
+        """Run the generator, drop shades and specks, fill holes, and close false veils."""
         with self._precision():
             coarse: Coarse = self.net.generator(*(_tensor(x, self.device) for x in inputs))
         coarse = Coarse(*(x.float() for x in coarse))

@@ -17,10 +17,6 @@ NEAR_PX = 3
 FINE_PX = 1.0
 """Standard deviation of the smoothing that leaves no detail, coarse pixels."""
 
-SEEN = (0.8, 1.0)
-"""Detail of the frame, as a share of what the place's would be behind this alpha, up to which a veil is wholly false,
-and from which on it may be one: the subject's own detail only adds to what comes through."""
-
 EXPECTED = (0.006, 0.012)
 """Standard deviation of the detail that would come through, in [0, 1], from which on it is missed, and wholly."""
 
@@ -50,20 +46,20 @@ FEWEST_CLEAR = 25
 
 
 def without_false_veils(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> Coarse:
-    """The coarse result made opaque where a veil would show the plate's detail, and does not.
+    """The coarse result made as opaque as it has to be where a veil would show the plate's detail, and does not.
 
-    A mixture of colours may look like cloth or skin; what is seen through has the contrast 1 - alpha of the plate.
-    Where the frame has less detail than that, the subject is opaque. A frame that is less sharp than the plate all
-    over is taken for what it is.
+    A mixture of colours may look like cloth or skin; what is seen through has the contrast 1 - alpha of the plate, to
+    which the subject's own detail only adds. Where the frame has less, less comes through. A frame that is less sharp
+    than the plate all over is taken for what it is.
 
     Args:
-        coarse: The generator's result, batch of 1; without hidden channels the light on the place is the plate's.
+        coarse: The generator's result, batch of 1; with two hidden channels or more the second is the light.
         image: h x w x 3 RGB in [0, 1], what the generator was shown.
         plate: h x w x 3, aligned.
         coverage: h x w, 1 where the plate is known.
 
     Returns:
-        The same with alpha nearer to 1 there, and no expected error.
+        The same with alpha nearer to 1 there, and as much nearer to 0 the expected error.
     """
     whole = stretch(coarse.alpha)[0, 0].clamp(0, 1).cpu().numpy()
     left, top, width, height = cv2.boundingRect(((whole > CLEAR) & (whole < OPAQUE)).astype(np.uint8))
@@ -79,7 +75,7 @@ def without_false_veils(coarse: Coarse, image: FloatImage, plate: FloatImage, co
 
 
 def _false_veil(alpha: FloatImage, ours: FloatImage, theirs: FloatImage, known: NDArray[np.bool_]) -> FloatImage:
-    """How surely each pixel is opaque, h x w in [0, 1], from the greys of the frame and of the plate in its light."""
+    """The share of what is said to come through that does not, h x w; from the greys of frame and lit plate."""
     (own, ours), (other, theirs) = _detail(ours), _detail(theirs)
     sharpness = _sharpness(own, other, (alpha <= CLEAR) & known)
     if sharpness is None:
@@ -89,8 +85,8 @@ def _false_veil(alpha: FloatImage, ours: FloatImage, theirs: FloatImage, known: 
     weight = _mean(seen_through) + np.float32(1e-6)
     own, other, clear = (_mean(x * seen_through) / weight for x in (own, other, 1 - alpha))
     expected = np.sqrt(other) * clear * np.float32(sharpness)
-    share = np.sqrt(own) / np.maximum(expected, np.float32(1e-4))
-    false = _ramp(expected, EXPECTED) * (1 - _ramp(share, SEEN)) * _ramp(around, AMID)
+    missing = np.maximum(1 - np.sqrt(own) / np.maximum(expected, np.float32(1e-4)), 0)
+    false = missing * _ramp(expected, EXPECTED) * _ramp(around, AMID)
     false *= _ramp(ours / np.maximum(theirs, np.float32(1e-3)), BRIGHT) * seen_through
     return np.asarray(cv2.GaussianBlur(false, (0, 0), 0.7))
 

@@ -34,6 +34,9 @@ Batch = dict[str, Tensor]
 CHANNELS = {"image": 3, "plate": 3, "coverage": 1, "mask": 1, "motion": 4}
 """What is kept of a frame, in this order: the generator's inputs."""
 
+VERSION = 2
+"""Of what is kept: to be raised where the same frame and plate come to other inputs."""
+
 PLATE = "plate.npy"
 
 
@@ -130,7 +133,7 @@ class _Beginning(Clip):
 
 def _digest(found: UnlabelledClip, config: AdversarialConfig, size: tuple[int, int]) -> str:
     """Sixteen digits that change with the files and with what is taken of them."""
-    digest = hashlib.sha256(repr((config.frames, config.every, size)).encode())
+    digest = hashlib.sha256(repr((VERSION, config.frames, config.every, size)).encode())
     for path in (found.clip, found.plate):
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

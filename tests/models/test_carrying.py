@@ -1,5 +1,6 @@
 """Colours carried on: the subject's own where it is solid, the nearest solid part's elsewhere."""
 
+import pytest
 import torch
 
 from models.carrying import carry_colour
@@ -67,3 +68,11 @@ def test_a_little_less_alpha_changes_the_colours_a_little():
         colours.append(carry_colour(image, alpha)[:, :, 50, 55])
     steps = (torch.stack(colours)[1:] - torch.stack(colours)[:-1]).abs().amax(dim=(1, 2))
     assert steps.max() < 0.4 * steps.sum() and steps.sum() > 0.1
+
+
+@pytest.mark.parametrize("alpha", [0.970001, 0.9701, 0.98])
+def test_a_lone_part_that_is_just_about_solid_lends_its_whole_colour(alpha):
+    image, coverage = torch.full((1, 3, 288, 512), 0.5), torch.zeros(1, 1, 288, 512)
+    image[0, :, 100:103, 100:103] = torch.tensor([0.9, 0.3, 0.3]).view(3, 1, 1)
+    coverage[:, :, 100:103, 100:103] = alpha
+    assert torch.allclose(carry_colour(image, coverage)[0, :, 200, 400], torch.tensor([0.9, 0.3, 0.3]), atol=1e-3)

@@ -120,3 +120,10 @@ def test_the_grain_of_cloth_fills_a_gap(alpha):
 def test_no_other_grain_does(grains):
     given = coarse()
     assert without_holes(given, *coat_and_gap(**grains), KNOWN) is given
+
+
+@pytest.mark.parametrize("behind", [0.01, 0.02])
+def test_grain_that_the_plate_may_have_does_not(behind):
+    given, (image, plate) = coarse(), coat_and_gap(in_gap=0.03)
+    plate[GAP] += knit(behind)[GAP]
+    assert without_holes(given, image, plate, KNOWN) is given

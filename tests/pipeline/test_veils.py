@@ -83,3 +83,19 @@ def test_without_evidence_all_stays(case):
 def test_nothing_in_between_is_handed_back_as_it_is():
     given = coarse(in_veil=1.0)
     assert without_false_veils(given, *pictures(), KNOWN) is given
+
+
+def test_alpha_that_is_said_too_little_is_not_raised_beyond_the_truth():
+    given, true = coarse(in_veil=0.5), 0.7
+    result = without_false_veils(given, *pictures(true), KNOWN)
+    assert 0.55 < result.alpha[0, 0][MIDDLE].mean() < true + 0.05
+
+
+def test_in_a_shadow_the_place_has_less_detail():
+    given, (image, plate) = coarse(), pictures(veil=0.5)
+    image[VEIL] = 0.5 * CLOTH + 0.5 * 0.6 * plate[VEIL]
+    before = without_false_veils(given, image, plate, KNOWN)
+    given.hidden[0, 1][VEIL] = -0.4
+    after = without_false_veils(given, image, plate, KNOWN)
+    raised = [(x.alpha - given.alpha)[0, 0][MIDDLE].mean() for x in (before, after)]
+    assert raised[0] > 0.15 and raised[1] < 0.7 * raised[0]
