@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from pipeline.frames import FloatImage
+from pipeline.segmentation import DARKEST
 
 BLOCK_PX = 8
 """Side of the blocks of which the exposure is measured, coarse pixels."""
@@ -34,9 +35,6 @@ FAR = 0.2
 
 CHANGE = (-0.05, 0.12)
 """Least and largest logarithm of the change: what takes away more light is a shadow, which the networks know."""
-
-DARKEST = np.float32(0.04)
-"""Added to both colours of which the ratio is the light, in [0, 1]: in the dark it is all noise."""
 
 
 def exposed_alike(plate: FloatImage, image: FloatImage, coverage: FloatImage, mask: FloatImage) -> FloatImage:

@@ -67,7 +67,7 @@ class Leeway(NamedTuple):
 
 
 def surroundings(coarse: FloatImage) -> FloatImage:
-    """The mean of coarse alpha around each pixel, h x w; enlarged, for `in_gap` and `leeway`."""
+    """The mean of coarse alpha around each pixel, h x w: for false veils, and enlarged for `in_gap` and `leeway`."""
     return np.asarray(cv2.blur(coarse, (AROUND_PX, AROUND_PX)), np.float32)
 
 

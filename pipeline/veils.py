@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from models.coarse import Coarse, decided
 from models.refiner import light, stretch
 from pipeline.frames import FloatImage
+from pipeline.mixtures import surroundings
 
 NEAR_PX = 3
 """Side of the square in which detail is measured, coarse pixels."""
@@ -20,11 +21,8 @@ FINE_PX = 1.0
 EXPECTED = (0.006, 0.012)
 """Standard deviation of the detail that would come through, in [0, 1], from which on it is missed, and wholly."""
 
-AROUND_PX = 9
-"""Side of the square of which the mean of alpha tells what lies amid the subject, coarse pixels."""
-
 AMID = (0.3, 0.5)
-"""That mean, from which on a pixel lies somewhat, and wholly, amid the subject."""
+"""Mean of alpha around, from which on a pixel lies somewhat, and wholly, amid the subject."""
 
 OPAQUE = 0.95
 """Coarse alpha from which on nothing comes through."""
@@ -80,7 +78,7 @@ def _false_veil(alpha: FloatImage, ours: FloatImage, theirs: FloatImage, known: 
     sharpness = _sharpness(own, other, (alpha <= CLEAR) & known)
     if sharpness is None:
         return np.zeros_like(alpha)
-    around = cv2.blur(alpha, (AROUND_PX, AROUND_PX))
+    around = surroundings(alpha)
     seen_through = ((alpha > CLEAR) & (alpha < OPAQUE) & (around > AMID[0]) & known).astype(np.float32)
     weight = _mean(seen_through) + np.float32(1e-6)
     own, other, clear = (_mean(x * seen_through) / weight for x in (own, other, 1 - alpha))
