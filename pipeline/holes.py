@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.coarse import Coarse, decided
 from pipeline.frames import FloatImage
+from pipeline.segmentation import colourful
 
 OPEN = 0.85
 """Coarse alpha up to which a pixel is part of a gap."""
@@ -49,13 +50,22 @@ CLEAR = 0.02
 SOMEWHERE_LIKE_SUBJECT = 0.1
 """Difference of colours, in [0, 1], up to which a gap shows what a quarter of the subject around it shows."""
 
+ABOUT_LIKE_SUBJECT = 0.15
+"""The same for one that is darker than a grey place."""
+
+DARKER = 0.92
+"""Share of the plate's light, below which a gap is darker than the place."""
+
+DENSE = 0.5
+"""Mean alpha of a gap in which the networks see the subject rather than the place."""
+
 
 def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> Coarse:
     """The coarse result with its holes filled.
 
     A gap shows the place. One that is closed all around, looks like the subject around it and not like the plate, not
-    even in a deep shadow, is none. Nor is one with a grain that the plate does not have, as cloth has that is as bright
-    as a shadow on the place.
+    even in a deep shadow, is none. Nor is cloth that is as bright as a shadow on a grey place: it has a grain that the
+    plate does not have, or else it is dense and has the colour of what is around.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -88,7 +98,8 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
         if not solid.any() or coverage[near][gap].min() < 0.5:
             continue
         given = (gap, image[near], plate[near], image[near][solid])
-        if _differs(gap, image[near], plate[near]) and (_is_subject(*given) or _is_cloth(*given, noise)):
+        dense = alpha[near][gap].mean() > DENSE
+        if _differs(gap, image[near], plate[near]) and (_is_subject(*given) or _is_cloth(*given, dense, noise)):
             filled[near] |= around & ((alpha[near] > OPEN) | gap)
     if not filled.any():
         return coarse
@@ -106,19 +117,35 @@ def _is_subject(gap: NDArray[np.bool_], image: FloatImage, plate: FloatImage, ar
     """Whether a gap has the colour of the subject around, n x 3, and not that of the plate in any light."""
     seen, behind = image[gap], plate[gap]
     apart = np.abs(seen.mean(axis=0) - around.mean(axis=0)).max()
-    light = np.clip((seen * behind).sum() / max(1e-3, float((behind * behind).sum())), DEEPEST_SHADOW, 1)
+    light = np.clip(_light(seen, behind), DEEPEST_SHADOW, 1)
     return bool(np.abs(seen - light * behind).max(axis=1).mean() > UNLIKE_SHADED_PLATE and apart < LIKE_SUBJECT)
 
 
 def _is_cloth(
-    gap: NDArray[np.bool_], image: FloatImage, plate: FloatImage, around: FloatImage, noise: Callable[[], float]
+    gap: NDArray[np.bool_],
+    image: FloatImage,
+    plate: FloatImage,
+    around: FloatImage,
+    dense: bool,
+    noise: Callable[[], float],
 ) -> bool:
-    """Whether a gap has a grain that is neither the plate's nor noise, and the colour of some of what is around."""
+    """Whether a gap has the colour of some of what is around, and is cloth by its grain or by its darkness.
+
+    Its grain is neither the plate's nor noise. Or it is dense, and darker than a place of no hue, for which a shadow
+    has to be told from cloth by something else than its colour.
+    """
     apart = np.abs(around - image[gap].mean(axis=0)).max(axis=1)
-    if (apart <= SOMEWHERE_LIKE_SUBJECT).mean() < 0.25:
-        return False
+    dark = dense and _light(image[gap], plate[gap]) < DARKER and colourful(plate[gap][None]).mean() < 0.5
+    if dark and (apart <= ABOUT_LIKE_SUBJECT).mean() >= 0.25:
+        return True
     own, other = (float(_grain(gap, x).std()) for x in (image, plate))
-    return own > max(GRAIN, OWN_GRAIN * other) and own > OWN_GRAIN * noise()  # which takes its time
+    alike = (apart <= SOMEWHERE_LIKE_SUBJECT).mean() >= 0.25
+    return bool(alike) and own > max(GRAIN, OWN_GRAIN * other) and own > OWN_GRAIN * noise()  # which takes its time
+
+
+def _light(seen: FloatImage, behind: FloatImage) -> float:
+    """Share of the plate's light that fits best what is seen, n x 3 both."""
+    return float((seen * behind).sum() / max(1e-3, float((behind * behind).sum())))
 
 
 def _noise(alpha: FloatImage, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> float:

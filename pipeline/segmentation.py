@@ -120,25 +120,25 @@ def _shadow_distance(image: FloatImage, plate: FloatImage) -> FloatImage:
     )
     energy = np.maximum(_channel_sum(cv2.multiply(plate, plate)), 1e-3)
     along, white = _channel_sum(cv2.multiply(image, plate)), _channel_sum(plate)
-    colourful = _colourful(plate)
-    depth, darkness = (grey + (colour - grey) * colourful for grey, colour in (SHADOW_DEPTH, DARKNESS))
+    hue = colourful(plate)
+    depth, darkness = (grey + (coloured - grey) * hue for grey, coloured in (SHADOW_DEPTH, DARKNESS))
     least = np.full(energy.shape, np.inf, np.float32)
     for gloss, cost in GLOSS:
         light = np.clip((along + np.float32(gloss) * white) / energy, depth, np.float32(1.05))
         residual = _largest_channel(cv2.absdiff(image + np.float32(gloss), plate * light[..., None]))
         # A dark subject is a very deep shadow too: the less light is left, the less this may excuse.
-        distance = 1.5 * residual + darkness * np.maximum(1 - light - 0.1, 0) + cost * (1 - colourful)
+        distance = 1.5 * residual + darkness * np.maximum(1 - light - 0.1, 0) + cost * (1 - hue)
         np.minimum(least, distance, out=least)
     return np.asarray(cv2.resize(least, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
-def _colourful(plate: FloatImage) -> FloatImage:
+def colourful(plate: FloatImage) -> FloatImage:
     """How surely each pixel of a place has a hue of its own, h x w in [0, 1]; see `COLOURFUL` and `BRIGHT`."""
     most, least = _largest_channel(plate), -_largest_channel(-plate)
     saturation = (most - least) / np.maximum(most, np.float32(1e-3))
     measures = ((saturation, COLOURFUL), (most, BRIGHT))
-    colourful, bright = (np.clip((x - low) / (high - low), 0, 1) for x, (low, high) in measures)
-    return colourful * bright
+    saturated, bright = (np.clip((x - low) / (high - low), 0, 1) for x, (low, high) in measures)
+    return saturated * bright
 
 
 def _same_texture(image: FloatImage, plate: FloatImage) -> FloatImage:

@@ -11,6 +11,7 @@ HEIGHT, WIDTH = 90, 160
 SUBJECT, GAP = np.s_[10:80, 30:130], np.s_[40:49, 60:69]
 KNOWN = np.ones((HEIGHT, WIDTH), np.float32)
 PLATE, COAT = np.float32([0.7, 0.6, 0.5]), np.float32([0.3, 0.2, 0.1])
+SHADED, BLUISH, WOOD = 0.45 * PLATE, np.float32([0.55, 0.6, 0.6]), np.float32([0.7, 0.4, 0.2])
 
 
 def coarse(gap=GAP, hidden=2, in_gap=0.1):
@@ -56,8 +57,8 @@ def test_a_gap_before_an_unknown_place_stays():
 
 
 def test_a_gap_that_shows_the_place_in_the_subjects_shadow_stays():
-    given, shaded = coarse(), 0.45 * PLATE
-    assert without_holes(given, *pictures(shaded, coat=shaded + np.float32(0.03)), KNOWN) is given
+    given = coarse()
+    assert without_holes(given, *pictures(SHADED, coat=SHADED + np.float32(0.03)), KNOWN) is given
 
 
 def test_what_is_large_stays():
@@ -83,21 +84,41 @@ def knit(strength):
 
 
 def test_cloth_as_bright_as_a_shadow_on_the_place_is_told_by_its_grain():
-    shaded = 0.45 * PLATE
-    given, (image, plate) = coarse(), pictures(shaded, coat=shaded + np.float32(0.03))
+    given, (image, plate) = coarse(), pictures(SHADED, coat=SHADED + np.float32(0.03))
     image[SUBJECT] += knit(0.03)[SUBJECT]
     assert without_holes(given, image, plate, KNOWN).alpha[0, 0][SUBJECT].min() == 1
 
 
 def coat_and_gap(in_gap=0.0, everywhere=0.0, plates=0.0, coat=None):
     """A coat as bright as the shaded place, and grains: the coat's in the gap, the frame's, and the plate's."""
-    shaded = 0.45 * PLATE
-    image, plate = pictures(shaded, coat=shaded + np.float32(0.03) if coat is None else coat)
+    image, plate = pictures(SHADED, coat=SHADED + np.float32(0.03) if coat is None else coat)
     plate += knit(plates)
     image[GAP] = 0.45 * plate[GAP]
     image[SUBJECT] += knit(in_gap)[SUBJECT][::-1]
     image += knit(everywhere)[:, ::-1]
     return image, plate
+
+
+def test_dense_cloth_as_bright_as_a_shadow_on_a_grey_place_is_told_without_grain():
+    given = coarse(in_gap=0.7)
+    filled = without_holes(given, *pictures(SHADED, coat=SHADED + np.float32(0.13)), KNOWN)
+    assert filled.alpha[0, 0][SUBJECT].min() == 1
+
+
+@pytest.mark.parametrize(
+    ("alpha", "in_gap", "coat", "place"),
+    [
+        (0.45, SHADED, SHADED, PLATE),
+        (0.7, BLUISH, BLUISH + np.float32(0.08), PLATE),
+        (0.7, SHADED, SHADED + np.float32(0.17), PLATE),
+        (0.7, 0.45 * WOOD, 0.45 * WOOD, WOOD),
+    ],
+    ids=["not dense", "hardly darker", "of another colour", "before a colourful place"],
+)
+def test_what_may_be_the_place_in_a_shadow_stays(alpha, in_gap, coat, place):
+    given, (image, plate) = coarse(in_gap=alpha), pictures(in_gap, coat=coat)
+    plate[:] = place
+    assert without_holes(given, image, plate, KNOWN) is given
 
 
 @pytest.mark.parametrize("alpha", [0.1, 0.8])
