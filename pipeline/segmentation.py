@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -29,6 +29,16 @@ COLOURFUL = (0.35, 0.55)
 
 BRIGHT = (0.3, 0.45)
 """Its largest channel, in [0, 1], for the same: before a dark place any dark subject is a shadow of whatever hue."""
+
+CRUSHED = np.float32(0.1)
+"""What a camera that crushes blacks takes off its codes, in [0, 1]: a brown place is red in its shadows, and is seen in
+gaps that are otherwise filled."""
+
+CRUSHED_LIGHT = (0.3, 0.97)
+"""Share of the light that is left in such a shadow, black added to both colours."""
+
+CRUSHED_APART = 0.03
+"""Difference of colours, in [0, 1], that it may leave."""
 
 TEXTURE_PX = 11
 """Side of the squares in which the plate's texture is looked for in the frame."""
@@ -86,7 +96,9 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     texture is still to be seen, a shadow or a mirror image of any colour does not count, nor does a shade into which
     the place fades without an edge. The threshold rises with the noise of the frame itself. Shapes as in `Segmenter`.
     """
-    distance = np.minimum(_neighbourhood_distance(image, plate), _shadow_distance(image, plate))
+    halved, size = _Halved.of(image, plate), (image.shape[1], image.shape[0])
+    shaded = cv2.resize(_shadow_distance(halved), size, interpolation=cv2.INTER_LINEAR)
+    distance = np.minimum(_neighbourhood_distance(image, plate), shaded)
     distance *= 1 - _same_texture(image, plate)
     known = coverage > 0.5
     distance *= known
@@ -95,7 +107,8 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     score = cv2.GaussianBlur(distance, (0, 0), 1.0)
     score[_shade(image, plate, known, known & (score < CLEAR * threshold))] = 0
     mask = _hysteresis(score, low=0.5 * threshold, high=1.6 * threshold)
-    mask = _carried_on(_clean(mask, known), known, image)
+    crushed = cv2.resize(_crushed_shadow(halved).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    mask = _carried_on(_clean(mask, known) & ~crushed, known, image)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(image.shape[:2]) / 200)
     return np.clip(soft, 0, 1).astype(np.float32)
 
@@ -108,19 +121,28 @@ def _neighbourhood_distance(image: FloatImage, plate: FloatImage) -> FloatImage:
     return np.maximum(_largest_channel(cv2.max(above, below)), 0)
 
 
-def _shadow_distance(image: FloatImage, plate: FloatImage) -> FloatImage:
-    """Distance to the plate's colour in the best light that a soft shadow may leave, h x w; see `GLOSS`.
+class _Halved(NamedTuple):
+    """Frame and plate at half the size, RGB h/2 x w/2 x 3: a shadow is soft, and there is less noise."""
 
-    Found at half the size: a shadow is soft, and there is less noise.
-    """
-    height, width = image.shape[:2]
-    size = (max(1, width // 2), max(1, height // 2))
-    image, plate = (
-        cv2.GaussianBlur(cv2.resize(x, size, interpolation=cv2.INTER_AREA), (0, 0), 0.5) for x in (image, plate)
-    )
+    image: FloatImage
+    plate: FloatImage
+    hue: FloatImage
+
+    @staticmethod
+    def of(image: FloatImage, plate: FloatImage) -> _Halved:
+        height, width = image.shape[:2]
+        size = (max(1, width // 2), max(1, height // 2))
+        image, plate = (
+            cv2.GaussianBlur(cv2.resize(x, size, interpolation=cv2.INTER_AREA), (0, 0), 0.5) for x in (image, plate)
+        )
+        return _Halved(image, plate, colourful(plate))
+
+
+def _shadow_distance(seen: _Halved) -> FloatImage:
+    """Distance to the plate's colour in the best light that a soft shadow may leave, h/2 x w/2; see `GLOSS`."""
+    image, plate, hue = seen
     energy = np.maximum(_channel_sum(cv2.multiply(plate, plate)), 1e-3)
     along, white = _channel_sum(cv2.multiply(image, plate)), _channel_sum(plate)
-    hue = colourful(plate)
     depth, darkness = (grey + (coloured - grey) * hue for grey, coloured in (SHADOW_DEPTH, DARKNESS))
     least = np.full(energy.shape, np.inf, np.float32)
     for gloss, cost in GLOSS:
@@ -129,7 +151,16 @@ def _shadow_distance(image: FloatImage, plate: FloatImage) -> FloatImage:
         # A dark subject is a very deep shadow too: the less light is left, the less this may excuse.
         distance = 1.5 * residual + darkness * np.maximum(1 - light - 0.1, 0) + cost * (1 - hue)
         np.minimum(least, distance, out=least)
-    return np.asarray(cv2.resize(least, (width, height), interpolation=cv2.INTER_LINEAR))
+    return least
+
+
+def _crushed_shadow(seen: _Halved) -> NDArray[np.bool_]:
+    """Where a colourful place is seen in a shadow that a camera has made purer than the place, h/2 x w/2."""
+    image, plate = seen.image + CRUSHED, seen.plate + CRUSHED
+    light = _channel_sum(cv2.multiply(image, plate)) / _channel_sum(cv2.multiply(plate, plate))
+    apart = _largest_channel(cv2.absdiff(image, plate * light[..., None]))
+    low, high = CRUSHED_LIGHT
+    return (apart < CRUSHED_APART) & (light > low) & (light < high) & (seen.hue > 0.5)
 
 
 def colourful(plate: FloatImage) -> FloatImage:

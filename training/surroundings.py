@@ -74,12 +74,26 @@ def _feet(alpha: FloatImage) -> int:
     return int(rows[-1]) if len(rows) else len(alpha) // 2
 
 
-def reflection(random: Random, scene: Place, subject: Subject, shadow: FloatImage) -> FloatImage:
+def crushed(random: Random) -> float:
+    """How far a camera crushes blacks, for `dimmed`; half of them do not."""
+    return random.uniform(0.02, 0.15) if random.random() < 0.5 else 0.0
+
+
+def dimmed(picture: FloatImage, light: FloatImage | float, black: float) -> FloatImage:
+    """A picture in less light, as a camera shows it that puts `black` of its codes, in [0, 1], below zero.
+
+    What is dark gets darker yet, so that a brown floor is red in a shadow.
+    """
+    return np.maximum(light * (picture + np.float32(black)) - np.float32(black), 0)
+
+
+def reflection(random: Random, scene: Place, subject: Subject, shadow: FloatImage, black: float = 0.0) -> FloatImage:
     """The place in the subject's shadow; what its floor mirrors there is the subject, upside down, not the walls.
 
     Gloss lies over a floor: the mirror image takes the light of the walls away and leaves the grain of the floor.
+    `black` is as in `dimmed`.
     """
-    dull = shadow * (scene.picture - scene.gloss * scene.mirrored)
+    dull = dimmed(scene.picture - scene.gloss * scene.mirrored, shadow, black)
     size = len(dull)
     if not scene.gloss.any():
         return dull + scene.gloss * scene.mirrored

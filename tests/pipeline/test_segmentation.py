@@ -221,6 +221,41 @@ def test_less_bright_things_of_another_hue_or_before_grey_are_subjects(ground, t
     assert below_a_shoe(ground, there).min() > 0.95
 
 
+def crushed(ground, light):
+    """Ground in less light, by a camera that crushes blacks."""
+    return np.maximum(light * (ground + np.float32(0.1)) - np.float32(0.1), 0)
+
+
+def between_shoes(ground, there):
+    """The soft mask of a gap amid a black shoe; what is as small as that is filled."""
+    shoe = np.zeros((288, 512), np.float32)
+    shoe[100:160, 220:280], shoe[115:145, 240:256] = 1, 0
+    frame = np.where(shoe[..., None] > 0, np.float32(0.03), ground)
+    frame[115:145, 240:256] = there[:30, :16]
+    mask = difference_mask(noisy(frame, 0.004, 1), noisy(ground, 0.004, 2), EVERYWHERE)
+    assert mask[105:155, 225:232].min() > 0.95
+    return mask[125:135, 246:250]
+
+
+@pytest.mark.parametrize("light", [0.4, 0.6, 0.8])
+def test_colourful_ground_in_a_gap_is_seen_in_spite_of_crushed_blacks(light):
+    assert between_shoes(WOOD, crushed(WOOD, light)).max() < 0.15
+
+
+@pytest.mark.parametrize(
+    ("ground", "there"),
+    [
+        (WOOD, crushed(WOOD, 0.25)),
+        (WOOD, WOOD + np.float32(0.02)),
+        (WOOD, np.tile(np.float32((0.3, 0.2, 0.12)), (288, 512, 1))),
+        (WALL, crushed(WALL, 0.5)),
+    ],
+    ids=["black", "no shadow", "hair", "on a wall"],
+)
+def test_other_gaps_are_filled(ground, there):
+    assert between_shoes(ground, there).min() > 0.95
+
+
 @pytest.mark.parametrize("ground", [(0.15, 0.09, 0.045), (0.08, 0.1, 0.24), (0.15, 0.25, 0.08), (0.24, 0.12, 0.06)])
 def test_a_black_subject_is_found_before_a_dark_place_of_any_hue(ground):
     ground = np.full((288, 512, 3), ground, np.float32)
