@@ -30,14 +30,14 @@ COLOURFUL = (0.35, 0.55)
 BRIGHT = (0.3, 0.45)
 """Its largest channel, in [0, 1], for the same: before a dark place any dark subject is a shadow of whatever hue."""
 
-CRUSHED = np.float32(0.1)
+CRUSHED = 0.1
 """What a camera that crushes blacks takes off its codes, in [0, 1]: a brown place is red in its shadows, and is seen in
 gaps that are otherwise filled."""
 
-CRUSHED_LIGHT = (0.3, 0.97)
-"""Share of the light that is left in such a shadow, black added to both colours."""
+SHADOW_LIGHT = (0.3, 0.97)
+"""Share of the light that is left in such a shadow, that black added to both colours."""
 
-CRUSHED_APART = 0.03
+SHADOW_APART = 0.03
 """Difference of colours, in [0, 1], that it may leave."""
 
 TEXTURE_PX = 11
@@ -107,8 +107,7 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     score = cv2.GaussianBlur(distance, (0, 0), 1.0)
     score[_shade(image, plate, known, known & (score < CLEAR * threshold))] = 0
     mask = _hysteresis(score, low=0.5 * threshold, high=1.6 * threshold)
-    crushed = cv2.resize(_crushed_shadow(halved).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    mask = _carried_on(_clean(mask, known) & ~crushed, known, image)
+    mask = _carried_on(_clean(mask, known) & ~_whole(_crushed_shadow(halved), image), known, image)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(image.shape[:2]) / 200)
     return np.clip(soft, 0, 1).astype(np.float32)
 
@@ -154,13 +153,28 @@ def _shadow_distance(seen: _Halved) -> FloatImage:
     return least
 
 
-def _crushed_shadow(seen: _Halved) -> NDArray[np.bool_]:
-    """Where a colourful place is seen in a shadow that a camera has made purer than the place, h/2 x w/2."""
-    image, plate = seen.image + CRUSHED, seen.plate + CRUSHED
-    light = _channel_sum(cv2.multiply(image, plate)) / _channel_sum(cv2.multiply(plate, plate))
+def _crushed_shadow(seen: _Halved, black: float = CRUSHED) -> NDArray[np.bool_]:
+    """Where a colourful place is seen in a shadow, purer than the place by `black`, h/2 x w/2; see `CRUSHED`."""
+    image, plate = seen.image + np.float32(black), seen.plate + np.float32(black)
+    energy = np.maximum(_channel_sum(cv2.multiply(plate, plate)), np.float32(1e-6))
+    low, high = (np.float32(light) for light in SHADOW_LIGHT)
+    light = np.clip(_channel_sum(cv2.multiply(image, plate)) / energy, low, high)
     apart = _largest_channel(cv2.absdiff(image, plate * light[..., None]))
-    low, high = CRUSHED_LIGHT
-    return (apart < CRUSHED_APART) & (light > low) & (light < high) & (seen.hue > 0.5)
+    return (apart < SHADOW_APART) & (seen.hue > 0.5)
+
+
+def coloured_shadow(image: FloatImage, plate: FloatImage) -> NDArray[np.bool_]:
+    """Where a colourful place may be seen in a shadow of its own hue, or of a purer one, h x w.
+
+    By colours alone: h x w x 3 RGB in [0, 1] twice. Brown hair before wood is one, too.
+    """
+    halved = _Halved.of(image, plate)
+    return _whole(_crushed_shadow(halved, 0) | _crushed_shadow(halved), image)
+
+
+def _whole(halved: NDArray[np.bool_], image: FloatImage) -> NDArray[np.bool_]:
+    size = (image.shape[1], image.shape[0])
+    return cv2.resize(halved.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
 
 
 def colourful(plate: FloatImage) -> FloatImage:

@@ -22,6 +22,9 @@ OPAQUE = 0.7
 SOLID = 0.3
 """Coarse alpha from which pixels hang together with opaque ones."""
 
+SHADOW = 0.6
+"""Share of a piece in which the place is seen in a shadow, from which on all of it is one."""
+
 RIM_PX = 3
 """Width of the rim around a piece that goes with it, coarse pixels."""
 
@@ -29,15 +32,16 @@ REACH = 12 / 512
 """Of the picture's long side: hair may reach so far from the soft mask, or from what is opaque."""
 
 
-def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
+def without_specks(coarse: Coarse, mask: FloatImage, shaded: NDArray[np.bool_]) -> Coarse:
     """The coarse result without what the soft mask speaks against.
 
-    That are pieces that nowhere meet the soft mask and are small, or nowhere opaque; and of the others what hangs
-    together with nothing opaque and is further from it and from the soft mask than hair is long.
+    That are pieces that nowhere meet the soft mask and are small, or nowhere opaque, or shadows; and of the others what
+    hangs together with nothing opaque and is further from it and from the soft mask than hair is long.
 
     Args:
         coarse: The generator's result, batch of 1.
         mask: h x w in [0, 1], the soft mask that the generator was shown.
+        shaded: h x w, where the place seems to be seen in a shadow.
 
     Returns:
         The same with alpha and its expected error set to 0 there, so that nothing is refined.
@@ -51,7 +55,7 @@ def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
     margin = max(RIM_PX, int(reach / 0.95) + 1)  # what is further away has no say, by the distances that OpenCV has
     box = np.s_[max(0, top - margin) : top + height + margin, max(0, left - margin) : left + width + margin]
     alpha, doubtful, mask = whole[box], unsure[box], mask[box]
-    gone = _pieces((alpha > FAINT) | doubtful, alpha, mask, LARGEST * whole.size)
+    gone = _pieces((alpha > FAINT) | doubtful, alpha, mask, shaded[box], LARGEST * whole.size)
     gone |= ((alpha > CERTAIN) | doubtful) & _far(alpha, mask, reach)
     if not gone.any():
         return coarse
@@ -60,15 +64,17 @@ def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
     return decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 0)
 
 
-def _pieces(there: NDArray[np.bool_], alpha: FloatImage, mask: FloatImage, large: float) -> NDArray[np.bool_]:
-    """Pieces that do not meet the soft mask and are not `large`, or nowhere opaque, with their rims; h x w."""
+def _pieces(
+    there: NDArray[np.bool_], alpha: FloatImage, mask: FloatImage, shaded: NDArray[np.bool_], large: float
+) -> NDArray[np.bool_]:
+    """Pieces, with rims, that do not meet the soft mask and are not `large`, or nowhere opaque, or shadows; h x w."""
     count, labels = cv2.connectedComponents(there.astype(np.uint8))  # with statistics it takes eight times as long
     speck = ~_reaching(labels, count, mask > 0.5)
     speck[0] = False
     if not speck.any():
         return speck[labels]
-    sizes = np.bincount(labels.ravel(), minlength=count)
-    speck &= ~(_reaching(labels, count, alpha > OPAQUE) & (sizes >= large))
+    sizes, dark = (np.bincount(x.ravel(), minlength=count) for x in (labels, labels[shaded]))
+    speck &= ~(_reaching(labels, count, alpha > OPAQUE) & (sizes >= large) & (dark < SHADOW * sizes))
     around = cv2.dilate(speck[labels].astype(np.uint8), np.ones((2 * RIM_PX + 1,) * 2, np.uint8)) > 0
     found: NDArray[np.bool_] = around & (speck[labels] | (labels == 0))
     return found

@@ -7,7 +7,7 @@ import torch
 
 from pipeline.deeplab import PERSON, DeepLabSegmenter
 from pipeline.frames import CleanplateError
-from pipeline.segmentation import difference_mask, make_segmenter
+from pipeline.segmentation import coloured_shadow, difference_mask, make_segmenter
 
 EVERYWHERE = np.ones((288, 512), np.float32)
 
@@ -254,6 +254,16 @@ def test_colourful_ground_in_a_gap_is_seen_in_spite_of_crushed_blacks(light):
 )
 def test_other_gaps_are_filled(ground, there):
     assert between_shoes(ground, there).min() > 0.95
+
+
+@pytest.mark.parametrize("there", [0.5 * WOOD, crushed(WOOD, 0.5), 0.98 * WOOD], ids=["plain", "crushed", "hardly any"])
+def test_a_colourful_place_is_seen_in_its_shadow(there):
+    assert coloured_shadow(there, WOOD).all()
+
+
+def test_neither_another_hue_nor_a_grey_or_black_place_is():
+    for frame, plate in ((WOOD[..., ::-1], WOOD), (0.1 * WOOD, WOOD), (0.5 * WALL, WALL), (0 * WALL, 0 * WALL)):
+        assert not coloured_shadow(np.ascontiguousarray(frame), plate).any()
 
 
 @pytest.mark.parametrize("ground", [(0.15, 0.09, 0.045), (0.08, 0.1, 0.24), (0.15, 0.25, 0.08), (0.24, 0.12, 0.06)])
