@@ -31,13 +31,12 @@ BRIGHT = (0.3, 0.45)
 """Its largest channel, in [0, 1], for the same: before a dark place any dark subject is a shadow of whatever hue."""
 
 CRUSHED = 0.1
-"""What a camera that crushes blacks takes off its codes, in [0, 1]: a brown place is red in its shadows, and is seen in
-gaps that are otherwise filled."""
+"""What a camera that crushes blacks takes off its codes, in [0, 1]: a brown place is red in its shadows."""
 
-SHADOW_LIGHT = (0.3, 0.97)
-"""Share of the light that is left in such a shadow, that black added to both colours."""
+DEEPEST_SHADOW, NO_SHADOW = 0.3, 1.05
+"""Share of the light that is left on a place that is told by its hue, that black added to both colours."""
 
-SHADOW_APART = 0.03
+SAME_HUE = 0.03
 """Difference of colours, in [0, 1], that it may leave."""
 
 TEXTURE_PX = 11
@@ -92,7 +91,8 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     """Soft mask of what the plate does not show: any subject, no training, no download.
 
     A pixel counts by its distance to the range of colours the plate takes in its 3 x 3 neighbourhood, which
-    swallows misalignment below a pixel; darkening that keeps the hue counts little (a shadow). Where the plate's
+    swallows misalignment below a pixel; darkening that keeps the hue counts little (a shadow), and in gaps that
+    would otherwise be filled a colourful place is seen by its hue. Where the plate's
     texture is still to be seen, a shadow or a mirror image of any colour does not count, nor does a shade into which
     the place fades without an edge. The threshold rises with the noise of the frame itself. Shapes as in `Segmenter`.
     """
@@ -107,7 +107,7 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     score = cv2.GaussianBlur(distance, (0, 0), 1.0)
     score[_shade(image, plate, known, known & (score < CLEAR * threshold))] = 0
     mask = _hysteresis(score, low=0.5 * threshold, high=1.6 * threshold)
-    mask = _carried_on(_clean(mask, known) & ~_whole(_crushed_shadow(halved), image), known, image)
+    mask = _carried_on(_clean(mask, known) & ~_whole(_same_hue(halved, CRUSHED), image), known, image)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(image.shape[:2]) / 200)
     return np.clip(soft, 0, 1).astype(np.float32)
 
@@ -153,23 +153,22 @@ def _shadow_distance(seen: _Halved) -> FloatImage:
     return least
 
 
-def _crushed_shadow(seen: _Halved, black: float = CRUSHED) -> NDArray[np.bool_]:
-    """Where a colourful place is seen in a shadow, purer than the place by `black`, h/2 x w/2; see `CRUSHED`."""
+def _same_hue(seen: _Halved, black: float) -> NDArray[np.bool_]:
+    """Where a colourful place is seen, as it is or in a shadow that makes it purer by `black`, h/2 x w/2."""
     image, plate = seen.image + np.float32(black), seen.plate + np.float32(black)
     energy = np.maximum(_channel_sum(cv2.multiply(plate, plate)), np.float32(1e-6))
-    low, high = (np.float32(light) for light in SHADOW_LIGHT)
-    light = np.clip(_channel_sum(cv2.multiply(image, plate)) / energy, low, high)
+    light = _channel_sum(cv2.multiply(image, plate)) / energy
     apart = _largest_channel(cv2.absdiff(image, plate * light[..., None]))
-    return (apart < SHADOW_APART) & (seen.hue > 0.5)
+    return (apart < SAME_HUE) & (light > DEEPEST_SHADOW) & (light < NO_SHADOW) & (seen.hue > 0.5)
 
 
-def coloured_shadow(image: FloatImage, plate: FloatImage) -> NDArray[np.bool_]:
-    """Where a colourful place may be seen in a shadow of its own hue, or of a purer one, h x w.
+def coloured_place(image: FloatImage, plate: FloatImage) -> NDArray[np.bool_]:
+    """Where a colourful place seems to be seen, as it is or in a shadow, h x w.
 
     By colours alone: h x w x 3 RGB in [0, 1] twice. Brown hair before wood is one, too.
     """
     halved = _Halved.of(image, plate)
-    return _whole(_crushed_shadow(halved, 0) | _crushed_shadow(halved), image)
+    return _whole(_same_hue(halved, 0) | _same_hue(halved, CRUSHED), image)
 
 
 def _whole(halved: NDArray[np.bool_], image: FloatImage) -> NDArray[np.bool_]:

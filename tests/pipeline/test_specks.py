@@ -23,8 +23,8 @@ def mask(top, left, side):
     return array
 
 
-def cleaned_of(given, mask, shaded=None):
-    return without_specks(given, mask, np.zeros((HEIGHT, WIDTH), np.bool_) if shaded is None else shaded)
+def cleaned_of(given, mask, shown=None):
+    return without_specks(given, mask, np.zeros((HEIGHT, WIDTH), np.bool_) if shown is None else shown)
 
 
 def test_a_small_piece_that_the_mask_does_not_know_goes():
@@ -45,15 +45,15 @@ def test_a_large_piece_stays_whatever_the_mask_says():
     assert cleaned_of(given, mask(0, 0, 0)) is given
 
 
-def test_a_large_piece_that_is_a_shadow_goes_unless_the_mask_knows_it():
-    given, shaded = coarse((10, 10, 40), (20, 100, 40)), np.zeros((HEIGHT, WIDTH), np.bool_)
-    shaded[20:60, 100:120] = True  # half of it
-    assert cleaned_of(given, mask(12, 12, 30), shaded) is given
-    shaded[:, :126] = True
-    cleaned = cleaned_of(given, mask(12, 12, 30), shaded)
+def test_a_large_piece_that_shows_the_place_goes_unless_the_mask_knows_it():
+    given, shown = coarse((10, 10, 40), (20, 100, 40)), np.zeros((HEIGHT, WIDTH), np.bool_)
+    shown[20:60, 100:120] = True  # half of it
+    assert cleaned_of(given, mask(12, 12, 30), shown) is given
+    shown[:, :126] = True
+    cleaned = cleaned_of(given, mask(12, 12, 30), shown)
     assert cleaned.alpha[0, 0, :, 60:].max() == 0
     assert (cleaned.alpha[0, 0, 10:50, 10:50] == 0.8).all()
-    assert cleaned_of(given, mask(12, 12, 30) + mask(30, 110, 5), shaded) is given
+    assert cleaned_of(given, mask(12, 12, 30) + mask(30, 110, 5), shown) is given
 
 
 def test_doubt_far_from_the_subject_is_not_refined():
