@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import cv2
@@ -153,7 +154,7 @@ class Matter:
         with self._precision():
             coarse: Coarse = self.net.generator(*(_tensor(x, self.device) for x in inputs))
         coarse = Coarse(*(x.float() for x in coarse))
-        place = coloured_place(inputs.image, inputs.plate)
+        place = partial(coloured_place, inputs.image, inputs.plate)
         if self.net.generator.config.original:  # sees a crop that may be enlarged: what is wide there is not wide
             return without_specks(coarse, inputs.mask, place)
         seen = (inputs.image, inputs.plate, inputs.coverage)

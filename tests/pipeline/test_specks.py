@@ -24,7 +24,7 @@ def mask(top, left, side):
 
 
 def cleaned_of(given, mask, shown=None):
-    return without_specks(given, mask, np.zeros((HEIGHT, WIDTH), np.bool_) if shown is None else shown)
+    return without_specks(given, mask, lambda: np.zeros((HEIGHT, WIDTH), np.bool_) if shown is None else shown)
 
 
 def test_a_small_piece_that_the_mask_does_not_know_goes():
