@@ -50,22 +50,25 @@ CLEAR = 0.02
 SOMEWHERE_LIKE_SUBJECT = 0.1
 """Difference of colours, in [0, 1], up to which a gap shows what a quarter of the subject around it shows."""
 
+DENSE = 0.3
+"""Least coarse alpha of a gap in which the networks are in doubt; one that they see through shows the place."""
+
+RIM = 0.1
+"""How much more than the least coarse alpha of a gap the core of it has; the rest mixes with what is around."""
+
+DARKER = (0.3, 0.92)
+"""Shares of the plate's light between which the core of a gap is darker than the place."""
+
 ABOUT_LIKE_SUBJECT = 0.15
-"""The same for one that is darker than a grey place."""
-
-DARKER = 0.92
-"""Share of the plate's light, below which a gap is darker than the place."""
-
-DENSE = 0.5
-"""Mean alpha of a gap in which the networks see the subject rather than the place."""
+"""Difference of colours, in [0, 1], up to which such a core shows what a quarter of the subject around it shows."""
 
 
 def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> Coarse:
     """The coarse result with its holes filled.
 
     A gap shows the place. One that is closed all around, looks like the subject around it and not like the plate, not
-    even in a deep shadow, is none. Nor is cloth that is as bright as a shadow on a grey place: it has a grain that the
-    plate does not have, or else it is dense and has the colour of what is around.
+    even in a deep shadow, is none. Nor is cloth that is as bright as a shadow on the place: it has a grain that the
+    plate does not have, or the networks are in doubt of the gap and the place has no hue that would tell a shadow.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -97,9 +100,12 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
         solid = around & (alpha[near] > SOLID)
         if not solid.any() or coverage[near][gap].min() < 0.5:
             continue
-        given = (gap, image[near], plate[near], image[near][solid])
-        dense = alpha[near][gap].mean() > DENSE
-        if _differs(gap, image[near], plate[near]) and (_is_subject(*given) or _is_cloth(*given, dense, noise)):
+        seen, behind, subject = image[near], plate[near], image[near][solid]
+        given, least = (gap, seen, behind, subject), alpha[near][gap].min()
+        hole = _differs(gap, seen, behind) and (_is_subject(*given) or _is_cloth(*given, noise))
+        if not hole and least > DENSE:
+            hole = _is_dark_cloth(gap & (alpha[near] < least + RIM), seen, behind, subject)
+        if hole:
             filled[near] |= around & ((alpha[near] > OPEN) | gap)
     if not filled.any():
         return coarse
@@ -122,30 +128,30 @@ def _is_subject(gap: NDArray[np.bool_], image: FloatImage, plate: FloatImage, ar
 
 
 def _is_cloth(
-    gap: NDArray[np.bool_],
-    image: FloatImage,
-    plate: FloatImage,
-    around: FloatImage,
-    dense: bool,
-    noise: Callable[[], float],
+    gap: NDArray[np.bool_], image: FloatImage, plate: FloatImage, around: FloatImage, noise: Callable[[], float]
 ) -> bool:
-    """Whether a gap has the colour of some of what is around, and is cloth by its grain or by its darkness.
-
-    Its grain is neither the plate's nor noise. Or it is dense, and darker than a place of no hue, for which a shadow
-    has to be told from cloth by something else than its colour.
-    """
+    """Whether a gap has a grain that is neither the plate's nor noise, and the colour of some of what is around."""
     apart = np.abs(around - image[gap].mean(axis=0)).max(axis=1)
-    dark = dense and _light(image[gap], plate[gap]) < DARKER and colourful(plate[gap][None]).mean() < 0.5
-    if dark and (apart <= ABOUT_LIKE_SUBJECT).mean() >= 0.25:
-        return True
+    if (apart <= SOMEWHERE_LIKE_SUBJECT).mean() < 0.25:
+        return False
     own, other = (float(_grain(gap, x).std()) for x in (image, plate))
-    alike = (apart <= SOMEWHERE_LIKE_SUBJECT).mean() >= 0.25
-    return bool(alike) and own > max(GRAIN, OWN_GRAIN * other) and own > OWN_GRAIN * noise()  # which takes its time
+    return own > max(GRAIN, OWN_GRAIN * other) and own > OWN_GRAIN * noise()  # which takes its time
+
+
+def _is_dark_cloth(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage, around: FloatImage) -> bool:
+    """Whether the core of a gap has about the colour of some of what is around, and is darker than a grey place.
+
+    Before a dark place, too, no hue tells a shadow.
+    """
+    seen, behind = image[core], plate[core]
+    alike = np.abs(around - seen.mean(axis=0)).max(axis=1) <= ABOUT_LIKE_SUBJECT
+    darker = DARKER[0] < _light(seen, behind) < DARKER[1] and _differs(core, image, plate)
+    return bool(darker and alike.mean() >= 0.25 and colourful(behind[None]).mean() < 0.5)
 
 
 def _light(seen: FloatImage, behind: FloatImage) -> float:
     """Share of the plate's light that fits best what is seen, n x 3 both."""
-    return float((seen * behind).sum() / max(1e-3, float((behind * behind).sum())))
+    return float((seen * behind).sum()) / max(1e-3, float((behind * behind).sum()))
 
 
 def _noise(alpha: FloatImage, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> float:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
 import cv2
@@ -37,7 +36,7 @@ from pipeline.holes import without_holes
 from pipeline.local_exposure import exposed_alike
 from pipeline.motion import motion_stack
 from pipeline.refinement import refine_tiles
-from pipeline.segmentation import coloured_place, make_segmenter
+from pipeline.segmentation import make_segmenter
 from pipeline.shades import without_shades
 from pipeline.specks import without_specks
 from pipeline.veils import without_false_veils
@@ -154,11 +153,10 @@ class Matter:
         with self._precision():
             coarse: Coarse = self.net.generator(*(_tensor(x, self.device) for x in inputs))
         coarse = Coarse(*(x.float() for x in coarse))
-        place = partial(coloured_place, inputs.image, inputs.plate)
         if self.net.generator.config.original:  # sees a crop that may be enlarged: what is wide there is not wide
-            return without_specks(coarse, inputs.mask, place)
+            return without_specks(coarse, inputs.mask)
         seen = (inputs.image, inputs.plate, inputs.coverage)
-        coarse = without_holes(without_specks(without_shades(coarse, *seen), inputs.mask, place), *seen)
+        coarse = without_holes(without_specks(without_shades(coarse, *seen), inputs.mask), *seen)
         return without_false_veils(coarse, *seen)
 
     def _precision(self) -> torch.autocast:

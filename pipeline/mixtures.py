@@ -30,9 +30,6 @@ THIN = (0.2, 0.4)
 SOME = (0.1, 0.25)
 """Alpha from which on it may somewhat, and wholly, rise: where there is none, noise is not to make any."""
 
-DIM = (0.55, 0.85)
-"""Share of the place's light, from which on alpha may somewhat, and wholly, fall: a deep shadow mixes to anything."""
-
 UNEXPLAINED = 0.09
 """Difference of colours, in [0, 1], from which on a mixture of place and subject does not explain what is seen."""
 
@@ -79,15 +76,14 @@ def in_gap(alpha: Tensor, around: Tensor) -> Tensor:
     return _ramp(around, DENSE) * ((around - alpha) / DEPTH).clamp(0, 1)
 
 
-def leeway(alpha: Tensor, around: Tensor, light: Tensor) -> Leeway:
-    """How far alpha is open to what a mixture says; arguments as of `in_gap`, and the share of light on the place.
+def leeway(alpha: Tensor, around: Tensor) -> Leeway:
+    """How far alpha is open to what a mixture says; arguments as of `in_gap`.
 
-    It may fall where what is around is dense and the pixel itself is not more so, and where there is little alpha, but
-    not in deep shadows. It may rise where there is some.
+    It may fall where what is around is dense and the pixel itself is not more so, and where there is little alpha. It
+    may rise where there is some.
     """
     amid = _ramp(around, DENSE) * ((around - alpha) / NOT_MORE + 1).clamp(0, 1)
-    fall = torch.maximum(amid, 1 - _ramp(alpha, THIN)) * _ramp(light, DIM)
-    return Leeway(fall, _ramp(alpha, SOME))
+    return Leeway(torch.maximum(amid, 1 - _ramp(alpha, THIN)), _ramp(alpha, SOME))
 
 
 def explained(alpha: Tensor, leeway: Leeway, seen: Seen) -> Tensor:

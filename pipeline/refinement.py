@@ -220,7 +220,7 @@ class _Tiles:
             for x in (stretch(enlarged.alpha), say, around, light(enlarged), image, plate, coverage, enlarged.carried)
         )
         alpha = stretch(alpha, SETTLED)
-        free = leeway(alpha, around, lit)
+        free = leeway(alpha, around)
         alpha = calibrated(alpha, in_gap(alpha, around))
         alpha = explained(alpha, free, Seen(image, plate * lit, coverage, foreground, carried))
         # A tile may hold floor or wall of which the generator is sure: there the refiner has no say.

@@ -30,7 +30,7 @@ COLOURFUL = (0.35, 0.55)
 BRIGHT = (0.3, 0.45)
 """Its largest channel, in [0, 1], for the same: before a dark place any dark subject is a shadow of whatever hue."""
 
-CRUSHED = 0.1
+CRUSHED = np.float32(0.1)
 """What a camera that crushes blacks takes off its codes, in [0, 1]: a brown place is red in its shadows."""
 
 DEEPEST_SHADOW, NO_SHADOW = 0.3, 1.05
@@ -91,8 +91,8 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     """Soft mask of what the plate does not show: any subject, no training, no download.
 
     A pixel counts by its distance to the range of colours the plate takes in its 3 x 3 neighbourhood, which
-    swallows misalignment below a pixel; darkening that keeps the hue counts little (a shadow), and in gaps that
-    would otherwise be filled a colourful place is seen by its hue. Where the plate's
+    swallows misalignment below a pixel; darkening that keeps the hue counts little (a shadow), and small
+    gaps that show a colourful place are told by its hue. Where the plate's
     texture is still to be seen, a shadow or a mirror image of any colour does not count, nor does a shade into which
     the place fades without an edge. The threshold rises with the noise of the frame itself. Shapes as in `Segmenter`.
     """
@@ -107,7 +107,8 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     score = cv2.GaussianBlur(distance, (0, 0), 1.0)
     score[_shade(image, plate, known, known & (score < CLEAR * threshold))] = 0
     mask = _hysteresis(score, low=0.5 * threshold, high=1.6 * threshold)
-    mask = _carried_on(_clean(mask, known) & ~_whole(_same_hue(halved, CRUSHED), image), known, image)
+    mask = _clean(mask, known)
+    mask = _carried_on(mask & ~_small_gaps(mask, halved), known, image)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(image.shape[:2]) / 200)
     return np.clip(soft, 0, 1).astype(np.float32)
 
@@ -121,7 +122,13 @@ def _neighbourhood_distance(image: FloatImage, plate: FloatImage) -> FloatImage:
 
 
 class _Halved(NamedTuple):
-    """Frame and plate at half the size, RGB h/2 x w/2 x 3: a shadow is soft, and there is less noise."""
+    """Frame and plate at half the size (of h x w: h // 2 x w // 2): a shadow is soft, and there is less noise.
+
+    Attributes:
+        image: 3 channels, RGB in [0, 1].
+        plate: 3 channels.
+        hue: How colourful each pixel of the plate is, see `colourful`.
+    """
 
     image: FloatImage
     plate: FloatImage
@@ -153,27 +160,16 @@ def _shadow_distance(seen: _Halved) -> FloatImage:
     return least
 
 
-def _same_hue(seen: _Halved, black: float) -> NDArray[np.bool_]:
-    """Where a colourful place is seen, as it is or in a shadow that makes it purer by `black`, h/2 x w/2."""
-    image, plate = seen.image + np.float32(black), seen.plate + np.float32(black)
-    energy = np.maximum(_channel_sum(cv2.multiply(plate, plate)), np.float32(1e-6))
-    light = _channel_sum(cv2.multiply(image, plate)) / energy
+def _small_gaps(mask: NDArray[np.bool_], seen: _Halved) -> NDArray[np.bool_]:
+    """Small parts of a mask in which a colourful place is seen, as it is or in a shadow, h x w; see `CRUSHED`."""
+    image, plate = seen.image + CRUSHED, seen.plate + CRUSHED
+    light = _channel_sum(cv2.multiply(image, plate)) / _channel_sum(cv2.multiply(plate, plate))
     apart = _largest_channel(cv2.absdiff(image, plate * light[..., None]))
-    return (apart < SAME_HUE) & (light > DEEPEST_SHADOW) & (light < NO_SHADOW) & (seen.hue > 0.5)
-
-
-def coloured_place(image: FloatImage, plate: FloatImage) -> NDArray[np.bool_]:
-    """Where a colourful place seems to be seen, as it is or in a shadow, h x w.
-
-    By colours alone: h x w x 3 RGB in [0, 1] twice. Brown hair before wood is one, too.
-    """
-    halved = _Halved.of(image, plate)
-    return _whole(_same_hue(halved, 0) | _same_hue(halved, CRUSHED), image)
-
-
-def _whole(halved: NDArray[np.bool_], image: FloatImage) -> NDArray[np.bool_]:
-    size = (image.shape[1], image.shape[0])
-    return cv2.resize(halved.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    shown = (apart < SAME_HUE) & (light > DEEPEST_SHADOW) & (light < NO_SHADOW) & (seen.hue > 0.5)
+    size = (mask.shape[1], mask.shape[0])
+    shown = (cv2.resize(shown.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0) & mask
+    large = _without_small(shown.astype(np.uint8), mask.size // 200) > 0
+    return shown & ~large
 
 
 def colourful(plate: FloatImage) -> FloatImage:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 import torch
@@ -24,9 +22,6 @@ OPAQUE = 0.7
 SOLID = 0.3
 """Coarse alpha from which pixels hang together with opaque ones."""
 
-MOSTLY = 0.6
-"""Share of a piece in which the place is seen, from which on it shows nothing else."""
-
 RIM_PX = 3
 """Width of the rim around a piece that goes with it, coarse pixels."""
 
@@ -34,16 +29,15 @@ REACH = 12 / 512
 """Of the picture's long side: hair may reach so far from the soft mask, or from what is opaque."""
 
 
-def without_specks(coarse: Coarse, mask: FloatImage, shown: Callable[[], NDArray[np.bool_]]) -> Coarse:
+def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
     """The coarse result without what the soft mask speaks against.
 
-    That are pieces that nowhere meet the soft mask and are small, or nowhere opaque, or show the place; and of the
-    others what hangs together with nothing opaque and is further from it and from the soft mask than hair is long.
+    That are pieces that nowhere meet the soft mask and are small, or nowhere opaque; and of the others what hangs
+    together with nothing opaque and is further from it and from the soft mask than hair is long.
 
     Args:
         coarse: The generator's result, batch of 1.
         mask: h x w in [0, 1], the soft mask that the generator was shown.
-        shown: Gives where the place seems to be seen, h x w, if that has to be known.
 
     Returns:
         The same with alpha and its expected error set to 0 there, so that nothing is refined.
@@ -57,7 +51,7 @@ def without_specks(coarse: Coarse, mask: FloatImage, shown: Callable[[], NDArray
     margin = max(RIM_PX, int(reach / 0.95) + 1)  # what is further away has no say, by the distances that OpenCV has
     box = np.s_[max(0, top - margin) : top + height + margin, max(0, left - margin) : left + width + margin]
     alpha, doubtful, mask = whole[box], unsure[box], mask[box]
-    gone = _pieces((alpha > FAINT) | doubtful, alpha, mask, lambda: shown()[box], LARGEST * whole.size)
+    gone = _pieces((alpha > FAINT) | doubtful, alpha, mask, LARGEST * whole.size)
     gone |= ((alpha > CERTAIN) | doubtful) & _far(alpha, mask, reach)
     if not gone.any():
         return coarse
@@ -66,20 +60,15 @@ def without_specks(coarse: Coarse, mask: FloatImage, shown: Callable[[], NDArray
     return decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 0)
 
 
-def _pieces(
-    there: NDArray[np.bool_], alpha: FloatImage, mask: FloatImage, shown: Callable[[], NDArray[np.bool_]], large: float
-) -> NDArray[np.bool_]:
-    """Pieces, with rims, that do not meet the soft mask and are not large, not opaque, or show the place; h x w."""
+def _pieces(there: NDArray[np.bool_], alpha: FloatImage, mask: FloatImage, large: float) -> NDArray[np.bool_]:
+    """Pieces that do not meet the soft mask and are not `large`, or nowhere opaque, with their rims; h x w."""
     count, labels = cv2.connectedComponents(there.astype(np.uint8))  # with statistics it takes eight times as long
     speck = ~_reaching(labels, count, mask > 0.5)
     speck[0] = False
     if not speck.any():
         return speck[labels]
     sizes = np.bincount(labels.ravel(), minlength=count)
-    believed = speck & _reaching(labels, count, alpha > OPAQUE) & (sizes >= large)
-    if believed.any():
-        believed &= np.bincount(labels[shown()], minlength=count) < MOSTLY * sizes
-    speck &= ~believed
+    speck &= ~(_reaching(labels, count, alpha > OPAQUE) & (sizes >= large))
     around = cv2.dilate(speck[labels].astype(np.uint8), np.ones((2 * RIM_PX + 1,) * 2, np.uint8)) > 0
     found: NDArray[np.bool_] = around & (speck[labels] | (labels == 0))
     return found

@@ -19,7 +19,7 @@ from training.material import Material
 from training.rooms import Place, draw_room
 from training.shapes import random_subject
 from training.surroundings import (
-    crushed,
+    black_level,
     dimmed,
     light_left,
     reflection,
@@ -46,7 +46,8 @@ class Sample:
         background: N x N x 3, what stands behind the subject in the frame, shadows included, mapped likewise.
         mask: n x n, the soft mask.
         motion: n x n x 4, grey neighbours.
-        light: n x n, what shadows and reflections leave of the place's light.
+        light: n x n, the share of the place's light that shadows and reflections leave; the nearest, where the camera
+            crushes blacks.
     """
 
     image: FloatImage
@@ -82,7 +83,7 @@ def make_sample(
     """
     scene = _place(random, size, material.photos)
     still = scene.picture
-    black = crushed(random)
+    black = black_level(random)
     subject = _subject(random, size, material, cutout_share, strands, still, black)
     lit = reflection(random, scene, subject, shadow(random, subject.alpha), black)
     background = things_that_changed(random, things_that_moved(random, lit), subject.alpha)
@@ -135,7 +136,7 @@ def _subject(
         if random.random() < 0.5:
             moved = cv2.GaussianBlur(moved, (0, 0), random.uniform(1, 12))
         if random.random() < 0.5:
-            moved = dimmed(moved, random.uniform(0.4, 1), black)
+            moved = np.maximum(dimmed(moved, random.uniform(0.4, 1), black), 0)
         where = np.clip(smooth_noise(random, size, random.uniform(1, 4)) * 3 + random.uniform(-1, 2), 0, 1)
         colour = where * moved + (1 - where) * subject.colour
         subject = Subject(subject.alpha, colour.astype(np.float32))

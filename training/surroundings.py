@@ -74,17 +74,17 @@ def _feet(alpha: FloatImage) -> int:
     return int(rows[-1]) if len(rows) else len(alpha) // 2
 
 
-def crushed(random: Random) -> float:
-    """How far a camera crushes blacks, for `dimmed`; half of them do not."""
+def black_level(random: Random) -> float:
+    """How much of its codes, in [0, 1], a camera puts below zero, for `dimmed`: none in half of them."""
     return random.uniform(0.02, 0.15) if random.random() < 0.5 else 0.0
 
 
 def dimmed(picture: FloatImage, light: FloatImage | float, black: float) -> FloatImage:
     """A picture in less light, as a camera shows it that puts `black` of its codes, in [0, 1], below zero.
 
-    What is dark gets darker yet, so that a brown floor is red in a shadow.
+    What is dark gets darker yet, so that a brown floor is red in a shadow. May be below 0.
     """
-    return np.maximum(light * (picture + np.float32(black)) - np.float32(black), 0)
+    return light * (picture + np.float32(black)) - np.float32(black)
 
 
 def reflection(random: Random, scene: Place, subject: Subject, shadow: FloatImage, black: float = 0.0) -> FloatImage:
@@ -96,7 +96,7 @@ def reflection(random: Random, scene: Place, subject: Subject, shadow: FloatImag
     dull = dimmed(scene.picture - scene.gloss * scene.mirrored, shadow, black)
     size = len(dull)
     if not scene.gloss.any():
-        return dull + scene.gloss * scene.mirrored
+        return np.maximum(dull, 0)
     flip = np.array([[1, 0, 0], [0, -random.uniform(0.7, 1.0), 0]])
     flip[1, 2] = (1 - flip[1, 1]) * _feet(subject.alpha)
     blur = size * random.uniform(0.001, 0.015)

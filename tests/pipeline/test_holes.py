@@ -99,26 +99,40 @@ def coat_and_gap(in_gap=0.0, everywhere=0.0, plates=0.0, coat=None):
     return image, plate
 
 
-def test_dense_cloth_as_bright_as_a_shadow_on_a_grey_place_is_told_without_grain():
-    given = coarse(in_gap=0.7)
-    filled = without_holes(given, *pictures(SHADED, coat=SHADED + np.float32(0.13)), KNOWN)
+def dark_gap(least, in_gap=SHADED, coat=SHADED, place=PLATE, mixed=0.5):
+    """A gap of least alpha in its core, with a rim in which that mixes with the coat."""
+    given, (image, plate) = coarse(in_gap=0.8), pictures(in_gap, coat=coat)
+    given.alpha[0, 0, 42:47, 62:67] = least
+    rim = np.ones((HEIGHT, WIDTH), np.bool_)
+    rim[42:47, 62:67] = False
+    image[GAP] = np.where(rim[GAP][..., None], image[GAP] + np.float32(mixed) * (coat - image[GAP]), image[GAP])
+    plate[:] = place
+    return given, without_holes(given, image, plate, KNOWN)
+
+
+@pytest.mark.parametrize("off", [0, 0.13])
+@pytest.mark.parametrize("least", [0.35, 0.7])
+def test_cloth_as_bright_as_a_shadow_on_a_grey_place_is_told_without_grain_where_there_is_doubt(least, off):
+    _, filled = dark_gap(least, coat=SHADED + np.float32(off), mixed=0)
     assert filled.alpha[0, 0][SUBJECT].min() == 1
 
 
 @pytest.mark.parametrize(
-    ("alpha", "in_gap", "coat", "place"),
+    "gap",
     [
-        (0.45, SHADED, SHADED, PLATE),
-        (0.7, BLUISH, BLUISH + np.float32(0.08), PLATE),
-        (0.7, SHADED, SHADED + np.float32(0.17), PLATE),
-        (0.7, 0.45 * WOOD, 0.45 * WOOD, WOOD),
+        {"least": 0.0},
+        {"least": 0.25},
+        {"least": 0.5, "in_gap": BLUISH, "coat": BLUISH + np.float32(0.08), "mixed": 0},
+        {"least": 0.5, "in_gap": 0.8 * PLATE, "coat": 0.8 * PLATE, "place": 0.9 * PLATE},
+        {"least": 0.5, "in_gap": 0.25 * PLATE, "coat": 0.25 * PLATE + np.float32(0.07)},
+        {"least": 0.5, "coat": SHADED + np.float32(0.17)},
+        {"least": 0.5, "in_gap": 0.45 * WOOD, "coat": 0.45 * WOOD, "place": WOOD},
     ],
-    ids=["not dense", "hardly darker", "of another colour", "before a colourful place"],
+    ids=["open", "nearly open", "as bright", "hardly darker", "black", "of another colour", "before a colourful place"],
 )
-def test_what_may_be_the_place_in_a_shadow_stays(alpha, in_gap, coat, place):
-    given, (image, plate) = coarse(in_gap=alpha), pictures(in_gap, coat=coat)
-    plate[:] = place
-    assert without_holes(given, image, plate, KNOWN) is given
+def test_what_may_be_the_place_in_a_shadow_stays(gap):
+    given, result = dark_gap(**gap)
+    assert result is given
 
 
 @pytest.mark.parametrize("alpha", [0.1, 0.8])
