@@ -18,15 +18,7 @@ from training.hair import parted
 from training.material import Material
 from training.rooms import Place, draw_room
 from training.shapes import random_subject
-from training.surroundings import (
-    black_level,
-    dimmed,
-    light_left,
-    reflection,
-    shadow,
-    things_that_changed,
-    things_that_moved,
-)
+from training.surroundings import light_left, reflection, shadow, things_that_changed, things_that_moved
 from training.textures import place, smooth_noise
 
 STEADY = 0.4
@@ -46,8 +38,7 @@ class Sample:
         background: N x N x 3, what stands behind the subject in the frame, shadows included, mapped likewise.
         mask: n x n, the soft mask.
         motion: n x n x 4, grey neighbours.
-        light: n x n, the share of the place's light that shadows and reflections leave; the nearest, where the camera
-            crushes blacks.
+        light: n x n, what shadows and reflections leave of the place's light.
     """
 
     image: FloatImage
@@ -83,9 +74,8 @@ def make_sample(
     """
     scene = _place(random, size, material.photos)
     still = scene.picture
-    black = black_level(random)
-    subject = _subject(random, size, material, cutout_share, strands, still, black)
-    lit = reflection(random, scene, subject, shadow(random, subject.alpha), black)
+    subject = _subject(random, size, material, cutout_share, strands, still)
+    lit = reflection(random, scene, subject, shadow(random, subject.alpha))
     background = things_that_changed(random, things_that_moved(random, lit), subject.alpha)
     alpha = subject.alpha[..., None]
     clean = alpha * subject.colour + (1 - alpha) * background
@@ -120,9 +110,9 @@ def _place(random: Random, size: int, photos: tuple[Path, ...]) -> Place:
 
 
 def _subject(
-    random: Random, size: int, material: Material, cutout_share: float, strands: bool, still: FloatImage, black: float
+    random: Random, size: int, material: Material, cutout_share: float, strands: bool, still: FloatImage
 ) -> Subject:
-    """Any subject; none in a twentieth, and in a fifth partly in the place's own colours, lit or shaded."""
+    """Any subject; none in a twentieth, and in a fifth partly in the place's own colours."""
     if random.random() < 0.05:
         return Subject(np.zeros((size, size), np.float32), still)
     if material.cutouts and random.random() < cutout_share:
@@ -135,8 +125,6 @@ def _subject(
         moved = np.roll(still, tuple(random.integers(-size // 4, size // 4, 2)), (0, 1))
         if random.random() < 0.5:
             moved = cv2.GaussianBlur(moved, (0, 0), random.uniform(1, 12))
-        if random.random() < 0.5:
-            moved = np.maximum(dimmed(moved, random.uniform(0.4, 1), black), 0)
         where = np.clip(smooth_noise(random, size, random.uniform(1, 4)) * 3 + random.uniform(-1, 2), 0, 1)
         colour = where * moved + (1 - where) * subject.colour
         subject = Subject(subject.alpha, colour.astype(np.float32))

@@ -74,29 +74,15 @@ def _feet(alpha: FloatImage) -> int:
     return int(rows[-1]) if len(rows) else len(alpha) // 2
 
 
-def black_level(random: Random) -> float:
-    """How much of its codes, in [0, 1], a camera puts below zero, for `dimmed`: none in half of them."""
-    return random.uniform(0.02, 0.15) if random.random() < 0.5 else 0.0
-
-
-def dimmed(picture: FloatImage, light: FloatImage | float, black: float) -> FloatImage:
-    """A picture in less light, as a camera shows it that puts `black` of its codes, in [0, 1], below zero.
-
-    What is dark gets darker yet, so that a brown floor is red in a shadow. May be below 0.
-    """
-    return light * (picture + np.float32(black)) - np.float32(black)
-
-
-def reflection(random: Random, scene: Place, subject: Subject, shadow: FloatImage, black: float = 0.0) -> FloatImage:
+def reflection(random: Random, scene: Place, subject: Subject, shadow: FloatImage) -> FloatImage:
     """The place in the subject's shadow; what its floor mirrors there is the subject, upside down, not the walls.
 
     Gloss lies over a floor: the mirror image takes the light of the walls away and leaves the grain of the floor.
-    `black` is as in `dimmed`.
     """
-    dull = dimmed(scene.picture - scene.gloss * scene.mirrored, shadow, black)
+    dull = shadow * (scene.picture - scene.gloss * scene.mirrored)
     size = len(dull)
     if not scene.gloss.any():
-        return np.maximum(dull, 0)
+        return dull + scene.gloss * scene.mirrored
     flip = np.array([[1, 0, 0], [0, -random.uniform(0.7, 1.0), 0]])
     flip[1, 2] = (1 - flip[1, 1]) * _feet(subject.alpha)
     blur = size * random.uniform(0.001, 0.015)

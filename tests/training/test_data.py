@@ -47,27 +47,6 @@ def test_the_image_is_the_composite_but_for_the_camera():
     assert np.median(errors) < 0.02
 
 
-def test_shadows_are_darker_where_a_camera_crushes_blacks(monkeypatch):
-    seen = []
-    for black in (0.0, 0.15):
-        monkeypatch.setattr("training.composites.black_level", lambda random, black=black: black)
-        seen.append([sample(seed) for seed in range(12)])
-    darker = [float((plain.background - crushed.background).mean()) for plain, crushed in zip(*seen, strict=True)]
-    unshaded = [bool(made.light.min() > 0.999) for made in seen[0]]
-    assert sum(by > 1e-3 for by in darker) > 3
-    assert sum(unshaded) > 1 and all(abs(by) < 1e-6 for by, none in zip(darker, unshaded, strict=True) if none)
-
-
-def test_some_subjects_have_the_colours_of_the_shaded_place(monkeypatch):
-    lights = []
-    monkeypatch.setattr(
-        "training.composites.dimmed", lambda picture, light, black: lights.append(light) or light * picture
-    )
-    for seed in range(40):
-        sample(seed)
-    assert 1 < len(lights) < 10 and min(lights) >= 0.4 and max(lights) <= 1
-
-
 def test_batches_are_a_function_of_seed_and_step():
     config = SupervisedConfig(steps=4, batch=2, coarse_size=64, crop=64, factors=(1.5, 2.0))
     again = CompositeBatches(config, Material(), first=2)

@@ -7,7 +7,7 @@ from training.camera import Camera
 from training.canvas import Subject
 from training.compression import through_h264
 from training.rooms import Place, draw_room
-from training.surroundings import black_level, contact, dimmed, reflection, shadow, things_that_changed
+from training.surroundings import contact, reflection, shadow, things_that_changed
 from training.textures import fractal_noise
 
 SIZE = 96
@@ -46,31 +46,6 @@ def test_a_dull_floor_shows_the_shadow_alone():
     place, shade = floor(0.0), np.full((SIZE, SIZE, 1), 0.7, np.float32)
     seen = reflection(np.random.default_rng(1), place, standing(), shade)
     assert np.allclose(seen, 0.7 * place.picture, atol=1e-6)
-
-
-@pytest.mark.parametrize("black", [0.0, 0.1])
-@pytest.mark.parametrize("gloss", [0.0, 0.3])
-def test_without_subject_and_shadow_a_place_stays_what_it_is_however_dark(gloss, black):
-    place, nobody = floor(gloss), Subject(np.zeros((SIZE, SIZE), np.float32), standing().colour)
-    place.picture[:40] = 0.02
-    seen = reflection(np.random.default_rng(1), place, nobody, np.ones((SIZE, SIZE, 1), np.float32), black)
-    assert np.allclose(seen, place.picture, atol=1e-6)
-
-
-def test_crushed_blacks_make_a_brown_floor_red_in_a_shadow():
-    brown, shade = np.full((4, 4, 3), (0.53, 0.3, 0.1), np.float32), np.ones((SIZE, SIZE, 1), np.float32)
-    assert np.allclose(dimmed(brown, 0.5, 0.0), 0.5 * brown)
-    assert np.allclose(dimmed(brown, 0.5, 0.1)[0, 0], (0.215, 0.1, 0), atol=1e-6)
-    assert reflection(np.random.default_rng(1), floor(0.0), standing(), 0.1 * shade, 0.1).min() == 0
-    assert np.allclose(dimmed(brown, 1.0, 0.1), brown)
-    seen = reflection(np.random.default_rng(1), floor(0.0), standing(), 0.7 * shade, 0.1)
-    assert np.allclose(seen, 0.7 * floor(0.0).picture - 0.03, atol=1e-6)
-
-
-def test_half_of_the_cameras_crush_blacks():
-    blacks = [black_level(np.random.default_rng(seed)) for seed in range(60)]
-    assert 20 < sum(black == 0 for black in blacks) < 40
-    assert all(black == 0 or 0.02 <= black <= 0.15 for black in blacks)
 
 
 def test_shadows_take_light_and_some_samples_have_none():
