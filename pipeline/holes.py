@@ -50,16 +50,16 @@ CLEAR = 0.02
 SOMEWHERE_LIKE_SUBJECT = 0.1
 """Difference of colours, in [0, 1], up to which a gap shows what a quarter of the subject around it shows."""
 
-DENSE = 0.3
+DENSE = 0.15
 """Least coarse alpha of a gap in which the networks are in doubt; one that they see through shows the place."""
 
-RIM = 0.1
+RIM = 0.2
 """How much more than the least coarse alpha of a gap the core of it has; the rest mixes with what is around."""
 
 DARKER = (0.3, 0.92)
 """Shares of the plate's light between which the core of a gap is darker than the place."""
 
-ABOUT_LIKE_SUBJECT = 0.15
+ABOUT_LIKE_SUBJECT = 0.2
 """Difference of colours, in [0, 1], up to which such a core shows what a quarter of the subject around it shows."""
 
 
