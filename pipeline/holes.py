@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.coarse import Coarse, decided
 from pipeline.frames import FloatImage
-from pipeline.segmentation import colourful
+from pipeline.segmentation import DEEPEST_SHADOW, colourful
 
 OPEN = 0.85
 """Coarse alpha up to which a pixel is part of a gap."""
@@ -31,9 +31,6 @@ UNLIKE_PLATE = 0.12
 
 UNLIKE_SHADED_PLATE = 0.05
 """The same for the plate in the light that fits best, which is no less than a shadow leaves."""
-
-DEEPEST_SHADOW = 0.3
-"""Share of the plate's light that a shadow leaves in a gap."""
 
 LIKE_SUBJECT = 0.06
 """Difference of mean colours, in [0, 1], up to which a gap shows what is around it."""
@@ -56,8 +53,8 @@ DENSE = 0.15
 RIM = 0.2
 """How much more than the least coarse alpha of a gap the core of it has; the rest mixes with what is around."""
 
-DARKER = (0.3, 0.92)
-"""Shares of the plate's light between which the core of a gap is darker than the place."""
+DARKER = 0.92
+"""Share of the plate's light, below which the core of a gap is darker than the place."""
 
 ABOUT_LIKE_SUBJECT = 0.2
 """Difference of colours, in [0, 1], up to which such a core shows what a quarter of the subject around it shows."""
@@ -145,7 +142,7 @@ def _is_dark_cloth(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage
     """
     seen, behind = image[core], plate[core]
     alike = np.abs(around - seen.mean(axis=0)).max(axis=1) <= ABOUT_LIKE_SUBJECT
-    darker = DARKER[0] < _light(seen, behind) < DARKER[1] and _differs(core, image, plate)
+    darker = DEEPEST_SHADOW < _light(seen, behind) < DARKER and _differs(core, image, plate)
     return bool(darker and alike.mean() >= 0.25 and colourful(behind[None]).mean() < 0.5)
 
 
