@@ -91,10 +91,10 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     """Soft mask of what the plate does not show: any subject, no training, no download.
 
     A pixel counts by its distance to the range of colours the plate takes in its 3 x 3 neighbourhood, which
-    swallows misalignment below a pixel; darkening that keeps the hue counts little (a shadow), and small
-    gaps that show a colourful place are told by its hue. Where the plate's
-    texture is still to be seen, a shadow or a mirror image of any colour does not count, nor does a shade into which
-    the place fades without an edge. The threshold rises with the noise of the frame itself. Shapes as in `Segmenter`.
+    swallows misalignment below a pixel; darkening that keeps the hue counts little (a shadow), and small gaps that
+    show a colourful place are told by its hue. Where the plate's texture is still to be seen, a shadow or a mirror
+    image of any colour does not count, nor does a shade into which the place fades without an edge. The threshold
+    rises with the noise of the frame itself. Shapes as in `Segmenter`.
     """
     halved, size = _Halved.of(image, plate), (image.shape[1], image.shape[0])
     shaded = cv2.resize(_shadow_distance(halved), size, interpolation=cv2.INTER_LINEAR)
@@ -107,8 +107,7 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     score = cv2.GaussianBlur(distance, (0, 0), 1.0)
     score[_shade(image, plate, known, known & (score < CLEAR * threshold))] = 0
     mask = _hysteresis(score, low=0.5 * threshold, high=1.6 * threshold)
-    mask = _clean(mask, known)
-    mask = _carried_on(mask & ~_small_gaps(mask, halved), known, image)
+    mask = _carried_on(_without_gaps(_clean(mask, known), halved), known, image)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(image.shape[:2]) / 200)
     return np.clip(soft, 0, 1).astype(np.float32)
 
@@ -160,16 +159,28 @@ def _shadow_distance(seen: _Halved) -> FloatImage:
     return least
 
 
-def _small_gaps(mask: NDArray[np.bool_], seen: _Halved) -> NDArray[np.bool_]:
-    """Small parts of a mask in which a colourful place is seen, as it is or in a shadow, h x w; see `CRUSHED`."""
+def _without_gaps(mask: NDArray[np.bool_], seen: _Halved) -> NDArray[np.bool_]:
+    """A mask, h x w, without small parts in which a colourful place is seen, as it is or in a shadow; see `CRUSHED`.
+
+    And without what is thin beside the larger of them: the edge of a shadow, smeared, or what has been closed.
+    """
     image, plate = seen.image + CRUSHED, seen.plate + CRUSHED
     light = _channel_sum(cv2.multiply(image, plate)) / _channel_sum(cv2.multiply(plate, plate))
     apart = _largest_channel(cv2.absdiff(image, plate * light[..., None]))
     shown = (apart < SAME_HUE) & (light > DEEPEST_SHADOW) & (light < NO_SHADOW) & (seen.hue > 0.5)
     size = (mask.shape[1], mask.shape[0])
     shown = (cv2.resize(shown.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0) & mask
-    large = _without_small(shown.astype(np.uint8), mask.size // 200) > 0
-    return shown & ~large
+    gaps = shown & (_without_small(shown.astype(np.uint8), mask.size // 200) == 0)
+    if not gaps.any():
+        return mask
+    rest = mask & ~gaps
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * (max(size) // 100) + 1,) * 2)
+    thin = rest & (cv2.morphologyEx(rest.astype(np.uint8), cv2.MORPH_OPEN, ellipse) == 0)
+    beside = cv2.dilate(_without_small(gaps.astype(np.uint8), mask.size // 2000), ellipse) > 0
+    _, labels = cv2.connectedComponents(thin.astype(np.uint8))
+    touching = np.zeros(labels.max() + 1, np.bool_)
+    touching[labels[thin & beside]] = True
+    return rest & ~touching[labels]
 
 
 def colourful(plate: FloatImage) -> FloatImage:

@@ -237,6 +237,19 @@ def between_shoes(ground, there):
     return mask[125:135, 246:250]
 
 
+@pytest.mark.parametrize(("width", "stays"), [(4, False), (16, True)], ids=["thin", "wide"])
+def test_what_a_shadow_leaves_beside_a_gap_goes_if_it_is_thin(width, stays):
+    frame = WOOD.copy()
+    frame[100:160, 220:280] = 0.03
+    frame[115:160, 240:256] = crushed(WOOD, 0.6)[0, 0]
+    frame[160:190, 248 - width // 2 : 248 + width // 2] = (0.6, 0.3, 0.0)  # smeared colour
+    frame[120:128, 280:330] = 0.03  # an arm
+    mask = difference_mask(noisy(frame, 0.004, 1), noisy(WOOD, 0.004, 2), EVERYWHERE)
+    assert (mask[172:180, 248] > 0.5).all() == stays and (mask[172:180, 248] < 0.1).all() != stays
+    assert mask[124, 285:325].min() > 0.5 and mask[105:110, 225:275].min() > 0.9
+    assert mask[130:155, 248].max() < 0.2
+
+
 @pytest.mark.parametrize("light", [0.4, 0.6, 0.8, 1.0])
 def test_colourful_ground_in_a_gap_is_seen_in_spite_of_crushed_blacks(light):
     assert between_shoes(WOOD, crushed(WOOD, light)).max() < 0.15
