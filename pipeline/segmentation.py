@@ -39,6 +39,9 @@ DEEPEST_SHADOW, NO_SHADOW = 0.3, 1.05
 SAME_HUE = 0.03
 """Difference of colours, in [0, 1], that it may leave."""
 
+LACE_PX = 5
+"""Side of the square in which gaps count as one, pixels: brown hair before a tan wall seems to be full of them."""
+
 TEXTURE_PX = 11
 """Side of the squares in which the plate's texture is looked for in the frame."""
 
@@ -170,7 +173,8 @@ def _without_gaps(mask: NDArray[np.bool_], seen: _Halved) -> NDArray[np.bool_]:
     shown = (apart < SAME_HUE) & (light > DEEPEST_SHADOW) & (light < NO_SHADOW) & (seen.hue > 0.5)
     size = (mask.shape[1], mask.shape[0])
     shown = (cv2.resize(shown.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0) & mask
-    gaps = shown & (_without_small(shown.astype(np.uint8), mask.size // 200) == 0)
+    lace = cv2.morphologyEx(shown.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((LACE_PX, LACE_PX), np.uint8))
+    gaps = shown & (_without_small(lace, mask.size // 200) == 0)
     if not gaps.any():
         return mask
     rest = mask & ~gaps
