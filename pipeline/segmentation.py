@@ -42,6 +42,9 @@ SAME_HUE = 0.03
 LACE_PX = 5
 """Side of the square in which gaps count as one, pixels: brown hair before a tan wall seems to be full of them."""
 
+WEAK = 2
+"""Times the threshold, up to which a pixel may have been smeared, or closed, instead of seen."""
+
 TEXTURE_PX = 11
 """Side of the squares in which the plate's texture is looked for in the frame."""
 
@@ -110,7 +113,8 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     score = cv2.GaussianBlur(distance, (0, 0), 1.0)
     score[_shade(image, plate, known, known & (score < CLEAR * threshold))] = 0
     mask = _hysteresis(score, low=0.5 * threshold, high=1.6 * threshold)
-    mask = _carried_on(_without_gaps(_clean(mask, known), halved), known, image)
+    mask = _without_gaps(_clean(mask, known), halved, score < WEAK * threshold)
+    mask = _carried_on(mask, known, image)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(image.shape[:2]) / 200)
     return np.clip(soft, 0, 1).astype(np.float32)
 
@@ -162,10 +166,10 @@ def _shadow_distance(seen: _Halved) -> FloatImage:
     return least
 
 
-def _without_gaps(mask: NDArray[np.bool_], seen: _Halved) -> NDArray[np.bool_]:
+def _without_gaps(mask: NDArray[np.bool_], seen: _Halved, weak: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """A mask, h x w, without small parts in which a colourful place is seen, as it is or in a shadow; see `CRUSHED`.
 
-    And without what is thin beside the larger of them: the edge of a shadow, smeared, or what has been closed.
+    And without what is thin and `weak` beside the larger of them: the smeared edge of a shadow, or what was closed.
     """
     image, plate = seen.image + CRUSHED, seen.plate + CRUSHED
     light = _channel_sum(cv2.multiply(image, plate)) / _channel_sum(cv2.multiply(plate, plate))
@@ -179,7 +183,7 @@ def _without_gaps(mask: NDArray[np.bool_], seen: _Halved) -> NDArray[np.bool_]:
         return mask
     rest = mask & ~gaps
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * (max(size) // 100) + 1,) * 2)
-    thin = rest & (cv2.morphologyEx(rest.astype(np.uint8), cv2.MORPH_OPEN, ellipse) == 0)
+    thin = rest & weak & (cv2.morphologyEx(rest.astype(np.uint8), cv2.MORPH_OPEN, ellipse) == 0)
     beside = cv2.dilate(_without_small(gaps.astype(np.uint8), mask.size // 2000), ellipse) > 0
     _, labels = cv2.connectedComponents(thin.astype(np.uint8))
     touching = np.zeros(labels.max() + 1, np.bool_)

@@ -250,6 +250,18 @@ def test_what_a_shadow_leaves_beside_a_gap_goes_if_it_is_thin(width, stays):
     assert mask[135:155, 248].max() < 0.2
 
 
+@pytest.mark.parametrize("width", [5, 9])
+def test_thin_legs_beside_a_gap_stay(width):
+    frame = WOOD.copy()
+    frame[90:170, 230:280] = (0.2, 0.3, 0.6)
+    frame[170:250, 236:272] = crushed(WOOD, 0.85)[0, 0]
+    legs = np.zeros((288, 512), np.bool_)
+    legs[170:250, 251 - width : 251] = legs[170:250, 257 : 257 + width] = True
+    frame[legs] = (0.12, 0.16, 0.3)
+    mask = difference_mask(noisy(frame, 0.004, 1), noisy(WOOD, 0.004, 2), EVERYWHERE)
+    assert mask[legs].mean() > 0.6
+
+
 @pytest.mark.parametrize("light", [0.4, 0.6, 0.8, 1.0])
 def test_colourful_ground_in_a_gap_is_seen_in_spite_of_crushed_blacks(light):
     assert between_shoes(WOOD, crushed(WOOD, light)).max() < 0.15
