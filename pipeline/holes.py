@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from models.coarse import Coarse, decided
+from pipeline.colourful import DEEPEST_SHADOW, colourful
 from pipeline.frames import FloatImage
-from pipeline.segmentation import DEEPEST_SHADOW, colourful
 
 OPEN = 0.85
 """Coarse alpha up to which a pixel is part of a gap."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pipeline.colourful import Halved, channel_sum, largest_channel, without_gaps, without_small
 from pipeline.frames import CleanplateError, FloatImage
 
 THRESHOLD = 0.055
@@ -23,24 +24,6 @@ DARKNESS = (0.15, 0.045)
 GLOSS = ((0.0, 0.0), (0.05, 0.0), (0.1, 0.02))
 """White light, in [0, 1], that the place may mirror and the subject keep from it: none, or what polish does; and the
 distance that this costs in a grey place. In a colourful one it leaves purer colours, which tell it."""
-
-COLOURFUL = (0.35, 0.55)
-"""Saturation of the plate from which on a place is somewhat, and wholly, colourful: few subjects have just its hue."""
-
-BRIGHT = (0.3, 0.45)
-"""Its largest channel, in [0, 1], for the same: before a dark place any dark subject is a shadow of whatever hue."""
-
-CRUSHED = np.float32(0.1)
-"""What a camera that crushes blacks takes off its codes, in [0, 1]: a brown place is red in its shadows."""
-
-DEEPEST_SHADOW, NO_SHADOW = 0.3, 1.05
-"""Share of the light that is left on a place that is told by its hue, that black added to both colours."""
-
-SAME_HUE = 0.03
-"""Difference of colours, in [0, 1], that it may leave."""
-
-LACE_PX = 5
-"""Side of the square in which gaps count as one, pixels: brown hair before a tan wall seems to be full of them."""
 
 WEAK = 2
 """Times the threshold, up to which a pixel may have been smeared, or closed, instead of seen."""
@@ -102,7 +85,7 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     image of any colour does not count, nor does a shade into which the place fades without an edge. The threshold
     rises with the noise of the frame itself. Shapes as in `Segmenter`.
     """
-    halved, size = _Halved.of(image, plate), (image.shape[1], image.shape[0])
+    halved, size = Halved.of(image, plate), (image.shape[1], image.shape[0])
     shaded = cv2.resize(_shadow_distance(halved), size, interpolation=cv2.INTER_LINEAR)
     distance = np.minimum(_neighbourhood_distance(image, plate), shaded)
     distance *= 1 - _same_texture(image, plate)
@@ -113,7 +96,7 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     score = cv2.GaussianBlur(distance, (0, 0), 1.0)
     score[_shade(image, plate, known, known & (score < CLEAR * threshold))] = 0
     mask = _hysteresis(score, low=0.5 * threshold, high=1.6 * threshold)
-    mask = _without_gaps(_clean(mask, known), halved, score < WEAK * threshold)
+    mask = without_gaps(_clean(mask, known), halved, score < WEAK * threshold)
     mask = _carried_on(mask, known, image)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(image.shape[:2]) / 200)
     return np.clip(soft, 0, 1).astype(np.float32)
@@ -124,80 +107,23 @@ def _neighbourhood_distance(image: FloatImage, plate: FloatImage) -> FloatImage:
     kernel = np.ones((3, 3), np.uint8)
     above = cv2.subtract(image, cv2.dilate(plate, kernel))
     below = cv2.subtract(cv2.erode(plate, kernel), image)
-    return np.maximum(_largest_channel(cv2.max(above, below)), 0)
+    return np.maximum(largest_channel(cv2.max(above, below)), 0)
 
 
-class _Halved(NamedTuple):
-    """Frame and plate at half the size (of h x w: h // 2 x w // 2): a shadow is soft, and there is less noise.
-
-    Attributes:
-        image: 3 channels, RGB in [0, 1].
-        plate: 3 channels.
-        hue: How colourful each pixel of the plate is, see `colourful`.
-    """
-
-    image: FloatImage
-    plate: FloatImage
-    hue: FloatImage
-
-    @staticmethod
-    def of(image: FloatImage, plate: FloatImage) -> _Halved:
-        height, width = image.shape[:2]
-        size = (max(1, width // 2), max(1, height // 2))
-        image, plate = (
-            cv2.GaussianBlur(cv2.resize(x, size, interpolation=cv2.INTER_AREA), (0, 0), 0.5) for x in (image, plate)
-        )
-        return _Halved(image, plate, colourful(plate))
-
-
-def _shadow_distance(seen: _Halved) -> FloatImage:
+def _shadow_distance(seen: Halved) -> FloatImage:
     """Distance to the plate's colour in the best light that a soft shadow may leave, h/2 x w/2; see `GLOSS`."""
     image, plate, hue = seen
-    energy = np.maximum(_channel_sum(cv2.multiply(plate, plate)), 1e-3)
-    along, white = _channel_sum(cv2.multiply(image, plate)), _channel_sum(plate)
+    energy = np.maximum(channel_sum(cv2.multiply(plate, plate)), 1e-3)
+    along, white = channel_sum(cv2.multiply(image, plate)), channel_sum(plate)
     depth, darkness = (grey + (coloured - grey) * hue for grey, coloured in (SHADOW_DEPTH, DARKNESS))
     least = np.full(energy.shape, np.inf, np.float32)
     for gloss, cost in GLOSS:
         light = np.clip((along + np.float32(gloss) * white) / energy, depth, np.float32(1.05))
-        residual = _largest_channel(cv2.absdiff(image + np.float32(gloss), plate * light[..., None]))
+        residual = largest_channel(cv2.absdiff(image + np.float32(gloss), plate * light[..., None]))
         # A dark subject is a very deep shadow too: the less light is left, the less this may excuse.
         distance = 1.5 * residual + darkness * np.maximum(1 - light - 0.1, 0) + cost * (1 - hue)
         np.minimum(least, distance, out=least)
     return least
-
-
-def _without_gaps(mask: NDArray[np.bool_], seen: _Halved, weak: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """A mask, h x w, without small parts in which a colourful place is seen, as it is or in a shadow; see `CRUSHED`.
-
-    And without what is thin and `weak` beside the larger of them: the smeared edge of a shadow, or what was closed.
-    """
-    image, plate = seen.image + CRUSHED, seen.plate + CRUSHED
-    light = _channel_sum(cv2.multiply(image, plate)) / _channel_sum(cv2.multiply(plate, plate))
-    apart = _largest_channel(cv2.absdiff(image, plate * light[..., None]))
-    shown = (apart < SAME_HUE) & (light > DEEPEST_SHADOW) & (light < NO_SHADOW) & (seen.hue > 0.5)
-    size = (mask.shape[1], mask.shape[0])
-    shown = (cv2.resize(shown.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0) & mask
-    lace = cv2.morphologyEx(shown.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((LACE_PX, LACE_PX), np.uint8))
-    gaps = shown & (_without_small(lace, mask.size // 200) == 0)
-    if not gaps.any():
-        return mask
-    rest = mask & ~gaps
-    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * (max(size) // 100) + 1,) * 2)
-    thin = rest & weak & (cv2.morphologyEx(rest.astype(np.uint8), cv2.MORPH_OPEN, ellipse) == 0)
-    beside = cv2.dilate(_without_small(gaps.astype(np.uint8), mask.size // 2000), ellipse) > 0
-    _, labels = cv2.connectedComponents(thin.astype(np.uint8))
-    touching = np.zeros(labels.max() + 1, np.bool_)
-    touching[labels[thin & beside]] = True
-    return rest & ~touching[labels]
-
-
-def colourful(plate: FloatImage) -> FloatImage:
-    """How surely each pixel of a place has a hue of its own, h x w in [0, 1]; see `COLOURFUL` and `BRIGHT`."""
-    most, least = _largest_channel(plate), -_largest_channel(-plate)
-    saturation = (most - least) / np.maximum(most, np.float32(1e-3))
-    measures = ((saturation, COLOURFUL), (most, BRIGHT))
-    saturated, bright = (np.clip((x - low) / (high - low), 0, 1) for x, (low, high) in measures)
-    return saturated * bright
 
 
 def _same_texture(image: FloatImage, plate: FloatImage) -> FloatImage:
@@ -225,10 +151,10 @@ def _shade(
     image, plate = (_weighted(x, weight, size, shares) for x in (image, plate))
     light = cv2.log(cv2.divide(image + DARKEST, plate + DARKEST))
     slopes = (cv2.Scharr(light, cv2.CV_32F, *axis, scale=1 / 32) for axis in ((1, 0), (0, 1)))
-    steepest = _largest_channel(cv2.max(*(cv2.absdiff(slope, 0) for slope in slopes)))
-    most, least = _largest_channel(light), -_largest_channel(-light)
+    steepest = largest_channel(cv2.max(*(cv2.absdiff(slope, 0) for slope in slopes)))
+    most, least = largest_channel(light), -largest_channel(-light)
     low, high = np.log(SHADE_LIGHT)
-    soft = (_channel_sum(light) > 3 * low) & (most < high) & (most - least < SHADE_TINT) & (steepest < STEEPEST_SHADE)
+    soft = (channel_sum(light) > 3 * low) & (most < high) & (most - least < SHADE_TINT) & (steepest < STEEPEST_SHADE)
     soft = cv2.erode(soft.astype(np.uint8), np.ones((3, 3), np.uint8))  # a gap in an outline is no way in
     soft = cv2.resize(soft, (width, height), interpolation=cv2.INTER_NEAREST) > 0
     _, labels = cv2.connectedComponents(((soft & known) | clear).astype(np.uint8), connectivity=4)
@@ -248,17 +174,6 @@ def _box(image: FloatImage) -> FloatImage:
     return np.asarray(cv2.blur(image, (TEXTURE_PX, TEXTURE_PX)), np.float32)
 
 
-def _channel_sum(image: FloatImage) -> FloatImage:
-    """Of h x w x 3; numpy's own reduction of so short an axis takes ten times as long."""
-    return np.asarray(cv2.transform(image, np.ones((1, 3), np.float32)))
-
-
-def _largest_channel(image: FloatImage) -> FloatImage:
-    """Of h x w x 3, h x w."""
-    red, green, blue = cv2.split(image)
-    return np.asarray(cv2.max(cv2.max(red, green), blue))
-
-
 def _hysteresis(score: FloatImage, low: float, high: float) -> NDArray[np.bool_]:
     """Pixels above `low` that hang together with one above `high`."""
     _, labels = cv2.connectedComponents((score > low).astype(np.uint8))
@@ -274,8 +189,8 @@ def _clean(mask: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.bool
     size = max(mask.shape)
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * (size // 170) + 1,) * 2)
     closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, ellipse)
-    closed = _without_small(closed, mask.size // 2000)
-    holes = _without_small(1 - closed, mask.size // 200)
+    closed = without_small(closed, mask.size // 2000)
+    holes = without_small(1 - closed, mask.size // 200)
     return (holes == 0) & known
 
 
@@ -291,15 +206,6 @@ def _carried_on(mask: NDArray[np.bool_], known: NDArray[np.bool_], image: FloatI
     labels = cv2.watershed(np.clip(image * 255, 0, 255).astype(np.uint8), labels)
     flooded = cv2.morphologyEx((labels == 2).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0
     return np.where(inner, mask, flooded)
-
-
-def _without_small(mask: NDArray[np.uint8], smallest: int) -> NDArray[np.uint8]:
-    """Connected pieces of at least `smallest` pixels."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
-    large = stats[:, cv2.CC_STAT_AREA] >= smallest
-    large[0] = False
-    kept: NDArray[np.uint8] = large[labels].astype(np.uint8)
-    return kept
 
 
 def make_segmenter(name: str, device: torch.device) -> Segmenter:
