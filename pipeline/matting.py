@@ -153,10 +153,10 @@ class Matter:
         with self._precision():
             coarse: Coarse = self.net.generator(*(_tensor(x, self.device) for x in inputs))
         coarse = Coarse(*(x.float() for x in coarse))
-        if self.net.generator.config.original:  # sees a crop that may be enlarged: what is wide there is not wide
-            return without_specks(coarse, inputs.mask)
         seen = (inputs.image, inputs.plate, inputs.coverage)
-        coarse = without_holes(without_specks(without_shades(coarse, *seen), inputs.mask), *seen)
+        if self.net.generator.config.original:  # sees a crop that may be enlarged: what is wide there is not wide
+            return without_specks(coarse, inputs.mask, *seen)
+        coarse = without_holes(without_specks(without_shades(coarse, *seen), inputs.mask, *seen), *seen)
         return without_false_veils(coarse, *seen)
 
     def _precision(self) -> torch.autocast:

@@ -26,18 +26,42 @@ RIM_PX = 3
 """Width of the rim around a piece that goes with it, coarse pixels."""
 
 REACH = 12 / 512
-"""Of the picture's long side: hair may reach so far from the soft mask, or from what is opaque."""
+"""Of the picture's long side: what is faint is believed so far from the soft mask, or from what is opaque."""
+
+FINE_PX = 1.5
+"""Standard deviation of the smoothing that leaves nothing fine, coarse pixels."""
+
+STRANDS = 0.25
+"""Share of what differs from the plate, from which on strands make it: fine, and neither the plate's nor noise."""
+
+OVER_NOISE = 3.5
+"""Times the noise that strands are above."""
+
+LEAST_NOISE = 0.002
+"""Standard deviation of a noise, in [0, 1], below which none is believed."""
+
+CLEAR = 0.02
+"""Coarse alpha and soft mask up to which the place is seen, with the noise of the frame."""
+
+FEWEST_PX = 6
+"""Pixels of a part in which strands can be told from noise."""
 
 
-def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
+def without_specks(
+    coarse: Coarse, mask: FloatImage, image: FloatImage, plate: FloatImage, coverage: FloatImage
+) -> Coarse:
     """The coarse result without what the soft mask speaks against.
 
     That are pieces that nowhere meet the soft mask and are small, or nowhere opaque; and of the others what hangs
-    together with nothing opaque and is further from it and from the soft mask than hair is long.
+    together with nothing opaque, is further from it and from the soft mask than most hair is long, and shows no
+    strands: a shadow is smooth, or shows the plate's own detail.
 
     Args:
         coarse: The generator's result, batch of 1.
         mask: h x w in [0, 1], the soft mask that the generator was shown.
+        image: h x w x 3 RGB in [0, 1], the frame that it was shown.
+        plate: h x w x 3, aligned.
+        coverage: h x w, 1 where the plate is known.
 
     Returns:
         The same with alpha and its expected error set to 0 there, so that nothing is refined.
@@ -52,7 +76,10 @@ def without_specks(coarse: Coarse, mask: FloatImage) -> Coarse:
     box = np.s_[max(0, top - margin) : top + height + margin, max(0, left - margin) : left + width + margin]
     alpha, doubtful, mask = whole[box], unsure[box], mask[box]
     gone = _pieces((alpha > FAINT) | doubtful, alpha, mask, LARGEST * whole.size)
-    gone |= ((alpha > CERTAIN) | doubtful) & _far(alpha, mask, reach)
+    far = ((alpha > CERTAIN) | doubtful) & _far(alpha, mask, reach)
+    if far.any():
+        clear = (alpha <= CLEAR) & (mask <= CLEAR) & (coverage[box] > 0.5)
+        gone |= far & ~_strands(far, alpha, image[box], plate[box], clear)
     if not gone.any():
         return coarse
     kept = np.ones(whole.shape, np.bool_)
@@ -84,6 +111,29 @@ def _far(alpha: FloatImage, mask: FloatImage, reach: float) -> NDArray[np.bool_]
         return np.ones(mask.shape, np.bool_)
     distance = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 3)
     return np.asarray(distance > reach)
+
+
+def _strands(
+    far: NDArray[np.bool_], alpha: FloatImage, image: FloatImage, plate: FloatImage, clear: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Of connected parts of what is `far` those that strands make, see `STRANDS`; h x w."""
+    ours, theirs = (x - cv2.GaussianBlur(x, (0, 0), FINE_PX) for x in (image, plate))
+    noise = float(1.48 * np.median(np.abs(ours - theirs)[clear])) if clear.any() else 0.0
+    count, labels = cv2.connectedComponents(far.astype(np.uint8))
+    at, weight = labels[far], np.maximum(alpha[far], 1e-4)
+
+    def power(x: FloatImage, y: FloatImage) -> NDArray[np.float64]:
+        return np.bincount(at, weight * (x[far] * y[far]).sum(axis=1), count).astype(np.float64)
+
+    shared, other = power(ours, theirs), power(theirs, theirs)
+    seen = np.clip(shared / np.maximum(other, 1e-9), 0, 1)  # the plate's detail, in some light
+    own = power(ours, ours) - 2 * seen * shared + seen**2 * other
+    mass = np.bincount(at, weight, count)
+    strands = (own > STRANDS**2 * power(image - plate, image - plate)) & (np.bincount(at, minlength=count) >= FEWEST_PX)
+    strands &= own > (OVER_NOISE * max(LEAST_NOISE, noise)) ** 2 * mass
+    strands[0] = False
+    found: NDArray[np.bool_] = strands[labels]
+    return found
 
 
 def _reaching(labels: NDArray[np.int32], count: int, where: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from models.coarse import Coarse
-from pipeline.specks import without_specks
+from pipeline import specks
 
 HEIGHT, WIDTH = 90, 160
 
@@ -21,6 +21,12 @@ def mask(top, left, side):
     array = np.zeros((HEIGHT, WIDTH), np.float32)
     array[top : top + side, left : left + side] = 1
     return array
+
+
+def without_specks(given, known, image=0.5, plate=0.5):
+    """As in the program, before a plain place that is known everywhere, if not said otherwise."""
+    seen = (np.ones((HEIGHT, WIDTH, 3), np.float32) * np.float32(x) for x in (image, plate))
+    return specks.without_specks(given, known, *seen, np.ones((HEIGHT, WIDTH), np.float32))
 
 
 def test_a_small_piece_that_the_mask_does_not_know_goes():
@@ -83,7 +89,80 @@ def test_a_speck_beside_the_subject_takes_nothing_of_it_along():
     assert (cleaned.alpha[0, 0, 10:50, 10:50] == 0.8).all()
 
 
-def test_what_is_faint_goes_where_it_is_further_from_the_subject_than_hair():
+def faint_far_away():
+    """A subject with something faint that hangs together with it, and lies far from it in a box of 16 x 80."""
+    given = coarse((10, 10, 40))
+    given.alpha[0, 0, 46:62, 10:140] = 0.15
+    given.alpha[0, 0, 10:50, 10:50] = 0.8
+    return given, mask(12, 12, 38), np.s_[46:62, 60:140]
+
+
+def strands(shape, strength):
+    """One in four columns is darker by `strength`."""
+    array = np.zeros((*shape, 3), np.float32)
+    array[:, ::4] = -strength
+    return array
+
+
+def test_strands_stay_however_far_they_reach():
+    given, known, far = faint_far_away()
+    image = np.full((HEIGHT, WIDTH, 3), 0.5, np.float32)
+    image[far] += strands((16, 80), 0.15) - np.float32(0.1)  # there are more behind them
+    cleaned = without_specks(given, known, image)
+    assert (cleaned.alpha[0, 0][far] == 0.15).all()
+
+
+def test_steps_of_eight_bits_are_no_strands():
+    given, known, far = faint_far_away()
+    image = np.full((HEIGHT, WIDTH, 3), 0.5, np.float32)
+    image[far] += strands((16, 80), 1 / 255)
+    assert without_specks(given, known, image).alpha[0, 0][far].max() == 0
+
+
+def test_a_shadow_goes_with_the_detail_that_the_plate_has_there():
+    given, known, far = faint_far_away()
+    plate = np.full((HEIGHT, WIDTH, 3), 0.5, np.float32)
+    plate[far] += strands((16, 80), 0.2)
+    image = plate.copy()
+    image[far] *= 0.6
+    assert without_specks(given, known, image, plate).alpha[0, 0][far].max() == 0
+
+
+def test_a_smeared_place_has_no_strands():
+    given, known, far = faint_far_away()
+    plate = np.full((HEIGHT, WIDTH, 3), 0.5, np.float32)
+    plate[far] += strands((16, 80), 0.2)
+    assert without_specks(given, known, plate=plate).alpha[0, 0][far].max() == 0
+
+
+def test_a_shadow_with_an_edge_is_no_strand():
+    given, known, far = faint_far_away()
+    image = np.full((HEIGHT, WIDTH, 3), 0.5, np.float32)
+    image[46:62, 56:] = 0.35
+    assert without_specks(given, known, image).alpha[0, 0][far].max() == 0
+
+
+def test_noise_is_no_strand():
+    given, known, far = faint_far_away()
+    image = 0.5 + np.random.default_rng(0).normal(0, 0.02, (HEIGHT, WIDTH, 3)).astype(np.float32)
+    assert without_specks(given, known, image).alpha[0, 0][far].max() == 0
+    fine = image.copy()
+    fine[far] += strands((16, 80), 0.3)
+    assert (without_specks(given, known, fine).alpha[0, 0][far] == 0.15).all()
+
+
+def test_a_few_pixels_are_no_strand():
+    given, known = coarse((10, 10, 40)), mask(12, 12, 38)
+    known[70, 90] = 1
+    image = np.full((HEIGHT, WIDTH, 3), 0.5, np.float32)
+    image[70, 90:140] = 0.3
+    for pixels, left in ((5, 0), (6, 6)):
+        given.hidden[0, 0, 70, 90 : 94 + pixels] = 0.4  # what is four away is far
+        cleaned = without_specks(given, known, image)
+        assert (cleaned.hidden[0, 0, 70, 94:] > 0.1).sum() == left
+
+
+def test_what_is_faint_goes_where_it_is_further_from_the_subject_than_most_hair():
     given = coarse((10, 10, 40))
     given.alpha[0, 0, 46:50, 10:150] = 0.2  # a shadow that hangs together with the subject
     given.alpha[0, 0, 20:22, 10:150] = 0.8  # an arm that the mask has missed
