@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 import torch
@@ -43,8 +45,12 @@ LEAST_NOISE = 0.002
 CLEAR = 0.02
 """Coarse alpha and soft mask up to which the place is seen, with the noise of the frame."""
 
-FEWEST_PX = 6
-"""Pixels of a part in which strands can be told from noise."""
+FEWEST_PX, FEWEST_ALONE_PX = 6, 100
+"""Pixels of a part in which strands can be told from noise, and of one that nothing joins to the subject."""
+
+OVER_PLATE = 1.5
+"""Times the plate's own detail that strands are above where nothing joins them to the subject: what stands near may not
+lie where the plate has it, and shows its edges."""
 
 
 def without_specks(
@@ -53,8 +59,8 @@ def without_specks(
     """The coarse result without what the soft mask speaks against.
 
     That are pieces that nowhere meet the soft mask and are small, or nowhere opaque; and of the others what hangs
-    together with nothing opaque, is further from it and from the soft mask than most hair is long, and shows no
-    strands: a shadow is smooth, or shows the plate's own detail.
+    together with nothing opaque and is further from it and from the soft mask than most hair is long. What strands make
+    stays: a shadow is smooth, or shows the plate's own detail.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -75,11 +81,15 @@ def without_specks(
     margin = max(RIM_PX, int(reach / 0.95) + 1)  # what is further away has no say, by the distances that OpenCV has
     box = np.s_[max(0, top - margin) : top + height + margin, max(0, left - margin) : left + width + margin]
     alpha, doubtful, mask = whole[box], unsure[box], mask[box]
-    gone = _pieces((alpha > FAINT) | doubtful, alpha, mask, LARGEST * whole.size)
+    pieces = _pieces((alpha > FAINT) | doubtful, alpha, mask, LARGEST * whole.size)
     far = ((alpha > CERTAIN) | doubtful) & _far(alpha, mask, reach)
-    if far.any():
-        clear = (alpha <= CLEAR) & (mask <= CLEAR) & (coverage[box] > 0.5)
-        gone |= far & ~_strands(far, alpha, image[box], plate[box], clear)
+    gone = pieces | far
+    if not gone.any():
+        return coarse
+    clear = (alpha <= CLEAR) & (mask <= CLEAR) & (coverage[box] > 0.5)
+    detail = _Detail.of(image[box], plate[box], clear)
+    gone = pieces & ~_strands(pieces, alpha, detail, FEWEST_ALONE_PX, OVER_PLATE)
+    gone |= far & ~_strands(far, alpha, detail, FEWEST_PX)
     if not gone.any():
         return coarse
     kept = np.ones(whole.shape, np.bool_)
@@ -113,25 +123,38 @@ def _far(alpha: FloatImage, mask: FloatImage, reach: float) -> NDArray[np.bool_]
     return np.asarray(distance > reach)
 
 
+class _Detail(NamedTuple):
+    """What is fine in frame and plate, all that differs, each h x w x 3, and the noise; see `FINE_PX`."""
+
+    ours: FloatImage
+    theirs: FloatImage
+    difference: FloatImage
+    noise: float
+
+    @staticmethod
+    def of(image: FloatImage, plate: FloatImage, clear: NDArray[np.bool_]) -> _Detail:
+        """Of h x w x 3 twice; `clear`, h x w, is where the place is seen with the noise of the frame."""
+        ours, theirs = (x - cv2.GaussianBlur(x, (0, 0), FINE_PX) for x in (image, plate))
+        noise = 1.48 * np.median(np.abs(ours - theirs)[clear]) if clear.any() else 0
+        return _Detail(ours, theirs, image - plate, max(LEAST_NOISE, float(noise)))
+
+
 def _strands(
-    far: NDArray[np.bool_], alpha: FloatImage, image: FloatImage, plate: FloatImage, clear: NDArray[np.bool_]
+    parts: NDArray[np.bool_], alpha: FloatImage, detail: _Detail, fewest: int, over_plate: float = 0
 ) -> NDArray[np.bool_]:
-    """Of connected parts of what is `far` those that strands make, see `STRANDS`; h x w."""
-    ours, theirs = (x - cv2.GaussianBlur(x, (0, 0), FINE_PX) for x in (image, plate))
-    noise = float(1.48 * np.median(np.abs(ours - theirs)[clear])) if clear.any() else 0.0
-    count, labels = cv2.connectedComponents(far.astype(np.uint8))
-    at, weight = labels[far], np.maximum(alpha[far], 1e-4)
+    """Of `parts` those of at least so many pixels that strands make, see `STRANDS` and `OVER_PLATE`; h x w."""
+    count, labels = cv2.connectedComponents(parts.astype(np.uint8))
+    at, weight = labels[parts], np.maximum(alpha[parts], 1e-4)
 
     def power(x: FloatImage, y: FloatImage) -> NDArray[np.float64]:
-        return np.bincount(at, weight * (x[far] * y[far]).sum(axis=1), count).astype(np.float64)
+        return np.bincount(at, weight * (x[parts] * y[parts]).sum(axis=1), count).astype(np.float64)
 
-    shared, other = power(ours, theirs), power(theirs, theirs)
+    shared, other = power(detail.ours, detail.theirs), power(detail.theirs, detail.theirs)
     seen = np.clip(shared / np.maximum(other, 1e-9), 0, 1)  # the plate's detail, in some light
-    own = power(ours, ours) - 2 * seen * shared + seen**2 * other
-    mass = np.bincount(at, weight, count)
-    strands = (own > STRANDS**2 * power(image - plate, image - plate)) & (np.bincount(at, minlength=count) >= FEWEST_PX)
-    strands &= own > (OVER_NOISE * max(LEAST_NOISE, noise)) ** 2 * mass
-    strands[0] = False
+    own = power(detail.ours, detail.ours) - 2 * seen * shared + seen**2 * other
+    strands = own > STRANDS**2 * power(detail.difference, detail.difference)
+    strands &= own > (OVER_NOISE * detail.noise) ** 2 * np.bincount(at, weight, count)
+    strands &= (own > over_plate**2 * other) & (np.bincount(at, minlength=count) >= fewest)
     found: NDArray[np.bool_] = strands[labels]
     return found
 

@@ -162,6 +162,30 @@ def test_a_few_pixels_are_no_strand():
         assert (cleaned.hidden[0, 0, 70, 94:] > 0.1).sum() == left
 
 
+def alone(width, texture=0.0):
+    """A box of strands, 8 pixels high, that the mask does not know, before a plain place or one with edges."""
+    box = np.s_[66:74, 100 : 100 + width]
+    given = coarse((10, 10, 40))
+    given.alpha[0, 0][box] = 0.3
+    plate = np.full((HEIGHT, WIDTH, 3), 0.5, np.float32)
+    plate[:, 1::2] += texture
+    image = plate.copy()
+    image[box] += strands((8, width), 0.2)
+    return without_specks(given, mask(12, 12, 38), image, plate).alpha[0, 0][box]
+
+
+def test_strands_stay_where_nothing_joins_them_to_the_subject():
+    assert (alone(24) == 0.3).all()
+
+
+def test_a_few_strands_alone_go():
+    assert alone(1).max() == 0
+
+
+def test_what_lies_alone_before_edges_of_the_plate_may_be_those_edges():
+    assert alone(24, texture=0.2).max() == 0
+
+
 def test_what_is_faint_goes_where_it_is_further_from_the_subject_than_most_hair():
     given = coarse((10, 10, 40))
     given.alpha[0, 0, 46:50, 10:150] = 0.2  # a shadow that hangs together with the subject
