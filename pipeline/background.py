@@ -19,6 +19,7 @@ from pipeline.composite import unit
 from pipeline.conversion import how_converted
 from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, ClipInfo, Colour, FloatImage, Frame, Image, Matte
+from pipeline.image_clips import is_pattern
 from pipeline.light import converted
 
 BLUR = 1 / 50
@@ -158,7 +159,12 @@ def open_background(what: str, like: ClipInfo) -> Background | None:
     if what.startswith("#"):
         rgb = np.array(_parse_colour(what), np.float32)
         return Plain(converted(rgb[None, None], Colour(), like.colour)[0, 0])
-    clip = open_clip(Path(what))
+    path = Path(what)
+    if not path.exists() and not is_pattern(path):
+        raise CleanplateError(
+            f"--background {what}: there is no such file; it is a video, a picture, a colour like #204080, blur or none"
+        )
+    clip = open_clip(path)
     look = Look(clip.info.colour, like.colour, like.pixel_aspect / clip.info.pixel_aspect)
     background: Background
     if clip.info.is_still:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.background import fill_frame, open_background
-from pipeline.frames import ClipInfo, Colour, FloatImage, Frame, FrameStatus, Matte
+from pipeline.frames import CleanplateError, ClipInfo, Colour, FloatImage, Frame, FrameStatus, Matte
 from tests.contract.made import video
 
 PQ2020 = Colour(9, 9, 16)
@@ -91,3 +91,9 @@ def test_a_background_s_own_pixels_count_too(tmp_path: Path) -> None:
     assert picture == pytest.approx(image / 255, abs=1e-6)
     picture, _ = shown(str(path), info())
     assert np.abs(picture - image / 255).mean() > 0.05
+
+
+@pytest.mark.parametrize("what", ["blue", "nowhere/beach.mp4"])
+def test_what_is_no_background_is_told_what_would_be(what: str) -> None:
+    with pytest.raises(CleanplateError, match=f"{what}: there is no such file; .* #204080, blur or none"):
+        open_background(what, info())

@@ -293,7 +293,7 @@ def test_an_unrelated_plate_is_refused(scene, run, tmp_path):
     [
         ({"clip": "nowhere.mp4"}, r"nowhere\.mp4 does not exist"),
         ({"--plate": "nowhere.png"}, r"nowhere\.png does not exist"),
-        ({"--background": "nowhere.jpg"}, r"nowhere\.jpg does not exist"),
+        ({"--background": "nowhere.jpg"}, r"nowhere\.jpg: there is no such file; .* blur or none"),
         ({"--background": "#12"}, "#12: a colour is # and six"),
         ({"--model": "paper"}, "'paper' has no trained weights yet"),
         ({"--model": "best"}, "no model 'best'"),
