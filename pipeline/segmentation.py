@@ -15,6 +15,9 @@ from pipeline.frames import CleanplateError, FloatImage
 THRESHOLD = 0.055
 """Colour difference, in [0, 1], above noise, that counts as half a subject."""
 
+LARGEST_NOISE = 0.08
+"""Colour difference up to which a pixel tells of the frame's noise: a subject that fills the frame tells nothing."""
+
 SHADOW_DEPTH = (0.55, 0.3)
 """A shadow leaves at least this much of the plate's light: of a grey place, and of one that is as colourful as wood."""
 
@@ -91,8 +94,8 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     distance *= 1 - _same_texture(image, plate)
     known = coverage > 0.5
     distance *= known
-    noise = float(np.median(distance[known])) if known.any() else 0.0
-    threshold = THRESHOLD + 2 * noise
+    noisy = distance[known & (distance < LARGEST_NOISE)]
+    threshold = THRESHOLD + 2 * (float(np.median(noisy)) if noisy.size else 0)
     score = cv2.GaussianBlur(distance, (0, 0), 1.0)
     score[_shade(image, plate, known, known & (score < CLEAR * threshold))] = 0
     mask = _hysteresis(score, low=0.5 * threshold, high=1.6 * threshold)

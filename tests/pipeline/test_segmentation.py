@@ -36,7 +36,7 @@ def subject():
     return alpha
 
 
-@pytest.mark.parametrize("sigma", [0.0, 0.01, 0.03])
+@pytest.mark.parametrize("sigma", [0.0, 0.01, 0.03, 0.08])
 def test_an_empty_place_is_empty_in_spite_of_noise_and_misalignment(sigma):
     scene = place()
     mask = difference_mask(noisy(shifted(scene, 0.3), sigma, 1), noisy(scene, sigma, 2), EVERYWHERE)
@@ -109,6 +109,16 @@ def test_a_subject_is_found_whole(colour):
     overlap = np.minimum(mask, alpha[..., 0]).sum() / np.maximum(mask, alpha[..., 0]).sum()
     assert overlap > 0.88
     assert mask[120:220, 250:270].min() > 0.95
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.03])
+def test_a_subject_that_nearly_fills_the_frame_is_found_whole(sigma):
+    scene = place()
+    alpha = np.zeros((288, 512), np.float32)
+    cv2.ellipse(alpha, (256, 144), (250, 130), 0, 0, 360, 1, -1, cv2.LINE_AA)
+    frame = alpha[..., None] * np.float32((0.9, 0.2, 0.3)) + (1 - alpha[..., None]) * scene
+    mask = difference_mask(noisy(frame, sigma, 1), noisy(scene, sigma, 2), EVERYWHERE)
+    assert ((mask > 0.5) == (alpha > 0.5)).mean() > 0.98
 
 
 def test_specks_are_dropped_and_small_holes_closed():
