@@ -12,18 +12,21 @@ from numpy.typing import NDArray
 
 from alignment.bend import bend, worth_bending
 from alignment.features import Features, Method, detect, match
-from alignment.homography import Matrix, PlateAlignmentError, between_sizes, fit, implausible
-from alignment.refine import Begin, HostFit, refine
-from alignment.template import FloatImage, Template, make_template, pyramid
-from alignment.verify import WEAK_ERROR_PX, Verification, full_size, verify
+from alignment.homography import Matrix, PlateAlignmentError, between_sizes, fit, implausible, inverted, project
+from alignment.refine import Begin, HostFit, Refinement, correlations, refine
+from alignment.template import FloatImage, Template, make_template, pyramid, sample
+from alignment.verify import OK_ERROR_PX, WEAK_ERROR_PX, Verification, full_size, verify
 
 Grey = NDArray[np.uint8] | NDArray[np.uint16]
+Way = Callable[[Matrix, list[FloatImage]], "Location"]
 Size = tuple[int, int]
 
 FEWEST_KEY_POINTS = 30
 FEWEST_TEMPLATE_PIXELS = 300
 DARK = 5  # of 255; a plate with no pixel brighter shows nothing
 BEND_DOUBT = 0.5  # of what is uncertain without the bend: it may hide a homography that goes wrong behind the subject
+ALIKE = 0.7  # correlation of a part that shows the plate, from a start that is right within a pixel
+FEWEST_ALIKE = 6
 MATCH_THRESHOLD = 1 / 400  # of the frame's long side: 3 px at 720p
 
 
@@ -82,7 +85,7 @@ class PlateLocator:
         """Finds the plate in a frame, H x W grey, possibly already reduced to its `working_size`.
 
         Returns:
-            The first start that was verified all over the frame, or the best of those that were found.
+            The first that was verified all over the frame, or the best of those that were found.
 
         Raises:
             PlateAlignmentError: None was found.
@@ -90,9 +93,9 @@ class PlateLocator:
         levels = pyramid(grey)
         weak: Location | None = None
         reasons: list[str] = []
-        for start in self._starts(eight_bits(grey), reasons):
+        for way, start in self._ways(eight_bits(grey), reasons):
             try:
-                found = self._refine(start, levels)
+                found = way(start, levels)
             except (PlateAlignmentError, np.linalg.LinAlgError) as error:
                 reasons.append(str(error))
                 continue
@@ -105,6 +108,15 @@ class PlateLocator:
         if weak is None:
             raise PlateAlignmentError(self._explain(eight_bits(grey), reasons))
         return weak
+
+    def _ways(self, grey: NDArray[np.uint8], reasons: list[str]) -> Iterator[tuple[Way, Matrix]]:
+        """How to refine which start, the quickest first."""
+        starts = []
+        for start in self._starts(grey, reasons):
+            starts.append(start)
+            yield self._refine, start
+        for start in starts:
+            yield self._refine_where_alike, start
 
     def _starts(self, grey: NDArray[np.uint8], reasons: list[str]) -> Iterator[Matrix]:
         """Homographies to refine, the quickest to find first; why one is missing is noted among the reasons."""
@@ -129,20 +141,55 @@ class PlateLocator:
             yield start.plate_to_frame
 
     def _refine(self, start: Matrix, levels: list[FloatImage]) -> Location:
+        """By all pixels, those of the subject told from the plate's by and by, at one size after the other."""
         plate_to_frame, result = start, None
         for template, level, begin in reversed(list(zip(self._templates, levels, self._begins, strict=True))):
-            size = (level.shape[1], level.shape[0])
-            reduced = (
-                between_sizes(self.frame_size, size) @ plate_to_frame @ between_sizes(template.size, self.plate_size)
-            )
-            result = refine(template, level, reduced, result, begin)
-            plate_to_frame = full_size(result, template, self.plate_size, self.frame_size, size)
-            fault = implausible(plate_to_frame, self.plate_size, self.frame_size)
-            if fault:
-                raise PlateAlignmentError(f"where its pixels put it is not possible, {fault}")
+            result = refine(template, level, self._reduced(plate_to_frame, template, level), result, begin)
+            plate_to_frame = self._enlarged(result, template, level)
         if result is None:
             raise ValueError("a pyramid has no level")
-        full_scale = self.frame_size[0] / size[0]
+        return self._judged(result, levels)
+
+    def _refine_where_alike(self, start: Matrix, levels: list[FloatImage]) -> Location:
+        """By the parts that show the plate already: where a subject nearly fills the frame, its pixels would win."""
+        template, level = self._templates[0], levels[0]
+        reduced = self._reduced(start, template, level)
+        correlation, judged = correlations(template, *sample(level, project(reduced, template.points)))
+        alike = judged & (correlation >= ALIKE)
+        if np.count_nonzero(alike) < FEWEST_ALIKE:
+            raise PlateAlignmentError(
+                f"{np.count_nonzero(alike)} of {np.count_nonzero(judged)} textured parts of the plate resemble the "
+                f"frame where it may lie, at least {FEWEST_ALIKE} are needed"
+            )
+        found = refine(template.only(alike), level, reduced)
+        whole = HostFit(template, level, found.template_to_frame, found)
+        whole.look(found.template_to_frame @ inverted(template.normal), np.zeros(10))
+        result = whole.result(found.template_to_frame)
+        location = self._judged(result, levels)
+        # They were chosen because they agree: that says little of how far off they may be, and so it is never `ok`.
+        doubt = max(location.verification.error_px, float(np.nextafter(OK_ERROR_PX, np.inf)))
+        return replace(location, verification=replace(location.verification, error_px=doubt))
+
+    def _reduced(self, plate_to_frame: Matrix, template: Template, level: FloatImage) -> Matrix:
+        """From the template's pixels to those of a frame of the same reduction."""
+        size = (level.shape[1], level.shape[0])
+        to_level, to_plate = between_sizes(self.frame_size, size), between_sizes(template.size, self.plate_size)
+        return to_level @ plate_to_frame @ to_plate
+
+    def _enlarged(self, result: Refinement, template: Template, level: FloatImage) -> Matrix:
+        """From the plate's full-size pixels to the frame's; raises PlateAlignmentError where that cannot be."""
+        size = (level.shape[1], level.shape[0])
+        plate_to_frame = full_size(result, template, self.plate_size, self.frame_size, size)
+        fault = implausible(plate_to_frame, self.plate_size, self.frame_size)
+        if fault:
+            raise PlateAlignmentError(f"where its pixels put it is not possible, {fault}")
+        return plate_to_frame
+
+    def _judged(self, result: Refinement, levels: list[FloatImage]) -> Location:
+        """A refinement at the finest size with its verification, bent where that is worth it."""
+        template, level = self._templates[0], levels[0]
+        plate_to_frame = self._enlarged(result, template, level)
+        full_scale = self.frame_size[0] / level.shape[1]
         verification = verify(template, result, level, full_scale)
         if worth_bending(template, result, verification.confirmed):
             bent = bend(self._templates, levels, result)
@@ -171,7 +218,7 @@ class PlateLocator:
                 )
         except PlateAlignmentError:
             pass
-        return f"the plate does not fit the frame: {reasons[0]}"
+        return f"the plate does not fit the frame: {reasons[-1]}"
 
 
 def eight_bits(grey: Grey) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -53,6 +53,20 @@ class Template:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def only(self, wanted: NDArray[np.bool_]) -> Template:
+        """The pixels of the wanted blocks."""
+        kept = wanted[self.blocks]
+        return replace(
+            self,
+            points=self.points[kept],
+            values=self.values[kept],
+            gradients=self.gradients[kept],
+            jacobian=np.ascontiguousarray(self.jacobian[:, kept]),
+            cells=self.cells[kept],
+            blocks=self.blocks[kept],
+            starts=np.flatnonzero(np.diff(self.blocks[kept], prepend=-1)),
+        )
 
 
 def pyramid(grey: NDArray[np.uint8] | NDArray[np.uint16]) -> list[FloatImage]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment.homography import Matrix, Points, between_sizes, grid, inverted, project
-from alignment.refine import LOCAL_PRIOR, Refinement, block_shifts, correlations
+from alignment.refine import FEWEST_PIXELS, LOCAL_PRIOR, Refinement, block_shifts, correlations
 from alignment.template import BLOCKS, FloatImage, Template, jacobian, sample
 
 LEAST_CORRELATION = 0.6
@@ -102,12 +102,14 @@ def verify(template: Template, refinement: Refinement, frame: FloatImage, full_s
 def _largest_error(
     template: Template, refinement: Refinement, confirmed: NDArray[np.bool_], frame: FloatImage
 ) -> float:
-    """Standard deviation of the fit at the worst point of the frame, template pixels.
+    """Standard deviation of the fit at the worst point of the frame, template pixels; inf where nothing holds it.
 
     How sharply the residuals answer to a shift is the product of the plate's and the frame's gradients: the
     plate's squared would take its own noise for structure that holds the fit in place.
     """
     used = np.flatnonzero(refinement.weights * confirmed[template.blocks])
+    if len(used) < FEWEST_PIXELS:
+        return np.inf
     weights, blocks = refinement.weights[used], template.blocks[used]
     weighted = template.jacobian[:9, used] * weights
     residuals = refinement.residuals(template)[used]

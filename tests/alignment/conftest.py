@@ -12,7 +12,7 @@ import pytest
 from alignment.homography import between_sizes, corners, grid, project
 
 TEXTURES = ("octaves", "boxes", "sparse", "bricks")
-SUBJECTS = ("plain", "noise", "stripes")
+SUBJECTS = ("plain", "noise", "stripes", "boxes")
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,8 @@ def _subject(kind: str, size: tuple[int, int], random: np.random.Generator) -> n
         return np.full((height, width, 3), random.uniform(0.1, 0.9, 3))
     if kind == "stripes":
         return np.tile((np.arange(width) // 9 % 2 * 0.6 + 0.2)[None, :, None], (height, 1, 3))
+    if kind == "boxes":  # as rich as a place
+        return _textured(kind, size, random)
     cells = random.uniform(0, 1, (height // 10, width // 10, 3)).astype(np.float32)
     return cv2.resize(cells, size, interpolation=cv2.INTER_CUBIC)
 
