@@ -42,6 +42,9 @@ OVER_NOISE = 3.5
 LEAST_NOISE = 0.002
 """Standard deviation of a noise, in [0, 1], below which none is believed."""
 
+NOISE_STEP = 3
+"""Of all columns and rows, every so many tell of the noise."""
+
 CLEAR = 0.02
 """Coarse alpha and soft mask up to which the place is seen, with the noise of the frame."""
 
@@ -134,9 +137,15 @@ class _Detail(NamedTuple):
     @staticmethod
     def of(image: FloatImage, plate: FloatImage, clear: NDArray[np.bool_]) -> _Detail:
         """Of h x w x 3 twice; `clear`, h x w, is where the place is seen with the noise of the frame."""
-        ours, theirs = (x - cv2.GaussianBlur(x, (0, 0), FINE_PX) for x in (image, plate))
-        noise = 1.48 * np.median(np.abs(ours - theirs)[clear]) if clear.any() else 0
-        return _Detail(ours, theirs, image - plate, max(LEAST_NOISE, float(noise)))
+        ours, theirs = (cv2.subtract(x, cv2.GaussianBlur(x, (0, 0), FINE_PX)) for x in (image, plate))
+        some = np.s_[::NOISE_STEP, ::NOISE_STEP]
+        noise = np.abs(ours[some] - theirs[some])[clear[some]]
+        return _Detail(ours, theirs, cv2.subtract(image, plate), max(LEAST_NOISE, _deviation(noise)))
+
+
+def _deviation(noise: FloatImage) -> float:
+    """Standard deviation of what is Gaussian but for a few."""
+    return 1.48 * float(np.median(noise)) if noise.size else 0.0
 
 
 def _strands(
@@ -144,15 +153,17 @@ def _strands(
 ) -> NDArray[np.bool_]:
     """Of `parts` those of at least so many pixels that strands make, see `STRANDS` and `OVER_PLATE`; h x w."""
     count, labels = cv2.connectedComponents(parts.astype(np.uint8))
-    at, weight = labels[parts], np.maximum(alpha[parts], 1e-4)
+    places = np.flatnonzero(parts)
+    at, weight = labels.ravel()[places], np.maximum(alpha.ravel()[places], 1e-4)
+    ours, theirs, difference = (x.reshape(-1, 3)[places] for x in detail[:3])
 
     def power(x: FloatImage, y: FloatImage) -> NDArray[np.float64]:
-        return np.bincount(at, weight * (x[parts] * y[parts]).sum(axis=1), count).astype(np.float64)
+        return np.bincount(at, weight * np.einsum("ij,ij->i", x, y), count).astype(np.float64)
 
-    shared, other = power(detail.ours, detail.theirs), power(detail.theirs, detail.theirs)
+    shared, other = power(ours, theirs), power(theirs, theirs)
     seen = np.clip(shared / np.maximum(other, 1e-9), 0, 1)  # the plate's detail, in some light
-    own = power(detail.ours, detail.ours) - 2 * seen * shared + seen**2 * other
-    strands = own > STRANDS**2 * power(detail.difference, detail.difference)
+    own = power(ours, ours) - 2 * seen * shared + seen**2 * other
+    strands = own > STRANDS**2 * power(difference, difference)
     strands &= own > (OVER_NOISE * detail.noise) ** 2 * np.bincount(at, weight, count)
     strands &= (own > over_plate**2 * other) & (np.bincount(at, minlength=count) >= fewest)
     found: NDArray[np.bool_] = strands[labels]
