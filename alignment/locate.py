@@ -27,6 +27,7 @@ DARK = 5  # of 255; a plate with no pixel brighter shows nothing
 BEND_DOUBT = 0.5  # of what is uncertain without the bend: it may hide a homography that goes wrong behind the subject
 ALIKE = 0.7  # correlation of a part that shows the plate, from a start that is right within a pixel
 FEWEST_ALIKE = 6
+DISTRUST = 2  # times what is uncertain, where the parts that were asked had been chosen
 MATCH_THRESHOLD = 1 / 400  # of the frame's long side: 3 px at 720p
 
 
@@ -110,7 +111,7 @@ class PlateLocator:
         return weak
 
     def _ways(self, grey: NDArray[np.uint8], reasons: list[str]) -> Iterator[tuple[Way, Matrix]]:
-        """How to refine which start, the quickest first."""
+        """How to refine which start: what needs no choice of parts first, and of that the quickest."""
         starts = []
         for start in self._starts(grey, reasons):
             starts.append(start)
@@ -166,8 +167,8 @@ class PlateLocator:
         whole.look(found.template_to_frame @ inverted(template.normal), np.zeros(10))
         result = whole.result(found.template_to_frame)
         location = self._judged(result, levels)
-        # They were chosen because they agree: that says little of how far off they may be, and so it is never `ok`.
-        doubt = max(location.verification.error_px, float(np.nextafter(OK_ERROR_PX, np.inf)))
+        # They were chosen because they agree, which says little of how far off they may be: so it is never `ok`.
+        doubt = max(DISTRUST * location.verification.error_px, float(np.nextafter(OK_ERROR_PX, np.inf)))
         return replace(location, verification=replace(location.verification, error_px=doubt))
 
     def _reduced(self, plate_to_frame: Matrix, template: Template, level: FloatImage) -> Matrix:
@@ -218,7 +219,7 @@ class PlateLocator:
                 )
         except PlateAlignmentError:
             pass
-        return f"the plate does not fit the frame: {reasons[-1]}"
+        return f"the plate does not fit the frame: {reasons[0]}"
 
 
 def eight_bits(grey: Grey) -> NDArray[np.uint8]:

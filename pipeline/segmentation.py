@@ -15,8 +15,8 @@ from pipeline.frames import CleanplateError, FloatImage
 THRESHOLD = 0.055
 """Colour difference, in [0, 1], above noise, that counts as half a subject."""
 
-LARGEST_NOISE = 0.08
-"""Colour difference up to which a pixel tells of the frame's noise: a subject that fills the frame tells nothing."""
+LARGEST_NOISE, QUIET = 0.08, 0.01
+"""Colour difference up to which a pixel may be noise, and half of which are below where a subject fills the frame."""
 
 SHADOW_DEPTH = (0.55, 0.3)
 """A shadow leaves at least this much of the plate's light: of a grey place, and of one that is as colourful as wood."""
@@ -94,8 +94,7 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     distance *= 1 - _same_texture(image, plate)
     known = coverage > 0.5
     distance *= known
-    noisy = distance[known & (distance < LARGEST_NOISE)]
-    threshold = THRESHOLD + 2 * (float(np.median(noisy)) if noisy.size else 0)
+    threshold = THRESHOLD + 2 * _noise(distance[known])
     score = cv2.GaussianBlur(distance, (0, 0), 1.0)
     score[_shade(image, plate, known, known & (score < CLEAR * threshold))] = 0
     mask = _hysteresis(score, low=0.5 * threshold, high=1.6 * threshold)
@@ -103,6 +102,18 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
     mask = _carried_on(mask, known, image)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(image.shape[:2]) / 200)
     return np.clip(soft, 0, 1).astype(np.float32)
+
+
+def _noise(distance: FloatImage) -> float:
+    """What half of the pixels differ by, those of the subject apart if the others are quiet.
+
+    Where they are not, as in a fade, all of the frame differs, and what differs most is no subject.
+    """
+    little = distance[distance < LARGEST_NOISE]
+    if not little.size:
+        return float(np.median(distance)) if distance.size else 0.0
+    noise = float(np.median(little))
+    return noise if noise < QUIET else float(np.median(distance))
 
 
 def _neighbourhood_distance(image: FloatImage, plate: FloatImage) -> FloatImage:

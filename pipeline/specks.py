@@ -37,7 +37,7 @@ STRANDS = 0.25
 """Share of what differs from the plate, from which on strands make it: fine, and neither the plate's nor noise."""
 
 OVER_NOISE = 3.5
-"""Times the noise that strands are above."""
+"""Times the noise of one channel that strands are above in all three together."""
 
 LEAST_NOISE = 0.002
 """Standard deviation of a noise, in [0, 1], below which none is believed."""
@@ -48,8 +48,9 @@ NOISE_STEP = 3
 CLEAR = 0.02
 """Coarse alpha and soft mask up to which the place is seen, with the noise of the frame."""
 
-FEWEST_PX, FEWEST_ALONE_PX = 6, 100
-"""Pixels of a part in which strands can be told from noise, and of one that nothing joins to the subject."""
+FEWEST_PX, FEWEST_ALONE_PX = 6, 150
+"""Pixels that are not quite clear, of a part in which strands can be told from noise, and of one that nothing joins to
+the subject: a leaf that moved may be as fine, but it is smaller."""
 
 OVER_PLATE = 1.5
 """Times the plate's own detail that strands are above where nothing joins them to the subject: what stands near may not
@@ -165,7 +166,7 @@ def _strands(
     own = power(ours, ours) - 2 * seen * shared + seen**2 * other
     strands = own > STRANDS**2 * power(difference, difference)
     strands &= own > (OVER_NOISE * detail.noise) ** 2 * np.bincount(at, weight, count)
-    strands &= (own > over_plate**2 * other) & (np.bincount(at, minlength=count) >= fewest)
+    strands &= (own > over_plate**2 * other) & (np.bincount(at, alpha.ravel()[places] > FAINT, count) >= fewest)
     found: NDArray[np.bool_] = strands[labels]
     return found
 

@@ -121,6 +121,12 @@ def test_a_subject_that_nearly_fills_the_frame_is_found_whole(sigma):
     assert ((mask > 0.5) == (alpha > 0.5)).mean() > 0.98
 
 
+@pytest.mark.parametrize("light", [0.6, 0.3, 0.2])
+def test_a_fade_is_no_subject(light):
+    scene = place()
+    assert difference_mask(noisy(light * scene, 0.005, 1), noisy(scene, 0.005, 2), EVERYWHERE).mean() < 0.01
+
+
 def test_specks_are_dropped_and_small_holes_closed():
     scene, alpha = np.tile(place().mean(axis=2, keepdims=True), 3), subject()  # grey: hues tell where it is seen
     cv2.circle(alpha, (255, 150), 6, 0, -1)
