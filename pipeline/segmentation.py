@@ -105,15 +105,15 @@ def difference_mask(image: FloatImage, plate: FloatImage, coverage: FloatImage) 
 
 
 def _noise(distance: FloatImage) -> float:
-    """What half of the pixels differ by, those of the subject apart if the others are quiet.
+    """What half of the pixels differ by; if most are a subject's, and the others quiet, half of the others.
 
-    Where they are not, as in a fade, all of the frame differs, and what differs most is no subject.
+    Where those are not quiet either, as in a fade, all of the frame differs, and nothing stands out as a subject.
     """
-    little = distance[distance < LARGEST_NOISE]
-    if not little.size:
-        return float(np.median(distance)) if distance.size else 0.0
-    noise = float(np.median(little))
-    return noise if noise < QUIET else float(np.median(distance))
+    if not distance.size:
+        return 0.0
+    noise, little = float(np.median(distance)), distance[distance < LARGEST_NOISE]
+    quiet = float(np.median(little)) if little.size else noise
+    return quiet if quiet < QUIET < noise else noise
 
 
 def _neighbourhood_distance(image: FloatImage, plate: FloatImage) -> FloatImage:

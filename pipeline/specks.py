@@ -52,7 +52,7 @@ FEWEST_PX, FEWEST_ALONE_PX = 6, 150
 """Pixels that are not quite clear, of a part in which strands can be told from noise, and of one that nothing joins to
 the subject: a leaf that moved may be as fine, but it is smaller."""
 
-OVER_PLATE = 1.5
+OVER_PLATE = 2.5
 """Times the plate's own detail that strands are above where nothing joins them to the subject: what stands near may not
 lie where the plate has it, and shows its edges."""
 
