@@ -62,11 +62,10 @@ class Verification:
         confirmed = np.count_nonzero(self.confirmed)
         textured = confirmed + np.count_nonzero(self.refuted)
         if confirmed >= FEWEST_BLOCKS and confirmed >= LEAST_AGREEMENT * textured:
-            held = f"within {self.error_px:.1f} px only" if np.isfinite(self.error_px) else "nowhere"
-            return (
-                f"the parts that agree hold it in place {held}, at most {WEAK_ERROR_PX} is allowed. "
-                "Let more of the background's edges stay in view"
-            )
+            held = f"within {self.error_px:.1f} px only, at most {WEAK_ERROR_PX} is allowed"
+            if not np.isfinite(self.error_px):
+                held = "nowhere"
+            return f"the parts that agree hold it in place {held}. Let more of the background's edges stay in view"
         return f"{confirmed} of {textured} textured parts of the plate agree with the frame"
 
 

@@ -11,9 +11,6 @@ import pytest
 
 from alignment.homography import between_sizes, corners, grid, project
 
-TEXTURES = ("octaves", "boxes", "sparse", "bricks")
-SUBJECTS = ("plain", "noise", "stripes", "boxes")
-
 
 @dataclass(frozen=True)
 class Scene:

@@ -58,3 +58,4 @@ def test_where_no_pixel_agrees_nothing_holds_the_plate(make_scene):
     assert np.count_nonzero(verification.confirmed) > 50
     assert verification.error_px == np.inf
     assert not verification.found
+    assert "hold it in place nowhere. Let more of the background" in verification.describe()
