@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment.bend import bend, worth_bending
 from alignment.features import Features, Method, detect, match
-from alignment.homography import Matrix, PlateAlignmentError, between_sizes, fit, implausible, inverted, project
-from alignment.refine import Begin, HostFit, Refinement, correlations, refine
-from alignment.template import FloatImage, Template, make_template, pyramid, sample
-from alignment.verify import OK_ERROR_PX, WEAK_ERROR_PX, Verification, full_size, verify
+from alignment.fits import Location, PlateFits, Size
+from alignment.homography import Matrix, PlateAlignmentError, between_sizes, fit, implausible
+from alignment.refine import Begin, HostFit
+from alignment.template import FloatImage, Template, pyramid
+from alignment.verify import FEWEST_BLOCKS
 
 Grey = NDArray[np.uint8] | NDArray[np.uint16]
-Way = Callable[[Matrix, list[FloatImage]], "Location"]
-Size = tuple[int, int]
+Way = Callable[[Matrix, list[FloatImage]], Location]
 
 FEWEST_KEY_POINTS = 30
-FEWEST_TEMPLATE_PIXELS = 300
 DARK = 5  # of 255; a plate with no pixel brighter shows nothing
-BEND_DOUBT = 0.5  # of what is uncertain without the bend: it may hide a homography that goes wrong behind the subject
-ALIKE = 0.7  # correlation of a part that shows the plate, from a start that is right within a pixel
-FEWEST_ALIKE = 6
-DISTRUST = 2  # times what is uncertain, where the parts that were asked had been chosen
 MATCH_THRESHOLD = 1 / 400  # of the frame's long side: 3 px at 720p
-
-
-@dataclass(frozen=True)
-class Location:
-    """Where the plate was found, full-size pixels, how well that stands up, and the `AlignmentReport`'s bend."""
-
-    plate_to_frame: Matrix
-    verification: Verification
-    bend: FloatImage | None = None
 
 
 class PlateLocator:
@@ -52,7 +36,7 @@ class PlateLocator:
             prepare: Makes of a template what fits it to frames; the processor does, if nothing is said.
 
         Raises:
-            PlateAlignmentError: The plate is black or shows too little structure to be found in anything.
+            PlateAlignmentError: The plate is black.
         """
         self.frame_size = frame_size
         self.plate_size = (grey.shape[1], grey.shape[0])
@@ -62,17 +46,13 @@ class PlateLocator:
                 f"the plate is black: its brightest value is {self._grey.max()} of 255. "
                 "Check that the file is the picture of the empty place."
             )
-        self._templates = [make_template(level) for level in pyramid(grey)]
-        self._begins = [prepare(template) for template in self._templates]
+        self._fits = PlateFits(grey, frame_size, prepare)
         self._orb = detect(self._grey, self.plate_size, "orb")
-        pixels = len(self._templates[0])
-        few = len(self._orb) < FEWEST_KEY_POINTS and len(self._sift) < FEWEST_KEY_POINTS
-        if few or pixels < FEWEST_TEMPLATE_PIXELS:
-            raise PlateAlignmentError(
-                f"the plate has too little texture: {len(self._sift)} key points ({FEWEST_KEY_POINTS} are needed), "
-                f"{pixels} pixels on edges ({FEWEST_TEMPLATE_PIXELS} are needed). "
-                "Film a place with edges and objects in view, in focus."
-            )
+
+    @cached_property
+    def _bare(self) -> bool:
+        """Whether the plate shows next to nothing that could be out of place."""
+        return len(self._orb) < FEWEST_KEY_POINTS and len(self._sift) < FEWEST_KEY_POINTS
 
     @cached_property
     def _sift(self) -> Features:
@@ -86,15 +66,27 @@ class PlateLocator:
         """Finds the plate in a frame, H x W grey, possibly already reduced to its `working_size`.
 
         Returns:
-            The first that was verified all over the frame, or the best of those that were found.
+            The first that was verified all over the frame, or the best of those that were found. A bare plate that is
+            found nowhere is assumed where it lies if the camera stood still.
 
         Raises:
             PlateAlignmentError: None was found.
         """
         levels = pyramid(grey)
-        weak: Location | None = None
         reasons: list[str] = []
-        for way, start in self._ways(eight_bits(grey), reasons):
+        found = None
+        if self._fits.parts >= FEWEST_BLOCKS:
+            found = self._search(eight_bits(grey), levels, reasons) or self._fits.by_a_turn(levels)
+        if found is None and self._bare:
+            found = self._fits.as_if_still(levels)
+        if found is None:
+            raise PlateAlignmentError(self._explain(eight_bits(grey), reasons))
+        return found
+
+    def _search(self, grey: NDArray[np.uint8], levels: list[FloatImage], reasons: list[str]) -> Location | None:
+        """By all ways; notes why each failed."""
+        weak: Location | None = None
+        for way, start in self._ways(grey, reasons):
             try:
                 found = way(start, levels)
             except (PlateAlignmentError, np.linalg.LinAlgError) as error:
@@ -106,8 +98,6 @@ class PlateLocator:
                 return found
             elif weak is None or found.verification.error_px < weak.verification.error_px:
                 weak = found
-        if weak is None:
-            raise PlateAlignmentError(self._explain(eight_bits(grey), reasons))
         return weak
 
     def _ways(self, grey: NDArray[np.uint8], reasons: list[str]) -> Iterator[tuple[Way, Matrix]]:
@@ -115,9 +105,9 @@ class PlateLocator:
         starts = []
         for start in self._starts(grey, reasons):
             starts.append(start)
-            yield self._refine, start
+            yield self._fits.by_all, start
         for start in starts:
-            yield self._refine_where_alike, start
+            yield self._fits.by_what_is_alike, start
 
     def _starts(self, grey: NDArray[np.uint8], reasons: list[str]) -> Iterator[Matrix]:
         """Homographies to refine, the quickest to find first; why one is missing is noted among the reasons."""
@@ -141,69 +131,13 @@ class PlateLocator:
         else:
             yield start.plate_to_frame
 
-    def _refine(self, start: Matrix, levels: list[FloatImage]) -> Location:
-        """By all pixels, those of the subject told from the plate's by and by, at one size after the other."""
-        plate_to_frame, result = start, None
-        for template, level, begin in reversed(list(zip(self._templates, levels, self._begins, strict=True))):
-            result = refine(template, level, self._reduced(plate_to_frame, template, level), result, begin)
-            plate_to_frame = self._enlarged(result, template, level)
-        if result is None:
-            raise ValueError("a pyramid has no level")
-        return self._judged(result, levels)
-
-    def _refine_where_alike(self, start: Matrix, levels: list[FloatImage]) -> Location:
-        """By the parts that show the plate already: where a subject nearly fills the frame, its pixels would win."""
-        template, level = self._templates[0], levels[0]
-        reduced = self._reduced(start, template, level)
-        correlation, judged = correlations(template, *sample(level, project(reduced, template.points)))
-        alike = judged & (correlation >= ALIKE)
-        if np.count_nonzero(alike) < FEWEST_ALIKE:
-            raise PlateAlignmentError(
-                f"{np.count_nonzero(alike)} of {np.count_nonzero(judged)} textured parts of the plate resemble the "
-                f"frame where it may lie, at least {FEWEST_ALIKE} are needed"
-            )
-        found = refine(template.only(alike), level, reduced)
-        whole = HostFit(template, level, found.template_to_frame, found)
-        whole.look(found.template_to_frame @ inverted(template.normal), np.zeros(10))
-        result = whole.result(found.template_to_frame)
-        location = self._judged(result, levels)
-        # They were chosen because they agree, which says little of how far off they may be: so it is never `ok`.
-        doubt = max(DISTRUST * location.verification.error_px, float(np.nextafter(OK_ERROR_PX, np.inf)))
-        return replace(location, verification=replace(location.verification, error_px=doubt))
-
-    def _reduced(self, plate_to_frame: Matrix, template: Template, level: FloatImage) -> Matrix:
-        """From the template's pixels to those of a frame of the same reduction."""
-        size = (level.shape[1], level.shape[0])
-        to_level, to_plate = between_sizes(self.frame_size, size), between_sizes(template.size, self.plate_size)
-        return to_level @ plate_to_frame @ to_plate
-
-    def _enlarged(self, result: Refinement, template: Template, level: FloatImage) -> Matrix:
-        """From the plate's full-size pixels to the frame's; raises PlateAlignmentError where that cannot be."""
-        size = (level.shape[1], level.shape[0])
-        plate_to_frame = full_size(result, template, self.plate_size, self.frame_size, size)
-        fault = implausible(plate_to_frame, self.plate_size, self.frame_size)
-        if fault:
-            raise PlateAlignmentError(f"where its pixels put it is not possible, {fault}")
-        return plate_to_frame
-
-    def _judged(self, result: Refinement, levels: list[FloatImage]) -> Location:
-        """A refinement at the finest size with its verification, bent where that is worth it."""
-        template, level = self._templates[0], levels[0]
-        plate_to_frame = self._enlarged(result, template, level)
-        full_scale = self.frame_size[0] / level.shape[1]
-        verification = verify(template, result, level, full_scale)
-        if worth_bending(template, result, verification.confirmed):
-            bent = bend(self._templates, levels, result)
-            if bent is not None:
-                bent_verification = verify(template, bent.refinement, level, full_scale)
-                if bent_verification.error_px <= verification.error_px:  # it leaves the fit no less certain
-                    least = min(BEND_DOUBT * verification.error_px, WEAK_ERROR_PX)
-                    bent_verification = replace(bent_verification, error_px=max(bent_verification.error_px, least))
-                    to_plate = np.divide(self.plate_size, template.size).astype(np.float32)
-                    return Location(plate_to_frame, bent_verification, bent.field * to_plate)
-        return Location(plate_to_frame, verification)
-
     def _explain(self, grey: NDArray[np.uint8], reasons: list[str]) -> str:
+        if self._bare:
+            return (
+                f"the plate shows too little to be found by where the camera moved: {len(self._sift)} key points, at "
+                f"least {FEWEST_KEY_POINTS} are needed. Film a place with edges and objects in view, in focus, or put "
+                "the camera on a tripod."
+            )
         frame = detect(grey, self.frame_size, "sift")
         if len(frame) < FEWEST_KEY_POINTS:
             return (

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment.features import reduced_size
+from alignment.fits import Location
 from alignment.holes import split
 from alignment.homography import Matrix, PlateAlignmentError, between_sizes, covered_fraction
-from alignment.locate import Location, PlateLocator
+from alignment.locate import PlateLocator
 from alignment.photometric import LONG_SIDE_PX as PHOTOMETRIC_LONG_SIDE_PX
 from alignment.photometric import Exposure, match_exposure
 from alignment.shading import smooth_shading
 from alignment.template import BLOCKS, FINE_LONG_SIDE_PX, working_size
+from alignment.verify import LEAST_AGREEMENT
 from alignment.warp import WHOLLY, Look, PlateImage
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ Image = NDArray[np.uint8] | NDArray[np.uint16]
 
 REFUTED_TRUST = 0.02  # a pixel's say in the exposure where the frame shows another structure than the plate
 UNKNOWN_TRUST = 0.3  # where the plate has none to compare
+BARE_TOLERANCE = 0.12  # of a bare plate's colours, before exposures are matched
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class AlignmentReport:
         coverage: Fraction of the frame that the plate knows, in [0, 1].
         gain: Per channel, R, G, B. The aligned plate is `gain * plate + offset`.
         offset: Per channel, for pictures in [0, 1].
-        status: `ok` where the fit was verified all over the frame, `weak` where it was found but could not be.
+        status: `ok` where the fit was verified all over the frame, `weak` where it was found but could not be. A
+            bare plate, which shows no edges to be found by, is taken as it lies, and that is `weak`.
         shading: rows x columns x 3 float32, a coarse grid over the frame, where light changed unevenly: the aligned
             plate is `(gain * plate + offset) * (1 + shading)`. None where gain and offset say it all.
         bend: rows x columns x 2 float32, a coarse grid over the plate, plate pixels, where parallax or a rolling
@@ -165,7 +169,7 @@ class PlateAligner:
             device: Where PyTorch refines and renders, of double precision; None does so on the processor by OpenCV.
 
         Raises:
-            PlateAlignmentError: The plate is black or shows too little structure to be found in anything.
+            PlateAlignmentError: The plate is black.
         """
         _check_picture(plate, "plate", channels=(3, 4))
         self.frame_size = frame_size
@@ -244,9 +248,28 @@ class PlateAligner:
             trust, blocks_to_frame, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
         )
         trust *= known > WHOLLY
+        if found.assumed:
+            trust *= _resembles(plate, small)
         exposure = match_exposure(plate, small, trust)
         exposed = plate * np.array(exposure.gain, np.float32) + np.array(exposure.offset, np.float32)
         return exposure, smooth_shading(exposed, small, trust)
+
+
+def _resembles(plate: NDArray[np.float32], frame: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where a frame has the colours of a bare plate, h x w; or a shirt that fills it would pass for the wall, dimmed.
+
+    Raises:
+        PlateAlignmentError: It is next to nowhere.
+    """
+    alike = np.abs(frame - plate).max(axis=2) < BARE_TOLERANCE
+    share = float(alike.mean())
+    if share < LEAST_AGREEMENT:
+        raise PlateAlignmentError(
+            f"the plate shows no edges to be found by, and {share:.0%} of the frame has its colours, at least "
+            f"{LEAST_AGREEMENT:.0%} are needed. Use a plate of the same place in the same light, with the camera's "
+            "exposure locked."
+        )
+    return alike
 
 
 def _check_picture(picture: Image, name: str, channels: tuple[int, ...] = (3,)) -> None:

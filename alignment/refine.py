@@ -88,9 +88,15 @@ class HostFit:
     """A `Fit` by the processor; arguments as in `refine`."""
 
     def __init__(
-        self, template: Template, frame: FloatImage, template_to_frame: Matrix, previous: Refinement | None
+        self,
+        template: Template,
+        frame: FloatImage,
+        template_to_frame: Matrix,
+        previous: Refinement | None,
+        free: NDArray[np.float64] | None = None,
     ) -> None:
-        self._template, self._frame = template, frame
+        """Begin; `free`, 8 x k, spans the parameters of `increment` that may change, where not all of them may."""
+        self._template, self._frame, self._free = template, frame, free
         self._units = project(template.normal, template.points)
         self._likely = _likely(template, frame, template_to_frame)
         self._state = previous or _guess(template, frame, template_to_frame, self._likely)
@@ -106,7 +112,7 @@ class HostFit:
 
     def solve(self) -> Vector:
         """See `Fit`."""
-        return _solve(self._template, self._state)
+        return _solve(self._template, self._state, self._free)
 
     def result(self, template_to_frame: Matrix) -> Refinement:
         """See `Fit`."""
@@ -250,19 +256,32 @@ def block_shifts(template: Template, state: Refinement) -> Points:
     return np.asarray(np.linalg.solve(normal + ridge, right[..., None])[..., 0])
 
 
-def _solve(template: Template, state: Refinement) -> Vector:
+def _solve(template: Template, state: Refinement, free: NDArray[np.float64] | None) -> Vector:
     """One weighted least-squares step, the blocks' brightnesses eliminated."""
     weighted = template.jacobian * state.weights
     totals = np.add.reduceat(state.weights, template.starts)
     sums = np.add.reduceat(weighted, template.starts, axis=1)
     normal = weighted @ template.jacobian.T - (sums / (totals + LOCAL_PRIOR)) @ sums.T
-    return damped_solution(normal, weighted @ state.residuals(template))
+    right = weighted @ state.residuals(template)
+    if free is None:
+        return damped_solution(normal, right)
+    span = with_exposure(free, 2)
+    return np.asarray(span @ damped_solution(span.T @ normal @ span, span.T @ right))
+
+
+def with_exposure(free: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """A span of parameters, 8 x k, to which the first `count` of gain and offset are added: 8 + count x k + count."""
+    span = np.zeros((8 + count, free.shape[1] + count))
+    span[:8, : free.shape[1]] = free
+    span[8:, free.shape[1] :] = np.eye(count)
+    return span
 
 
 def damped_solution(normal: NDArray[np.float64], right: Vector) -> Vector:
-    """Of normal equations, 10 x 10 and 10; very slightly damped, so that an empty side cannot explode."""
-    normal[np.diag_indices(10)] *= 1 + 1e-6
-    normal[np.diag_indices(10)] += 1e-6
+    """Of normal equations, n x n and n; very slightly damped, so that an empty side cannot explode."""
+    diagonal = np.diag_indices(len(normal))
+    normal[diagonal] *= 1 + 1e-6
+    normal[diagonal] += 1e-6
     return np.asarray(np.linalg.solve(normal, right), np.float64)
 
 

@@ -147,5 +147,7 @@ def sample(frame: FloatImage, points: Points) -> tuple[Vector, NDArray[np.bool_]
     places = points.astype(np.float32)
     x, y = places.T
     seen = (x >= 1) & (x <= width - 2) & (y >= 1) & (y <= height - 2)
+    if not len(places):
+        return np.zeros(0), seen
     values = cv2.remap(frame, places[:, None], None, cv2.INTER_LINEAR)
     return values[:, 0].astype(np.float64), seen

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment.homography import Matrix, Points, between_sizes, grid, inverted, project
-from alignment.refine import FEWEST_PIXELS, LOCAL_PRIOR, Refinement, block_shifts, correlations
+from alignment.refine import FEWEST_PIXELS, LOCAL_PRIOR, Refinement, block_shifts, correlations, with_exposure
 from alignment.template import BLOCKS, FloatImage, Template, jacobian, sample
 
 LEAST_CORRELATION = 0.6
@@ -36,6 +36,7 @@ class Verification:
         residual_px: Median displacement of the confirmed blocks, full-size frame pixels; inf without any.
         error_px: Standard deviation of the fit where it is largest in the frame, full-size frame pixels.
         inliers: Template pixels that agree.
+        agreement: By how much the confirmed blocks' correlations exceed the least that is asked, added up.
     """
 
     confirmed: NDArray[np.bool_]
@@ -43,6 +44,7 @@ class Verification:
     residual_px: float
     error_px: float
     inliers: int
+    agreement: float = 0.0
 
     @property
     def found(self) -> bool:
@@ -69,7 +71,13 @@ class Verification:
         return f"{confirmed} of {textured} textured parts of the plate agree with the frame"
 
 
-def verify(template: Template, refinement: Refinement, frame: FloatImage, full_scale: float) -> Verification:
+def verify(
+    template: Template,
+    refinement: Refinement,
+    frame: FloatImage,
+    full_scale: float,
+    free: NDArray[np.float64] | None = None,
+) -> Verification:
     """Judges a refinement.
 
     Args:
@@ -77,6 +85,7 @@ def verify(template: Template, refinement: Refinement, frame: FloatImage, full_s
         refinement: Its place in the frame.
         frame: The reduced frame that it was refined in.
         full_scale: Full-size frame pixels a reduced one.
+        free: 8 x k, the parameters of `increment` that the refinement was free to change; None is all of them.
     """
     block = template.blocks
     seen = sample(frame, project(refinement.template_to_frame, template.points))[1]
@@ -89,18 +98,23 @@ def verify(template: Template, refinement: Refinement, frame: FloatImage, full_s
         return Verification(confirmed.reshape(shape), (judged & ~confirmed).reshape(shape), nothing, nothing, inliers)
     local_scale = full_scale * np.sqrt(abs(np.linalg.det(refinement.template_to_frame)))
     shifts = block_shifts(template, refinement)[confirmed] * local_scale
-    error = _largest_error(template, refinement, confirmed, frame) * local_scale
+    error = _largest_error(template, refinement, confirmed, frame, np.eye(8) if free is None else free) * local_scale
     return Verification(
         confirmed.reshape(shape),
         (judged & ~confirmed).reshape(shape),
         float(np.median(np.hypot(*shifts.T))),
         float(error),
         inliers,
+        float((correlation[confirmed] - LEAST_CORRELATION).sum()),
     )
 
 
 def _largest_error(
-    template: Template, refinement: Refinement, confirmed: NDArray[np.bool_], frame: FloatImage
+    template: Template,
+    refinement: Refinement,
+    confirmed: NDArray[np.bool_],
+    frame: FloatImage,
+    free: NDArray[np.float64],
 ) -> float:
     """Standard deviation of the fit at the worst point of the frame, template pixels; inf where nothing holds it.
 
@@ -111,7 +125,8 @@ def _largest_error(
     if len(used) < FEWEST_PIXELS:
         return np.inf
     weights, blocks = refinement.weights[used], template.blocks[used]
-    weighted = template.jacobian[:9, used] * weights
+    span = with_exposure(free, 1)
+    weighted = span.T @ template.jacobian[:9, used] * weights
     residuals = refinement.residuals(template)[used]
     scores = np.stack([np.bincount(blocks, row * residuals, len(confirmed)) for row in weighted])
     some = used[::RESPONSE_STEP]
@@ -120,13 +135,14 @@ def _largest_error(
         _frame_gradients(template.points[some], refinement, frame) / template.normal[0, 0],
         template.values[some],
     )[:9]
-    response = _about_means(response, weights[::RESPONSE_STEP], blocks[::RESPONSE_STEP])
+    response = _about_means(span.T @ response, weights[::RESPONSE_STEP], blocks[::RESPONSE_STEP])
     information = weighted[:, ::RESPONSE_STEP] @ response.T * RESPONSE_STEP
-    information[np.diag_indices(9)] += 1e-9 * np.abs(information[np.diag_indices(9)]) + 1e-9
+    diagonal = np.diag_indices(len(information))
+    information[diagonal] += 1e-9 * np.abs(information[diagonal]) + 1e-9
     inverse = np.linalg.inv(information)
     count = int(np.count_nonzero(confirmed))
-    covariance = inverse @ (scores @ scores.T) @ inverse.T * (count / max(1, count - 4))
-    covariance = covariance[:8, :8] / refinement.gain**2
+    covariance = inverse @ (scores @ scores.T) @ inverse.T * (count / max(1, count - free.shape[1] // 2))
+    covariance = free @ covariance[:-1, :-1] @ free.T / refinement.gain**2
     plate_points = project(inverted(refinement.template_to_frame), grid((frame.shape[1], frame.shape[0])))
     u, v = project(template.normal, plate_points).T
     zero, one = np.zeros_like(u), np.ones_like(u)

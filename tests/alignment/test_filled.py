@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from alignment.fits import PlateFits
 from alignment.homography import between_sizes
-from alignment.locate import PlateLocator
 from alignment.plate import PlateAligner, PlateAlignmentError
-from alignment.refine import Refinement
+from alignment.refine import HostFit, Refinement
 from alignment.template import make_template, pyramid
 from alignment.verify import verify
 
@@ -44,9 +44,9 @@ def test_another_place_is_not_found_by_the_parts_that_resemble_it_by_chance(make
 def test_the_parts_that_resemble_the_frame_are_counted(make_scene):
     plate, _ = make_scene(seed=3).make()
     _, frame = make_scene(seed=4).make()
-    locator = PlateLocator(plate[..., 1], (640, 360))
+    fits = PlateFits(plate[..., 1], (640, 360), lambda _: HostFit)
     with pytest.raises(PlateAlignmentError, match=r"\d of \d+ textured parts of the plate resemble .*, at least 6"):
-        locator._refine_where_alike(between_sizes((640, 360), (640, 360)), pyramid(frame[..., 1]))
+        fits.by_what_is_alike(between_sizes((640, 360), (640, 360)), pyramid(frame[..., 1]))
 
 
 def test_where_no_pixel_agrees_nothing_holds_the_plate(make_scene):
