@@ -18,6 +18,7 @@ from models.blocks import settle
 from models.coarse import Coarse
 from models.quantized import can_be_quantized, quantize
 from models.weights import MattingNet, WeightsError, load_weights
+from pipeline.beyond import carried_beyond
 from pipeline.composite import unit
 from pipeline.crop import CROP, subject_square
 from pipeline.devices import aligners_for, cores, pick_device, pick_precision, tile_batch_for, workers_for
@@ -149,7 +150,7 @@ class Matter:
         return GeneratorInputs(small, plate, known, mask, motion_stack(window, self.frame_size))
 
     def generate(self, inputs: GeneratorInputs) -> Coarse:
-        """Run the generator, drop shades and specks, fill holes, and close false veils."""
+        """Run the generator, drop shades and specks, fill holes, close false veils, and go on beyond the plate."""
         with self._precision():
             coarse: Coarse = self.net.generator(*(_tensor(x, self.device) for x in inputs))
         coarse = Coarse(*(x.float() for x in coarse))
@@ -157,7 +158,8 @@ class Matter:
         if self.net.generator.config.original:  # sees a crop that may be enlarged: what is wide there is not wide
             return without_specks(coarse, inputs.mask, *seen)
         coarse = without_holes(without_specks(without_shades(coarse, *seen), inputs.mask, *seen), *seen)
-        return without_false_veils(coarse, *seen)
+        coarse = without_false_veils(coarse, *seen)
+        return carried_beyond(coarse, inputs.mask, inputs.image, inputs.coverage)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16")
