@@ -34,7 +34,7 @@ Batch = dict[str, Tensor]
 CHANNELS = {"image": 3, "plate": 3, "coverage": 1, "mask": 1, "motion": 4}
 """What is kept of a frame, in this order: the generator's inputs."""
 
-VERSION = 4
+VERSION = 5
 """Of what is kept: to be raised where the same frame and plate come to other inputs."""
 
 PLATE = "plate.npy"

@@ -121,6 +121,17 @@ def test_a_subject_that_nearly_fills_the_frame_is_found_whole(sigma):
     assert ((mask > 0.5) == (alpha > 0.5)).mean() > 0.98
 
 
+def test_thin_hair_all_around_a_subject_that_fills_the_frame_is_no_noise():
+    random = np.random.default_rng(3)
+    alpha = np.zeros((288, 512), np.float32)
+    cv2.ellipse(alpha, (256, 144), (240, 120), 0, 0, 360, 1, -1, cv2.LINE_AA)
+    hair = (alpha == 0) & (random.random(alpha.shape) < 0.95)
+    seen = np.maximum(alpha, np.where(hair, random.uniform(0.02, 0.4, alpha.shape), 0)).astype(np.float32)[..., None]
+    frame = seen * np.float32((0.05, 0.05, 0.05)) + (1 - seen) * WALL
+    mask = difference_mask(noisy(frame, 0.01, 1), noisy(WALL, 0.01, 2), EVERYWHERE)
+    assert mask[alpha > 0.9].mean() > 0.95
+
+
 @pytest.mark.parametrize("light", [0.6, 0.3, 0.2])
 def test_a_fade_is_no_subject(light):
     scene = place()
