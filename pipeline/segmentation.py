@@ -15,7 +15,7 @@ from pipeline.frames import CleanplateError, FloatImage
 THRESHOLD = 0.055
 """Colour difference, in [0, 1], above noise, that counts as half a subject."""
 
-LARGEST_NOISE, QUIET = 0.08, 0.02
+LARGEST_NOISE, QUIET = 0.08, 0.015
 """Colour difference up to which a pixel may be noise, and half of which are below where a subject fills the frame."""
 
 SHADOW_DEPTH = (0.55, 0.3)

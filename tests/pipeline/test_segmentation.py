@@ -126,7 +126,7 @@ def test_thin_hair_all_around_a_subject_that_fills_the_frame_is_no_noise():
     alpha = np.zeros((288, 512), np.float32)
     cv2.ellipse(alpha, (256, 144), (240, 120), 0, 0, 360, 1, -1, cv2.LINE_AA)
     hair = (alpha == 0) & (random.random(alpha.shape) < 0.95)
-    seen = np.maximum(alpha, np.where(hair, random.uniform(0.02, 0.4, alpha.shape), 0)).astype(np.float32)[..., None]
+    seen = np.maximum(alpha, np.where(hair, random.uniform(0.02, 0.35, alpha.shape), 0)).astype(np.float32)[..., None]
     frame = seen * np.float32((0.05, 0.05, 0.05)) + (1 - seen) * WALL
     mask = difference_mask(noisy(frame, 0.01, 1), noisy(WALL, 0.01, 2), EVERYWHERE)
     assert mask[alpha > 0.9].mean() > 0.95
