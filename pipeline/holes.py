@@ -26,6 +26,8 @@ LARGEST = 1 / 150
 AROUND_PX = 4
 """How far around a hole the subject's colour is taken, and the hole's rim is filled; coarse pixels."""
 
+KERNEL = np.ones((2 * AROUND_PX + 1,) * 2, np.uint8)
+
 UNLIKE_PLATE = 0.12
 """Mean difference of colours, in [0, 1], from which on a gap does not show the plate."""
 
@@ -56,6 +58,18 @@ RIM = 0.2
 DARKER = 0.92
 """Share of the plate's light, below which the core of a gap is darker than the place."""
 
+LONE_PX, LONE = 6, 0.9
+"""How far around a gap, coarse pixels, and of what share is solid there, if it is no gap of many."""
+
+LONE_KERNEL = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * LONE_PX + 1,) * 2)
+
+NO_PLACE = 0.04
+"""As `UNLIKE_SHADED_PLATE`, for the core of a lone gap deep within the subject."""
+
+DEEP = 1 / 32
+"""Of the picture's long side, how far from the outline of the subject a lone gap that shows no place is a hole: white
+of an eye, a fold, a strap. Hair is seen through nearer to the outline."""
+
 ABOUT_LIKE_SUBJECT = 0.2
 """Difference of colours, in [0, 1], up to which such a core shows what a quarter of the subject around it shows."""
 
@@ -65,7 +79,8 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
 
     A gap shows the place. One that is closed all around, looks like the subject around it and not like the plate, not
     even in a deep shadow, is none. Nor is cloth that is as bright as a shadow on the place: it has a grain that the
-    plate does not have, or the networks are in doubt of the gap and the place has no hue that would tell a shadow.
+    plate does not have, or the networks are in doubt of the gap and the place has no hue that would tell a shadow. Nor
+    is what is alone and deep within the subject, and does not show the place in any light: the white of an eye.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -76,39 +91,40 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
     Returns:
         The same with alpha 1 and no expected error there, so that it is not refined.
     """
-    whole = coarse.alpha[0, 0].cpu().numpy()
-    noise = cache(partial(_noise, whole, image, plate, coverage))
-    left, top, width, height = cv2.boundingRect((whole > OPEN).astype(np.uint8))
-    if not width:
-        return coarse
-    box = np.s_[top : top + height, left : left + width]  # what reaches its border is not closed all around
-    alpha, image, plate, coverage = whole[box], image[box], plate[box], coverage[box]
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((alpha <= OPEN).astype(np.uint8), connectivity=4)
+    alpha = coarse.alpha[0, 0].cpu().numpy()
+    height, width = alpha.shape
+    noise = cache(partial(_noise, alpha, image, plate, coverage))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((alpha <= OPEN).astype(np.uint8), connectivity=4)
+    left, top, columns, rows, area = stats.T
+    closed = (area <= LARGEST * alpha.size) & (left > 0) & (top > 0) & (left + columns < width) & (top + rows < height)
+    depth = cache(partial(_depth, closed[labels] | (alpha > OPEN)))
     filled = np.zeros(alpha.shape, np.bool_)
-    kernel = np.ones((2 * AROUND_PX + 1,) * 2, np.uint8)
-    for label in range(1, count):
-        left, top, columns, rows, area = (int(n) for n in stats[label])
-        if area > LARGEST * whole.size or left == 0 or top == 0 or left + columns == width or top + rows == height:
-            continue
-        near = np.s_[max(0, top - AROUND_PX) : top + rows + AROUND_PX,
-                     max(0, left - AROUND_PX) : left + columns + AROUND_PX]  # fmt: skip
+    for label in np.flatnonzero(closed):
+        near = np.s_[max(0, top[label] - LONE_PX) : top[label] + rows[label] + LONE_PX,
+                     max(0, left[label] - LONE_PX) : left[label] + columns[label] + LONE_PX]  # fmt: skip
         gap = labels[near] == label
-        around = cv2.dilate(gap.astype(np.uint8), kernel) > 0
+        around = cv2.dilate(gap.astype(np.uint8), KERNEL) > 0
         solid = around & (alpha[near] > SOLID)
         if not solid.any() or coverage[near][gap].min() < 0.5:
             continue
         seen, behind, subject = image[near], plate[near], image[near][solid]
         given, least = (gap, seen, behind, subject), alpha[near][gap].min()
+        core = gap & (alpha[near] < least + RIM)
         hole = _differs(gap, seen, behind) and (_is_subject(*given) or _is_cloth(*given, noise))
         if not hole and least > DENSE:
-            hole = _is_dark_cloth(gap & (alpha[near] < least + RIM), seen, behind, subject)
+            hole = _is_dark_cloth(core, seen, behind, subject)
+        if not hole and _is_no_place(core, seen, behind) and _is_lone(gap, alpha[near]):
+            hole = depth()[near][gap].min() >= DEEP * max(alpha.shape)
         if hole:
             filled[near] |= around & ((alpha[near] > OPEN) | gap)
     if not filled.any():
         return coarse
-    kept = np.ones(whole.shape, np.bool_)
-    kept[box] = ~filled
-    return decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)
+    return decided(coarse, torch.from_numpy(~filled).to(coarse.alpha), 1)
+
+
+def _depth(inside: NDArray[np.bool_]) -> FloatImage:
+    """How far each pixel of the subject, its closed gaps included, is from what is outside; pixels."""
+    return np.asarray(cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5), np.float32)
 
 
 def _differs(gap: NDArray[np.bool_], image: FloatImage, plate: FloatImage) -> bool:
@@ -144,6 +160,20 @@ def _is_dark_cloth(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage
     alike = np.abs(around - seen.mean(axis=0)).max(axis=1) <= ABOUT_LIKE_SUBJECT
     darker = DEEPEST_SHADOW < _light(seen, behind) < DARKER and _differs(core, image, plate)
     return bool(darker and alike.mean() >= 0.25 and colourful(behind[None]).mean() < 0.5)
+
+
+def _is_no_place(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage) -> bool:
+    """Whether the core of a gap does not show the plate in any light."""
+    seen, behind = image[core], plate[core]
+    light = np.clip(_light(seen, behind), DEEPEST_SHADOW, 1)
+    unlike = np.abs(seen - light * behind).max(axis=1).mean() > NO_PLACE
+    return bool(unlike and _differs(core, image, plate))
+
+
+def _is_lone(gap: NDArray[np.bool_], alpha: FloatImage) -> bool:
+    """Whether a gap is no gap of many, as between locks of hair."""
+    around = (cv2.dilate(gap.astype(np.uint8), LONE_KERNEL) > 0) & ~gap
+    return bool((alpha[around] > SOLID).mean() >= LONE)
 
 
 def _light(seen: FloatImage, behind: FloatImage) -> float:

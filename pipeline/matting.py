@@ -150,16 +150,16 @@ class Matter:
         return GeneratorInputs(small, plate, known, mask, motion_stack(window, self.frame_size))
 
     def generate(self, inputs: GeneratorInputs) -> Coarse:
-        """Run the generator, drop shades and specks, fill holes, close false veils, and go on beyond the plate."""
+        """Run the generator, drop shades and specks, go on beyond the plate, fill holes, and close false veils."""
         with self._precision():
             coarse: Coarse = self.net.generator(*(_tensor(x, self.device) for x in inputs))
         coarse = Coarse(*(x.float() for x in coarse))
         seen = (inputs.image, inputs.plate, inputs.coverage)
         if self.net.generator.config.original:  # sees a crop that may be enlarged: what is wide there is not wide
             return without_specks(coarse, inputs.mask, *seen)
-        coarse = without_holes(without_specks(without_shades(coarse, *seen), inputs.mask, *seen), *seen)
-        coarse = without_false_veils(coarse, *seen)
-        return carried_beyond(coarse, inputs.mask, inputs.image, inputs.coverage)
+        coarse = without_specks(without_shades(coarse, *seen), inputs.mask, *seen)
+        coarse = carried_beyond(coarse, inputs.mask, inputs.image, inputs.coverage)
+        return without_false_veils(without_holes(coarse, *seen), *seen)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16")
