@@ -1,7 +1,7 @@
 """Clips with truth of what the paper's method fails at: `python -m evaluation.failures OUT [--photos DIR]`.
 
 A folder each, as `evaluation.report` reads them: a subject in the place's own colours, hair thinner than a pixel,
-strong shadows, and a thing that is no person. A square of the place, 720 pixels, is shown by a camera that a hand
+strong shadows, a thing that is no person, and a head that fills the frame. A square of the place, 720 pixels, is shown by a camera that a hand
 holds; the subject drifts across it. Equal seeds make equal clips.
 """
 
@@ -69,11 +69,35 @@ def _seeds_on_stalks(canvas: Canvas) -> None:
     draw_seeds(canvas)
 
 
+def _head_and_shoulders(canvas: Canvas) -> None:
+    """A head with hair and the whites of its eyes, on shoulders that the picture cuts off; more than half of it."""
+    size, random = canvas.drawn, canvas.random
+    head = outline(random, np.array([0.5, 0.46]) * size, 0.34 * size, 0.03)
+    skin = np.broadcast_to(random.uniform((0.35, 0.2, 0.15), (0.9, 0.7, 0.6)), (canvas.size, canvas.size, 3))
+    for points, colour in (
+        (outline(random, np.array([0.5, 1.2]) * size, 0.6 * size, 0.02), None),
+        (head, skin.astype(np.float32)),
+    ):
+        mask = canvas.mask()
+        fill(mask, points)
+        canvas.add(mask, colour)
+    for side in (-1, 1):
+        for width, shade in ((0.06, 0.75), (0.025, 0.1)):
+            mask = canvas.mask()
+            centre = (round((0.5 + side * 0.13) * size), round(0.44 * size))
+            cv2.ellipse(mask, centre, (round(width * size), round(0.025 * size)), 0, 0, 360, 255, -1, cv2.LINE_AA)
+            canvas.add(mask, np.full((canvas.size, canvas.size, 3), shade, np.float32))
+    style = HairStyle(1800, 0.25 * size, 0.15, 0.05, 1.5, (0.3, 0.9), 6)
+    crown = head[head[:, 1] < 0.42 * size]
+    grow(canvas, crown, normals(head)[head[:, 1] < 0.42 * size], style, hair_colour(canvas))
+
+
 STORIES: dict[str, Story] = {
     "same_colour": Story(draw_figure, blend=0.85),
     "thinnest_hair": Story(_thin_hair),
     "shadow": Story(draw_figure, shadow=0.5),
     "no_person": Story(_seeds_on_stalks),
+    "close_up": Story(_head_and_shoulders),
 }
 
 

@@ -18,8 +18,8 @@ REACH = 1 / 16
 KNOWN = 0.99
 """Share of a pixel for which the plate is known, from which on it can be compared."""
 
-OPAQUE, CLEAR = 0.9, 0.1
-"""Coarse alpha from which on, and up to which, a pixel says what is beside it beyond the plate."""
+OPAQUE = 0.5
+"""Coarse alpha from which on what lies beside it beyond the plate is the subject's; between locks of hair it is not."""
 
 INSIDE = 0.9
 """Value of the soft mask from which on a pixel is the subject's."""
@@ -48,7 +48,7 @@ def carried_beyond(coarse: Coarse, mask: FloatImage, image: FloatImage, coverage
     if not asked.any():
         return coarse
     alpha = coarse.alpha[0, 0].cpu().numpy()
-    seeds = np.where(known, np.where(alpha > OPAQUE, 2, np.where(alpha < CLEAR, 1, 0)), 0).astype(np.int32)
+    seeds = np.where(known, np.where(alpha > OPAQUE, 2, 1), 0).astype(np.int32)
     flooded = cv2.watershed(np.clip(image * 255, 0, 255).astype(np.uint8), seeds) == 2
     flooded = cv2.erode((flooded | (seeds < 0)).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     carried = flooded & asked

@@ -61,3 +61,9 @@ def test_the_thinnest_hair_fills_no_pixel(made):
 def test_the_same_seed_makes_the_same_clip(made, tmp_path):
     make_clip("same_colour", tmp_path, (), seed=3, frames=2)
     assert (tmp_path / "clip.mp4").read_bytes() == (made / "same_colour" / "clip.mp4").read_bytes()
+
+
+def test_a_close_up_fills_the_frame_and_is_cut_off(made):
+    _, _, _, alpha, _ = parts(made / "close_up")
+    assert alpha.mean() > 0.4
+    assert (alpha[-1] > 0.95).mean() > 0.5
