@@ -1,8 +1,8 @@
 """Clips with truth of what the paper's method fails at: `python -m evaluation.failures OUT [--photos DIR]`.
 
 A folder each, as `evaluation.report` reads them: a subject in the place's own colours, hair thinner than a pixel,
-strong shadows, a thing that is no person, and a head that fills the frame. A square of the place, 720 pixels, is shown by a camera that a hand
-holds; the subject drifts across it. Equal seeds make equal clips.
+strong shadows, a thing that is no person, and a head that fills the frame. A square of the place, 720 pixels, is shown
+by a camera that a hand holds; the subject drifts across it. Equal seeds make equal clips.
 """
 
 from __future__ import annotations
