@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import cv2
 import numpy as np
@@ -22,6 +22,7 @@ ALIKE = 0.7  # correlation of a part that shows the plate, from a start that is 
 FEWEST_ALIKE = 6
 DISTRUST = 2  # times what is uncertain, where the parts that were asked had been chosen
 IN_PLACE = 0.9  # correlation of edges that are not moved by more than a pixel
+FEWEST_SIDE_PX = 24  # of the smallest size, for its parts to be compared
 
 Size = tuple[int, int]
 
@@ -53,10 +54,10 @@ class PlateFits:
         self._templates = [make_template(level) for level in levels]
         self._begins = [prepare(template) for template in self._templates]
 
-    @property
-    def parts(self) -> int:
-        """How many of the plate's parts show edges enough to be judged by."""
-        return int(np.count_nonzero(np.bincount(self._templates[0].blocks) >= FEWEST_PIXELS))
+    @cached_property
+    def bare(self) -> bool:
+        """Whether so few parts of the plate show edges that it could never be found: then little is out of place."""
+        return int(np.count_nonzero(np.bincount(self._templates[0].blocks) >= FEWEST_PIXELS)) < FEWEST_BLOCKS
 
     def by_all(self, start: Matrix, levels: list[FloatImage]) -> Location:
         """By all pixels, those of the subject told from the plate's by and by, at one size after the other."""
@@ -84,6 +85,8 @@ class PlateFits:
     def by_a_turn(self, levels: list[FloatImage]) -> Location | None:
         """By what a hand turns a camera, where too little of the plate is seen for more; never `ok`."""
         size = (levels[-1].shape[1], levels[-1].shape[0])
+        if min(size) < FEWEST_SIDE_PX:
+            return None
         shift = likeliest_shift(self._templates[-1], cv2.resize(self._smallest, size), levels[-1])
         if shift is None:
             return None
@@ -96,13 +99,12 @@ class PlateFits:
         return max(found, key=lambda one: one.verification.agreement) if found else None
 
     def as_if_still(self, levels: list[FloatImage]) -> Location | None:
-        """Where the plate lies if the camera stood still, unless the edges in view are elsewhere; never `ok`."""
-        level = levels[0]
-        still, template = between_sizes(self.plate_size, self.frame_size), self._templates[0]
+        """Where a bare plate lies if the camera stood still, unless all its edges are elsewhere; never `ok`."""
+        still, template, level = between_sizes(self.plate_size, self.frame_size), self._templates[0], levels[0]
         samples, seen = sample(level, project(self._reduced(still, template, level), template.points))
         correlation, judged = correlations(template, samples, seen)
         confirmed = judged & (correlation >= IN_PLACE)
-        if confirmed.sum() < min(FEWEST_BLOCKS, int(judged.sum())):
+        if judged.any() and not confirmed.any():
             return None
         shape = BLOCKS[::-1]
         refuted = judged & ~confirmed

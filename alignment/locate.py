@@ -14,7 +14,6 @@ from alignment.fits import Location, PlateFits, Size
 from alignment.homography import Matrix, PlateAlignmentError, between_sizes, fit, implausible
 from alignment.refine import Begin, HostFit
 from alignment.template import FloatImage, Template, pyramid
-from alignment.verify import FEWEST_BLOCKS
 
 Grey = NDArray[np.uint8] | NDArray[np.uint16]
 Way = Callable[[Matrix, list[FloatImage]], Location]
@@ -50,11 +49,6 @@ class PlateLocator:
         self._orb = detect(self._grey, self.plate_size, "orb")
 
     @cached_property
-    def _bare(self) -> bool:
-        """Whether the plate shows next to nothing that could be out of place."""
-        return len(self._orb) < FEWEST_KEY_POINTS and len(self._sift) < FEWEST_KEY_POINTS
-
-    @cached_property
     def _sift(self) -> Features:
         return detect(self._grey, self.plate_size, "sift")
 
@@ -66,19 +60,18 @@ class PlateLocator:
         """Finds the plate in a frame, H x W grey, possibly already reduced to its `working_size`.
 
         Returns:
-            The first that was verified all over the frame, or the best of those that were found. A bare plate that is
-            found nowhere is assumed where it lies if the camera stood still.
+            The first that was verified all over the frame, or the best of those that were found. A bare plate is
+            assumed where it lies if the camera stood still.
 
         Raises:
             PlateAlignmentError: None was found.
         """
         levels = pyramid(grey)
         reasons: list[str] = []
-        found = None
-        if self._fits.parts >= FEWEST_BLOCKS:
-            found = self._search(eight_bits(grey), levels, reasons) or self._fits.by_a_turn(levels)
-        if found is None and self._bare:
+        if self._fits.bare:
             found = self._fits.as_if_still(levels)
+        else:
+            found = self._search(eight_bits(grey), levels, reasons) or self._fits.by_a_turn(levels)
         if found is None:
             raise PlateAlignmentError(self._explain(eight_bits(grey), reasons))
         return found
@@ -132,11 +125,10 @@ class PlateLocator:
             yield start.plate_to_frame
 
     def _explain(self, grey: NDArray[np.uint8], reasons: list[str]) -> str:
-        if self._bare:
+        if len(self._orb) < FEWEST_KEY_POINTS and len(self._sift) < FEWEST_KEY_POINTS:
             return (
-                f"the plate shows too little to be found by where the camera moved: {len(self._sift)} key points, at "
-                f"least {FEWEST_KEY_POINTS} are needed. Film a place with edges and objects in view, in focus, or put "
-                "the camera on a tripod."
+                f"the plate shows too little to be found by: {len(self._sift)} key points, at least "
+                f"{FEWEST_KEY_POINTS} are needed. Film a place with edges and objects in view, in focus."
             )
         frame = detect(grey, self.frame_size, "sift")
         if len(frame) < FEWEST_KEY_POINTS:

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from alignment.homography import Matrix
 from alignment.refine import FEWEST_PIXELS
 from alignment.template import BLOCKS, FloatImage, Template
-from alignment.verify import FEWEST_BLOCKS
 
 FOCAL_LENGTHS = (0.75, 1.2, 4.0)
 """Of the frame's long side: wide, usual, long."""
 
 REACH = 0.06  # of the long side: farther no hand turns that means to stay
 RESEMBLES = 0.5  # normalised correlation from which on a part says that the plate may lie there
-NEARER = 0.25  # less is thought of what lies at the reach than of what lies at rest
+PEAK_PX = 8  # around the best shift, what is nearly as good is the same
+DISTINCT = 1.1  # times as many votes as the next best: tiles repeat
 
 
 def turning(focal: float) -> NDArray[np.float64]:
@@ -55,7 +55,7 @@ def turned(shift_px: tuple[float, float], size: tuple[int, int], focal: float) -
 
 
 def likeliest_shift(template: Template, plate: FloatImage, frame: FloatImage) -> tuple[int, int] | None:
-    """By how much most parts of a plate would like to be shifted to resemble the frame; None if too few show anything.
+    """By how much most parts of a plate would like to be shifted to resemble the frame.
 
     A single part on a straight edge cannot say, nor can one behind the subject; what all of them find is added up.
 
@@ -65,22 +65,32 @@ def likeliest_shift(template: Template, plate: FloatImage, frame: FloatImage) ->
         frame: h x w, the same.
 
     Returns:
-        Pixels in x and y, from plate to frame.
+        Pixels in x and y, from plate to frame; None if too few parts show anything, or another shift is as good, as
+        where tiles repeat.
     """
-    height, width = plate.shape
-    reach = round(REACH * max(height, width))
-    around = cv2.copyMakeBorder(frame, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
-    votes = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
-    parts = np.flatnonzero(np.bincount(template.blocks) >= FEWEST_PIXELS)
-    if len(parts) < FEWEST_BLOCKS:
+    reach = round(REACH * max(plate.shape))
+    votes = _votes(template, plate, frame, reach)
+    y, x = np.unravel_index(int(votes.argmax()), votes.shape)
+    rows, columns = np.ogrid[: len(votes), : len(votes)]
+    elsewhere = (rows - y) ** 2 + (columns - x) ** 2 > PEAK_PX**2
+    if not elsewhere.any() or votes[y, x] <= DISTINCT * votes[elsewhere].max():
         return None
+    return int(x) - reach, int(y) - reach
+
+
+def _votes(template: Template, plate: FloatImage, frame: FloatImage, reach: int) -> FloatImage:
+    """How much of what stays in the picture resembles the frame at every shift of up to `reach` pixels."""
+    height, width = plate.shape
+    around = cv2.copyMakeBorder(frame, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
+    shifts = np.arange(-reach, reach + 1)
+    votes = np.zeros((len(shifts), len(shifts)), np.float32)
+    parts = np.flatnonzero(np.bincount(template.blocks) >= FEWEST_PIXELS)
     for row, column in zip(*np.divmod(parts, BLOCKS[0]), strict=True):
         top, bottom = (int(n) * height // BLOCKS[1] for n in (row, row + 1))
         left, right = (int(n) * width // BLOCKS[0] for n in (column, column + 1))
         window = around[top : bottom + 2 * reach, left : right + 2 * reach]
         alike = cv2.matchTemplate(window, plate[top:bottom, left:right], cv2.TM_CCOEFF_NORMED)
-        votes += np.maximum(alike - RESEMBLES, 0)
-    offsets = np.arange(-reach, reach + 1) / reach
-    votes = cv2.GaussianBlur(votes, (0, 0), 1) * (1 - NEARER / 2 * (offsets**2 + offsets[:, None] ** 2))
-    y, x = np.unravel_index(int(votes.argmax()), votes.shape)
-    return int(x) - reach, int(y) - reach
+        rows = (top + shifts >= 0) & (bottom + shifts <= height)
+        columns = (left + shifts >= 0) & (right + shifts <= width)
+        votes += np.maximum(alike - RESEMBLES, 0) * np.outer(rows, columns)
+    return np.asarray(cv2.GaussianBlur(votes, (0, 0), 1), np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from models.coarse import Coarse, decided
 from pipeline.frames import FloatImage
@@ -38,13 +39,14 @@ def carried_beyond(coarse: Coarse, mask: FloatImage, image: FloatImage, coverage
         coverage: h x w, share of each pixel for which the plate is known.
     """
     known = coverage > KNOWN
-    if known.all() or not known.any():
+    beyond = _at_the_border(~known)
+    if not beyond.any() or not known.any():
         return coarse
     long_side = max(mask.shape)
     near = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 5) <= REACH * long_side
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(MARGIN * long_side) + 1,) * 2)
     inside = cv2.erode((mask > INSIDE).astype(np.uint8), kernel) > 0  # the picture's border is none of the subject's
-    asked = inside & near & ~known
+    asked = inside & near & beyond
     if not asked.any():
         return coarse
     alpha = coarse.alpha[0, 0].cpu().numpy()
@@ -53,3 +55,14 @@ def carried_beyond(coarse: Coarse, mask: FloatImage, image: FloatImage, coverage
     flooded = cv2.erode((flooded | (seeds < 0)).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     carried = flooded & asked
     return decided(coarse, torch.from_numpy(~carried).to(coarse.alpha), 1) if carried.any() else coarse
+
+
+def _at_the_border(unknown: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What is unknown and reaches the picture's border; a hole of a plate is nothing that the picture cuts off."""
+    _, labels = cv2.connectedComponents(unknown.astype(np.uint8))
+    touching = np.zeros(labels.max() + 1, np.bool_)
+    for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        touching[border] = True
+    touching[0] = False
+    reached: NDArray[np.bool_] = touching[labels]
+    return reached

@@ -80,7 +80,8 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
     A gap shows the place. One that is closed all around, looks like the subject around it and not like the plate, not
     even in a deep shadow, is none. Nor is cloth that is as bright as a shadow on the place: it has a grain that the
     plate does not have, or the networks are in doubt of the gap and the place has no hue that would tell a shadow. Nor
-    is what is alone and deep within the subject, and does not show the place in any light: the white of an eye.
+    is what they doubt, alone and deep within the subject, if it does not show the place in any light: the white of an
+    eye.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -113,8 +114,8 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
         hole = _differs(gap, seen, behind) and (_is_subject(*given) or _is_cloth(*given, noise))
         if not hole and least > DENSE:
             hole = _is_dark_cloth(core, seen, behind, subject)
-        if not hole and _is_no_place(core, seen, behind) and _is_lone(gap, alpha[near]):
-            hole = depth()[near][gap].min() >= DEEP * max(alpha.shape)
+            if not hole and _is_no_place(core, seen, behind) and _is_lone(gap, alpha[near]):
+                hole = depth()[near][gap].min() >= DEEP * max(alpha.shape)
         if hole:
             filled[near] |= around & ((alpha[near] > OPEN) | gap)
     if not filled.any():

@@ -62,7 +62,7 @@ def across_edges(plate: np.ndarray, found: np.ndarray, truth: np.ndarray) -> np.
 
 @pytest.mark.parametrize(
     ("seed", "pictures", "share", "focal", "shift"),
-    [(0, 1, 0.5, 0.8, (4, -7)), (4, 1, 0.6, 1.2, (11, -15)), (7, 4, 0.6, 3.0, (-12, 5)), (14, 3, 0.7, 1.2, (3, -5))],
+    [(0, 1, 0.5, 0.8, (4, -7)), (4, 1, 0.6, 1.2, (11, -15)), (11, 4, 0.7, 0.8, (7, 1)), (17, 2, 0.7, 3.0, (-8, 12))],
 )
 def test_a_head_that_hides_most_of_a_wall(seed, pictures, share, focal, shift):
     truth = turned(shift, SIZE, focal) @ roll(0.3)
@@ -83,6 +83,21 @@ def test_another_wall_is_not_found():
         frame = with_head(seen(other, np.eye(3), seed), seed, share=0.5)
         with pytest.raises(PlateAlignmentError):
             PlateAligner(plate, SIZE).register(frame)
+
+
+@pytest.mark.parametrize("pan", [80, 200])
+def test_a_camera_that_panned_along_an_edge_did_not_stand_still(pan):
+    place = wall(1, pictures=1)
+    moved = np.array([[1, 0, pan], [0, 1, 0], [0, 0, 1.0]])
+    with pytest.raises(PlateAlignmentError):
+        PlateAligner(seen(place, np.eye(3), 1), SIZE).register(seen(place, moved, 2))
+
+
+@pytest.mark.parametrize("size", [(5, 5), (400, 3), (64, 36)])
+def test_tiny_frames_are_refused_in_words(size):
+    frame = np.random.default_rng(1).integers(0, 255, (size[1], size[0], 3), np.uint8)
+    with pytest.raises(PlateAlignmentError):
+        PlateAligner(seen(wall(1, pictures=2), np.eye(3), 1), size).register(frame)
 
 
 def test_a_turn_carries_the_middle_and_bends_as_its_focal_length_says():
@@ -140,6 +155,13 @@ def test_a_bare_wall_of_another_colour():
         PlateAligner(bare((190, 188, 180), 1), SIZE).register(bare((120, 150, 200), 2))
 
 
+def test_a_shirt_in_the_colour_of_the_wall_does_not_pass_for_it():
+    frame = bare((156, 156, 156), 1)  # the camera has opened up
+    frame[200:, 300:1000] = (120, 120, 120)
+    with pytest.raises(PlateAlignmentError, match="at least 12% are needed"):
+        PlateAligner(bare((120, 120, 120), 2), SIZE).register(frame)
+
+
 def test_a_wall_that_is_bare_but_for_a_picture_shows_whether_the_camera_moved():
     plate, frame = bare((190, 188, 180), 1), bare((190, 188, 180), 2)
     for picture in (plate, frame):
@@ -147,19 +169,12 @@ def test_a_wall_that_is_bare_but_for_a_picture_shows_whether_the_camera_moved():
     frame[300:, 200:800] = (120, 150, 200)
     aligner = PlateAligner(plate, SIZE)
     assert np.allclose(aligner.register(frame).plate_to_frame, np.eye(3))
-    with pytest.raises(PlateAlignmentError, match=r"plate shows too little .* \d key points, .* tripod"):
+    with pytest.raises(PlateAlignmentError, match=r"plate shows too little .* \d key points"):
         aligner.register(np.roll(frame, 25, axis=1))
 
 
-def test_one_straight_edge_is_enough_for_a_camera_that_stood_still():
-    plate, frame = (seen(wall(6, pictures=0), np.eye(3), seed) for seed in (6, 7))
-    report = PlateAligner(plate, SIZE).register(with_head(frame, 6, share=0.5))
-    assert report.status == "weak"
-    assert np.quantile(across_edges(plate, report.plate_to_frame, np.eye(3)), 0.9) < 0.5
-
-
-def test_a_plate_with_an_edge_that_is_hidden_says_what_would_help():
+def test_a_plate_that_is_nearly_all_hidden_says_that_it_shows_too_little():
     plate = seen(wall(6, pictures=0), np.eye(3), 6)
     frame = with_head(bare((160, 160, 160), 3), 6, share=0.7)
-    with pytest.raises(PlateAlignmentError, match=r"plate shows too little .* \d+ key points, .* tripod"):
+    with pytest.raises(PlateAlignmentError, match=r"plate shows too little .* \d+ key points"):
         PlateAligner(plate, SIZE).register(frame)

@@ -59,6 +59,21 @@ def test_a_gap_that_the_soft_mask_has_closed_stays_open():
     assert (result.alpha[0, 0, STRIP:, 66:97] == 1).all()
 
 
+def test_below_see_through_hair_nothing_is_made_solid():
+    result, mask, image, coverage = scene()
+    result.alpha[0, 0, 100:STRIP, 100:140] = 0.3
+    alpha = carried_beyond(result, mask, image, coverage).alpha[0, 0]
+    assert (alpha[STRIP:, 102:138] == 0.5).all()
+    assert (alpha[STRIP:, 66:97] == 1).all()
+
+
+def test_a_hole_of_the_plate_within_the_picture_is_left_to_the_networks():
+    result, mask, image, coverage = scene()
+    coverage[:] = 1
+    coverage[60:80, 100:120] = 0
+    assert carried_beyond(result, mask, image, coverage) is result
+
+
 def test_far_beyond_the_plate_nothing_is_said():
     result, mask, image, coverage = scene()
     coverage[60:] = 0

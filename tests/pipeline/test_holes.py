@@ -52,24 +52,43 @@ LONE = np.s_[40:44, 60:64]
 
 
 def test_what_is_neither_the_place_nor_like_what_is_around_is_filled_deep_within_the_subject():
-    filled = without_holes(coarse(LONE), *pictures(EYE, LONE), KNOWN)
+    filled = without_holes(coarse(LONE, in_gap=0.3), *pictures(EYE, LONE), KNOWN)
     assert filled.alpha[0, 0][SUBJECT].min() == 1
     assert filled.hidden[0, 0][LONE].max() == 0
 
 
-def test_near_the_outline_it_stays():
-    gap = np.s_[13:17, 60:64]
-    given = coarse(gap)
-    assert without_holes(given, *pictures(EYE, gap), KNOWN) is given
+def test_where_the_networks_are_sure_it_stays():
+    given = coarse(LONE, in_gap=0.1)
+    assert without_holes(given, *pictures(EYE, LONE), KNOWN) is given
+
+
+def test_what_is_nearly_the_place_in_other_colours_stays():
+    tinted = PLATE + np.float32([0.06, -0.05, 0.05])
+    given = coarse(LONE, in_gap=0.3)
+    assert without_holes(given, *pictures(tinted, LONE), KNOWN) is given
+
+
+@pytest.mark.parametrize(("row", "stays"), [(26, True), (36, False)])
+def test_near_the_outline_of_the_subject_it_stays(row, stays):
+    def large(array):
+        return np.ascontiguousarray(array.repeat(2, 0).repeat(2, 1))
+
+    gap = np.s_[row : row + 4, 120:124]
+    image, plate = (large(x) for x in pictures(COAT))
+    image[gap] = EYE
+    alpha = torch.from_numpy(large(coarse(in_gap=1).alpha[0, 0].numpy()))[None, None].clone()
+    alpha[0, 0][gap] = 0.3
+    given = Coarse(alpha, torch.zeros(1, 3, 2 * HEIGHT, 2 * WIDTH), torch.zeros(1, 1, 2 * HEIGHT, 2 * WIDTH), alpha)
+    assert (without_holes(given, image, plate, large(KNOWN)) is given) == stays
 
 
 def test_where_it_is_one_gap_of_many_it_stays():
-    given, (image, plate) = coarse(LONE), pictures(EYE, LONE)
+    given, (image, plate) = coarse(LONE, in_gap=0.3), pictures(EYE, LONE)
     for row in (33, 40, 47):
         for column in (53, 60, 67):
             other = np.s_[row : row + 4, column : column + 4]
-            given.alpha[0, 0][other], image[other] = 0.1, EYE
-    assert (without_holes(given, image, plate, KNOWN).alpha[0, 0][LONE] == np.float32(0.1)).all()
+            given.alpha[0, 0][other], image[other] = 0.3, EYE
+    assert (without_holes(given, image, plate, KNOWN).alpha[0, 0][LONE] == np.float32(0.3)).all()
 
 
 def test_a_gap_amid_a_subject_in_the_colours_of_the_place_stays():
