@@ -59,14 +59,14 @@ DARKER = 0.92
 """Share of the plate's light, below which the core of a gap is darker than the place."""
 
 LONE_PX, LONE = 6, 0.9
-"""How far around a gap, coarse pixels, and of what share is solid there, if it is no gap of many."""
+"""How far around a gap, coarse pixels, and of what share is no gap there, if it is not one of many."""
 
 LONE_KERNEL = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * LONE_PX + 1,) * 2)
 
 NO_PLACE = 0.04
 """As `UNLIKE_SHADED_PLATE`, for the core of a lone gap deep within the subject."""
 
-DEEP = 1 / 32
+DEEP = 1 / 25
 """Of the picture's long side, how far from the outline of the subject a lone gap that shows no place is a hole: white
 of an eye, a fold, a strap. Hair is seen through nearer to the outline."""
 
@@ -174,7 +174,7 @@ def _is_no_place(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage) 
 def _is_lone(gap: NDArray[np.bool_], alpha: FloatImage) -> bool:
     """Whether a gap is no gap of many, as between locks of hair."""
     around = (cv2.dilate(gap.astype(np.uint8), LONE_KERNEL) > 0) & ~gap
-    return bool((alpha[around] > SOLID).mean() >= LONE)
+    return bool((alpha[around] > OPEN).mean() >= LONE)
 
 
 def _light(seen: FloatImage, behind: FloatImage) -> float:
