@@ -98,6 +98,7 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
     _, labels, stats, _ = cv2.connectedComponentsWithStats((alpha <= OPEN).astype(np.uint8), connectivity=4)
     left, top, columns, rows, area = stats.T
     closed = (area <= LARGEST * alpha.size) & (left > 0) & (top > 0) & (left + columns < width) & (top + rows < height)
+    closed[0] = False  # is all that is no gap
     depth = cache(partial(_depth, closed[labels] | (alpha > OPEN)))
     filled = np.zeros(alpha.shape, np.bool_)
     for label in np.flatnonzero(closed):

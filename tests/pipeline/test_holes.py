@@ -107,6 +107,16 @@ def test_a_gap_that_shows_the_place_in_the_subjects_shadow_stays():
     assert without_holes(given, *pictures(SHADED, coat=SHADED + np.float32(0.03)), KNOWN) is given
 
 
+def test_a_subject_as_small_as_a_hole_is_none():
+    given = coarse()
+    given.alpha[0, 0] = 0
+    given.alpha[0, 0, 40:46, 60:66] = 1
+    image, plate = pictures(COAT)
+    image[:] = PLATE
+    image[40:46, 60:66] = EYE
+    assert without_holes(given, image, plate, KNOWN) is given
+
+
 def test_what_is_large_stays():
     gap = np.s_[20:60, 50:100]
     given = coarse(gap)
