@@ -88,8 +88,8 @@ def _head_and_shoulders(canvas: Canvas) -> None:
             cv2.ellipse(mask, centre, (round(width * size), round(0.025 * size)), 0, 0, 360, 255, -1, cv2.LINE_AA)
             canvas.add(mask, np.full((canvas.size, canvas.size, 3), shade, np.float32))
     style = HairStyle(1800, 0.25 * size, 0.15, 0.05, 1.5, (0.3, 0.9), 6)
-    crown = head[head[:, 1] < 0.42 * size]
-    grow(canvas, crown, normals(head)[head[:, 1] < 0.42 * size], style, hair_colour(canvas))
+    crown = head[:, 1] < 0.42 * size
+    grow(canvas, head[crown], normals(head)[crown], style, hair_colour(canvas))
 
 
 STORIES: dict[str, Story] = {

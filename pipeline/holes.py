@@ -138,8 +138,7 @@ def _is_subject(gap: NDArray[np.bool_], image: FloatImage, plate: FloatImage, ar
     """Whether a gap has the colour of the subject around, n x 3, and not that of the plate in any light."""
     seen, behind = image[gap], plate[gap]
     apart = np.abs(seen.mean(axis=0) - around.mean(axis=0)).max()
-    light = np.clip(_light(seen, behind), DEEPEST_SHADOW, 1)
-    return bool(np.abs(seen - light * behind).max(axis=1).mean() > UNLIKE_SHADED_PLATE and apart < LIKE_SUBJECT)
+    return bool(_off_shade(seen, behind) > UNLIKE_SHADED_PLATE and apart < LIKE_SUBJECT)
 
 
 def _is_cloth(
@@ -166,16 +165,19 @@ def _is_dark_cloth(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage
 
 def _is_no_place(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage) -> bool:
     """Whether the core of a gap does not show the plate in any light."""
-    seen, behind = image[core], plate[core]
-    light = np.clip(_light(seen, behind), DEEPEST_SHADOW, 1)
-    unlike = np.abs(seen - light * behind).max(axis=1).mean() > NO_PLACE
-    return bool(unlike and _differs(core, image, plate))
+    return _off_shade(image[core], plate[core]) > NO_PLACE and _differs(core, image, plate)
 
 
 def _is_lone(gap: NDArray[np.bool_], alpha: FloatImage) -> bool:
     """Whether a gap is no gap of many, as between locks of hair."""
     around = (cv2.dilate(gap.astype(np.uint8), LONE_KERNEL) > 0) & ~gap
     return bool((alpha[around] > OPEN).mean() >= LONE)
+
+
+def _off_shade(seen: FloatImage, behind: FloatImage) -> float:
+    """Mean difference of colours to the plate in the light that fits best and that a shadow may leave, n x 3 both."""
+    light = np.clip(_light(seen, behind), DEEPEST_SHADOW, 1)
+    return float(np.abs(seen - light * behind).max(axis=1).mean())
 
 
 def _light(seen: FloatImage, behind: FloatImage) -> float:
