@@ -30,11 +30,13 @@ from evaluation.whole_runs import against, growth
 from pipeline.composite import composite, quantise
 from pipeline.decode import open_clip
 from pipeline.encode import open_writer
-from pipeline.frames import ClipInfo, Frame, FrameStatus, FrameWindow, Image, Matte, Precision, Settings
+from pipeline.frames import ClipInfo, Draft, Frame, FrameStatus, FrameWindow, Image, Matte, Precision, Settings
 from pipeline.heap import settle_heap
 from pipeline.matting import GeneratorInputs, Matter
 from pipeline.plates import read_plate
 from pipeline.render import RenderJob, render
+from pipeline.steadying import steadied
+from pipeline.windows import Drafts
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 RENDERED = 40
@@ -90,8 +92,9 @@ def measure(clip: Path, plate: Path, height: int, count: int, settings: Settings
     with tempfile.TemporaryDirectory() as room:
         like = replace(info, width=size[0], height=size[1], path=Path("none"), audio_streams=0)
         writers = _writers(Path(room), like)
+        draft = None
         for frame in frames:
-            _one_frame(matter, frame, watch, writers)
+            draft = _one_frame(matter, frame, draft, watch, writers)
         for writer in writers:
             writer.discard()
     for values in watch.times.values():
@@ -139,7 +142,7 @@ def _writers(room: Path, like: ClipInfo) -> list[Any]:
     return [open_writer(room / "out.mp4", like, channels=3), open_writer(room / "alpha.mkv", like, channels=1)]
 
 
-def _one_frame(matter: Matter, frame: Frame, watch: Stopwatch, writers: list[Any]) -> None:
+def _one_frame(matter: Matter, frame: Frame, before: Draft | None, watch: Stopwatch, writers: list[Any]) -> Draft:
     own = watch("align", lambda: matter.observe(frame))
     if own.alignment is None:
         raise SystemExit(f"frame {frame.index}: {own.failure}")
@@ -148,11 +151,14 @@ def _one_frame(matter: Matter, frame: Frame, watch: Stopwatch, writers: list[Any
     with torch.inference_mode():
         aligned = matter.aligner.warp(report)  # which renders nothing yet
         inputs = watch("inputs", lambda: matter.inputs(window, aligned))
-        coarse = watch("generator", lambda: matter.generate(inputs))
+        draft = Draft(window, watch("generator", lambda: matter.generate(inputs)))
+        beside = before or draft  # what it costs does not depend on which of the two sides they are
+        coarse = watch("steadying", lambda: steadied(draft, beside, beside))
         alpha, foreground = watch("refiner", lambda: matter.refine(coarse, frame.image, aligned))
     matte = Matte(alpha, foreground, FrameStatus.OK, report)
     picture = watch("composite", lambda: quantise(composite(matte, np.zeros_like(foreground)), 8))
     watch("encode", lambda: (writers[0].write(picture, frame.pts), writers[1].write(quantise(alpha, 8), frame.pts)))
+    return draft
 
 
 def _side_by_side(matter: Matter, frames: list[Frame]) -> dict[str, float]:
@@ -184,7 +190,7 @@ def _work(plate: Image, frame: Frame, settings: Settings) -> float:
     matter = Matter(plate, (frame.image.shape[1], frame.image.shape[0]), replace(settings, precision="float32"))
     own = matter.observe(frame)
     with FlopCounterMode(display=False) as counter:
-        matter.matte(FrameWindow(frame, own, (own,) * 4))
+        matter.matte(Drafts(matter.draft(FrameWindow(frame, own, (own,) * 4))))
     return float(counter.get_total_flops()) / 2e9
 
 

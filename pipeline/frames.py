@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment.plate import AlignmentReport
+from models.coarse import Coarse
 
 Image = NDArray[np.uint8] | NDArray[np.uint16]
 FloatImage = NDArray[np.float32]
@@ -215,12 +216,33 @@ class FrameWindow:
         observation: Its own observation.
         neighbours: Those at t - 2T, t - T, t + T and t + 2T, clamped at the clip's ends and at cuts.
         mask: The user's own soft mask for this frame, H x W float32 in [0, 1], or None.
+        beside: The frames just before and just after by whose drafts this one's is steadied, see
+            `motion.indices_beside`; None where the shot does not have both.
     """
 
     frame: Frame
     observation: Observation
     neighbours: tuple[Observation, ...]
     mask: FloatImage | None = None
+    beside: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Draft:
+    """What the generator makes of one window: a pure function of it, the plate and the settings.
+
+    Attributes:
+        window: The window.
+        coarse: The coarse matte; None where the plate was not found, and for networks that see crops.
+    """
+
+    window: FrameWindow
+    coarse: Coarse | None
+
+    @property
+    def index(self) -> int:
+        """The frame's place in the clip."""
+        return self.window.frame.index
 
 
 class FrameStatus(StrEnum):

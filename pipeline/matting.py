@@ -24,6 +24,7 @@ from pipeline.crop import CROP, subject_square
 from pipeline.devices import aligners_for, cores, pick_device, pick_precision, tile_batch_for, workers_for
 from pipeline.frames import (
     CleanplateError,
+    Draft,
     FloatImage,
     Frame,
     FrameStatus,
@@ -40,7 +41,9 @@ from pipeline.refinement import refine_tiles
 from pipeline.segmentation import make_segmenter
 from pipeline.shades import without_shades
 from pipeline.specks import without_specks
+from pipeline.steadying import steadied
 from pipeline.veils import without_false_veils
+from pipeline.windows import Drafts
 
 SMALLEST_SUBJECT = 2e-4
 """Fraction of the picture above half coverage, below which a frame counts as empty."""
@@ -115,15 +118,23 @@ class Matter:
         except PlateAlignmentError as error:
             return Observation(frame.index, small, grey, None, str(error))
 
-    def matte(self, window: FrameWindow) -> Matte:
-        """The matte of the frame in the middle of `window`."""
-        image = window.frame.image
+    def draft(self, window: FrameWindow) -> Draft:
+        """The coarse matte of the frame in the middle of `window`."""
+        report = window.observation.alignment
+        if report is None or self.net.generator.config.original:
+            return Draft(window, None)
+        with torch.inference_mode():
+            return Draft(window, self.generate(self.inputs(window, self.aligner.warp(report))))
+
+    def matte(self, drafts: Drafts) -> Matte:
+        """The matte of a draft's frame, steadied by the drafts beside it."""
+        window = drafts.own.window
         report = window.observation.alignment
         if report is None:
             return _empty(window, FrameStatus.ALIGNMENT_FAILED)
         aligned = self.aligner.warp(report)
         with torch.inference_mode():
-            alpha, foreground = self._infer(window, image, aligned)
+            alpha, foreground = self._infer(drafts, aligned)
         if float((alpha > 0.5).mean()) < SMALLEST_SUBJECT:
             return _empty(window, FrameStatus.NO_SUBJECT)
         return Matte(alpha, foreground, FrameStatus.OK, report)
@@ -169,11 +180,14 @@ class Matter:
         with self._precision():
             return refine_tiles(self.net, coarse, image, aligned, self.settings)
 
-    def _infer(self, window: FrameWindow, image: Image, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
-        inputs = self.inputs(window, aligned)
-        if self.net.generator.config.original:
-            return self._infer_crop(inputs.mask, image, aligned)
-        return self.refine(self.generate(inputs), image, aligned)
+    def _infer(self, drafts: Drafts, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
+        window, coarse = drafts.own.window, drafts.own.coarse
+        image = window.frame.image
+        if coarse is None:
+            return self._infer_crop(self.inputs(window, aligned).mask, image, aligned)
+        if drafts.beside is not None and all(draft.coarse is not None for draft in drafts.beside):
+            coarse = steadied(drafts.own, *drafts.beside)
+        return self.refine(coarse, image, aligned)
 
     def _infer_crop(self, mask: FloatImage, image: Image, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
         """For a network that was trained on crops around the subject (PAPER, decision d); alpha is 0 elsewhere."""

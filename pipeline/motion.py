@@ -18,6 +18,12 @@ STEP_SECONDS = Fraction(1, 3)
 
 STEPS = (-2, -1, 1, 2)
 
+BESIDE_SECONDS = Fraction(1, 24)
+"""How far the frames are whose drafts steady a frame's; where they are further apart than this, the next ones."""
+
+TOO_FAR_SECONDS = Fraction(1, 7)
+"""From where on the next frames say nothing of what lasts for a moment only."""
+
 CUT = 0.16
 """Mean grey difference of two successive frames, in [0, 1], from which there is a cut between them."""
 
@@ -36,6 +42,21 @@ def neighbour_indices(pts: Sequence[int], time_base: Fraction, index: int) -> tu
     """
     first, second, third, fourth = (_nearest(pts, pts[index] + k * STEP_SECONDS / time_base) for k in STEPS)
     return first, second, third, fourth
+
+
+def indices_beside(pts: Sequence[int], time_base: Fraction, index: int) -> tuple[int, int]:
+    """The frames just before and just after, by whose drafts a frame's is steadied; itself where there is none near.
+
+    Args:
+        pts: Presentation time of every frame, ascending, in units of `time_base`.
+        time_base: Seconds a unit.
+        index: The frame in the middle.
+    """
+    before, after = (_nearest(pts, pts[index] + step * BESIDE_SECONDS / time_base) for step in (-1, 1))
+    pair = max(0, min(before, index - 1)), min(len(pts) - 1, max(after, index + 1))
+    near = TOO_FAR_SECONDS / time_base
+    before, after = (other if abs(pts[other] - pts[index]) <= near else index for other in pair)
+    return before, after
 
 
 def _nearest(pts: Sequence[int], target: Fraction) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -11,12 +11,20 @@ from typing import Any, Literal, Protocol
 
 from pipeline.background import Background, open_background
 from pipeline.clip import Clip
-from pipeline.composite import unit
 from pipeline.conversion import ConvertedClip
 from pipeline.decode import open_clip
 from pipeline.encode import multiplies_itself
 from pipeline.finishing import Finish, finished
-from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame, FrameStatus, FrameWindow, Matte, Settings
+from pipeline.frames import (
+    CleanplateError,
+    ClipInfo,
+    Draft,
+    Frame,
+    FrameStatus,
+    FrameWindow,
+    Matte,
+    Settings,
+)
 from pipeline.matting import Matter
 from pipeline.notes import notes_on
 from pipeline.outputs import Outputs
@@ -25,7 +33,8 @@ from pipeline.plates import read_plate
 from pipeline.ranges import parse_range
 from pipeline.sheet import ContactSheet
 from pipeline.sidecar import frame_row, sidecar_path, write_sidecar
-from pipeline.windows import windows
+from pipeline.user_mask import UserMask, user_mask
+from pipeline.windows import Drafts, in_company, reach, windows
 
 
 @dataclass(frozen=True)
@@ -136,22 +145,13 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         plate = read_plate(job.plate, clip.info.colour, summary.notes)
         matter = Matter(plate, (clip.info.width, clip.info.height), job.settings)
         background = _open_background(stack, job, clip.info)
-        mask = stack.enter_context(_user_mask(job.mask, clip.info))
+        mask = stack.enter_context(user_mask(job.mask, clip.info))
         outputs = Outputs(stack, job, clip.info, background, end)
         summary.notes += [*outputs.notes, *(background.notes if background is not None else ())]
         sheet = ContactSheet(job.sheet, start, end, matter.aligner) if job.sheet is not None else None
         busy = Busy({"reading and aligning": 1, "matting": matter.workers, "composing and encoding": 1})
-        frames = stack.enter_context(closing(windows(clip, matter.observe, start, end, mask, matter.aligners)))
-        seen = _counted(frames, busy, "reading and aligning")
-
-        def work(window: FrameWindow) -> tuple[Frame, Matte]:
-            with busy.at("matting"):
-                return window.frame, finished(_matte(job, matter, window), job.finish)
-
         rows = []
-        pool = stack.enter_context(matter.pool())
-        ahead = stack.enter_context(read_ahead(seen, ahead=1))
-        for frame, matte in stack.enter_context(closing(in_order(pool, work, ahead, matter.workers + 1))):
+        for frame, matte in _mattes(stack, job, matter, (clip, start, end), mask, busy):
             with busy.at("composing and encoding"):
                 summary.add(frame.index, matte)
                 rows.append(frame_row(frame, matte))
@@ -181,10 +181,34 @@ def _check(job: RenderJob) -> None:
         raise CleanplateError("--premultiplied is for a transparent composite: --background none")
 
 
-def _matte(job: RenderJob, matter: Matter, window: FrameWindow) -> Matte:
+def _mattes(
+    stack: ExitStack, job: RenderJob, matter: Matter, part: tuple[Clip, int, int], mask: UserMask | None, busy: Busy
+) -> Iterator[tuple[Frame, Matte]]:
+    """The frames of a part of the clip (start, end) with their mattes, in order; all stages run at the same time."""
+    clip, start, end = part
+
+    def draft(window: FrameWindow) -> Draft:
+        with busy.at("matting"):
+            return matter.draft(window)
+
+    def matte(drafts: Drafts) -> tuple[Frame, Matte]:
+        with busy.at("matting"):
+            return drafts.own.window.frame, finished(_matte(job, matter, drafts), job.finish)
+
+    needed = reach(clip.info, start, end)
+    frames = stack.enter_context(closing(windows(clip, matter.observe, *needed, mask, matter.aligners)))
+    pool = stack.enter_context(matter.pool())
+    ahead = stack.enter_context(read_ahead(_counted(frames, busy, "reading and aligning"), ahead=1))
+    drafts = stack.enter_context(closing(in_order(pool, draft, ahead, matter.workers + 1)))
+    company = in_company(drafts, start, end)
+    return stack.enter_context(closing(in_order(pool, matte, company, matter.workers + 1)))
+
+
+def _matte(job: RenderJob, matter: Matter, drafts: Drafts) -> Matte:
     """The frame's matte, or what the job wants where the plate could not be aligned."""
+    window = drafts.own.window
     if window.observation.alignment is not None or job.on_failed == "skip":
-        return matter.matte(window)
+        return matter.matte(drafts)
     if job.on_failed == "mask":
         return matter.matte_without_plate(window)
     raise CleanplateError(
@@ -208,35 +232,3 @@ def _open_background(stack: ExitStack, job: RenderJob, info: ClipInfo) -> Backgr
     if background is not None:
         stack.callback(background.close)
     return background
-
-
-@contextmanager
-def _user_mask(path: Path | None, info: ClipInfo) -> Iterator[Callable[[Frame], FloatImage] | None]:
-    """A function that gives the user's soft mask of a frame: of the same number, or the one still for all."""
-    if path is None:
-        yield None
-        return
-    with open_clip(path) as masks:
-        if not masks.info.is_still and len(masks.info) != len(info):
-            raise CleanplateError(
-                f"--mask {path} has {len(masks.info)} frames, {info.path} has {len(info)}; give as many, or a still"
-            )
-        yield _MaskReader(masks)
-
-
-class _MaskReader:
-    """Reads masks in step with the frames, which come in order."""
-
-    def __init__(self, masks: Clip) -> None:
-        self.masks = masks
-        self._frames: Iterator[Frame] = iter(())
-        self._current: Frame | None = None
-
-    def __call__(self, frame: Frame) -> FloatImage:
-        index = 0 if self.masks.info.is_still else frame.index
-        if self._current is None:
-            self._frames = self.masks.frames(index)
-        while self._current is None or self._current.index < index:
-            self._current = next(self._frames)
-        mask: FloatImage = unit(self._current.image).mean(axis=2)
-        return mask

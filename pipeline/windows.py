@@ -1,15 +1,16 @@
-"""Streams a clip as windows: each frame with what its neighbours show of it."""
+"""Streams a clip as windows: each frame with what its neighbours show of it; and drafts with those beside them."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import NamedTuple
 
 from pipeline.clip import Clip
-from pipeline.frames import ClipInfo, FloatImage, Frame, FrameWindow, Observation
-from pipeline.motion import clamp_at_cuts, is_cut, neighbour_indices
+from pipeline.frames import ClipInfo, Draft, FloatImage, Frame, FrameWindow, Observation
+from pipeline.motion import clamp_at_cuts, indices_beside, is_cut, neighbour_indices
 from pipeline.overlap import in_order
 
 Observe = Callable[[Frame], Observation]
@@ -48,8 +49,47 @@ def windows(
         while waiting and (wanted := _wanted(info, waiting[0]))[3] <= frame.index:
             current = waiting.popleft()
             own, neighbours = seen.around(current.index, wanted)
-            yield FrameWindow(current, own, neighbours, mask(current) if mask else None)
+            beside = seen.beside(current.index, indices_beside(info.pts, info.time_base, current.index))
+            yield FrameWindow(current, own, neighbours, mask(current) if mask else None, beside)
             seen.forget_before(_wanted(info, waiting[0])[0] if waiting else wanted[0])
+
+
+class Drafts(NamedTuple):
+    """A draft with those that steady it: of the frames just before and just after, where the shot has both."""
+
+    own: Draft
+    beside: tuple[Draft, Draft] | None = None
+
+
+def reach(info: ClipInfo, start: int, end: int) -> tuple[int, int]:
+    """The frames whose drafts the mattes of frames `start` to `end` need: first, and where to stop."""
+    first, last = (indices_beside(info.pts, info.time_base, index) for index in (start, end - 1))
+    return first[0], last[1] + 1
+
+
+def in_company(drafts: Iterable[Draft], start: int, end: int) -> Iterator[Drafts]:
+    """Drafts of frames `start` to `end`, in order, with those that steady them.
+
+    Args:
+        drafts: Of the frames that `reach` says, in order. No more of them are held than from the frame before the
+            current one to the frame after it.
+        start: First frame.
+        end: Where to stop.
+    """
+    held: deque[Draft] = deque()
+    current = start
+    for draft in drafts:
+        held.append(draft)
+        while current < end and current <= draft.index:
+            by_index = {each.index: each for each in held}
+            own = by_index[current]
+            beside = own.window.beside
+            if beside is not None and beside[1] > draft.index:
+                break
+            yield Drafts(own, None if beside is None else (by_index[beside[0]], by_index[beside[1]]))
+            current += 1
+            while held[0].index < (beside[0] if beside is not None else own.index):
+                held.popleft()
 
 
 def _observed(frames: Iterator[Frame], observe: Observe, side_by_side: int) -> Iterator[tuple[Frame, Observation]]:
@@ -85,6 +125,11 @@ class _Seen:
         """The observation of a frame and those of its neighbours, clamped at cuts."""
         same_shot = clamp_at_cuts(index, wanted, self._cuts.__contains__)
         return self._observations[index], tuple(self._observations[i] for i in same_shot)
+
+    def beside(self, index: int, wanted: tuple[int, int]) -> tuple[int, int] | None:
+        """The frames beside a frame, clamped at cuts; None where that leaves none on either side."""
+        before, after = clamp_at_cuts(index, wanted, self._cuts.__contains__)
+        return (before, after) if before < index < after else None
 
     def forget_before(self, index: int) -> None:
         for old in [i for i in self._observations if i < index]:

@@ -8,7 +8,7 @@ from pipeline.decode import open_clip
 from pipeline.frames import FrameStatus, Settings
 from pipeline.matting import Matter
 from pipeline.plates import read_plate
-from pipeline.windows import windows
+from pipeline.windows import Drafts, windows
 
 
 def matte(folder, index, plate=None):
@@ -16,7 +16,8 @@ def matte(folder, index, plate=None):
         size = (clip.info.width, clip.info.height)
         matter = Matter(read_plate(plate or folder / "plate.png"), size, Settings(device="cpu"))
         (window,) = windows(clip, matter.observe, index, index + 1)
-        return matter.matte(window), matter.inputs(window, matter.aligner.warp(window.observation.alignment)).mask
+        inputs = matter.inputs(window, matter.aligner.warp(window.observation.alignment))
+        return matter.matte(Drafts(matter.draft(window))), inputs.mask
 
 
 def true_alpha(folder, index):
@@ -61,6 +62,6 @@ def test_a_chin_before_boats_of_its_own_grey_is_whole(data):
     with open_clip(folder / "1000_img.png") as clip:
         matter = Matter(read_plate(folder / "plate.png"), (1920, 1080), Settings(device="cpu"))
         (window,) = windows(clip, matter.observe, 0, 1)
-        alpha = matter.matte(window).alpha
+        alpha = matter.matte(Drafts(matter.draft(window))).alpha
     assert alpha[560:670, 690:800].min() > 0.97  # cheek and jaw
     assert alpha[640:672, 676:720].min() > 0.85  # the chin

@@ -15,7 +15,7 @@ from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, Settings
 from pipeline.matting import Matter
 from pipeline.plates import read_plate
-from pipeline.windows import windows
+from pipeline.windows import Drafts, windows
 from training.unlabelled import UnlabelledClip, find_unlabelled
 
 
@@ -46,7 +46,7 @@ def measure(weights: Path, clips: tuple[UnlabelledClip, ...], frames: int, model
                 for place in range(frames):
                     index = (2 * place + 1) * len(clip.info) // (2 * frames)
                     for window in windows(clip, matter.observe, index, index + 1):
-                        matter.matte(window)
+                        matter.matte(Drafts(matter.draft(window)))
         for name, (low, high) in ranges.items():
             so_far = found.get(name, (0.0, 0.0))
             found[name] = min(so_far[0], round(low, 3)), max(so_far[1], round(high, 3))

@@ -8,7 +8,7 @@ import pytest
 
 from alignment.plate import AlignmentReport
 from pipeline.frames import Frame, FrameWindow, Observation
-from pipeline.motion import at_size, clamp_at_cuts, is_cut, motion_stack, neighbour_indices
+from pipeline.motion import at_size, clamp_at_cuts, indices_beside, is_cut, motion_stack, neighbour_indices
 
 
 def report(matrix, gain=1.0, offset=0.0):
@@ -34,6 +34,21 @@ def test_neighbours_go_by_time_where_the_frame_rate_varies():
 
 def test_a_still_is_its_own_neighbour():
     assert neighbour_indices([0], Fraction(1, 25), 0) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("rate", "beside"), [(7, (29, 31)), (10, (29, 31)), (24, (29, 31)), (48, (28, 32)), (120, (25, 35)), (6, (30, 30))]
+)
+def test_frames_beside_are_a_24th_of_a_second_away_or_the_next(rate, beside):
+    assert indices_beside(range(60), Fraction(1, rate), 30) == beside
+
+
+def test_frames_beside_go_by_time_and_end_with_the_clip():
+    pts = [0, 10, 20, 40, 60, 80, 400, 420]  # milliseconds
+    assert [indices_beside(pts, Fraction(1, 1000), i) for i in range(8)] == [
+        (0, 3), (0, 4), (0, 4), (0, 5), (2, 5), (3, 5), (6, 7), (6, 7),
+    ]  # fmt: skip
+    assert indices_beside([0], Fraction(1, 25), 0) == (0, 0)
 
 
 def test_neighbours_stay_in_the_shot():

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from pipeline.clip import Clip
-from pipeline.frames import ClipInfo, Colour, Frame, Observation
-from pipeline.windows import windows
+from pipeline.frames import ClipInfo, Colour, Draft, Frame, Observation
+from pipeline.windows import in_company, reach, windows
 
 
 class Numbers(Clip):
@@ -55,6 +55,37 @@ def test_a_window_does_not_depend_on_the_part_asked_for(start, end):
     assert [described(w) for w in windows(Numbers(60), observe, start, end)] == whole[start:end]
 
 
+def companies(start, end, clip=None):
+    """Of each frame: its draft's, and those of the drafts beside it."""
+    clip = clip or Numbers(60)
+    drafts = (Draft(window, None) for window in windows(clip, observe, *reach(clip.info, start, end)))
+    return [
+        (each.own.index, each.beside and tuple(draft.index for draft in each.beside))
+        for each in in_company(drafts, start, end)
+    ]
+
+
+def test_drafts_have_those_beside_them_but_at_ends_and_cuts():
+    rows = companies(0, 60)
+    assert [row[0] for row in rows] == list(range(60))
+    assert [index for index, beside in rows if beside is None] == [0, 29, 30, 59]
+    assert all(beside == (index - 1, index + 1) for index, beside in rows if beside is not None)
+
+
+def test_those_beside_are_as_far_in_time_where_frames_are_many():
+    rows = companies(0, 60, Numbers(60, rate=60))
+    assert rows[20] == (20, (17, 22))  # 2.5 frames, of a tie the earlier
+    assert [index for index, beside in rows if beside is None] == [0, 29, 30, 59]
+    assert rows[28] == (28, (25, 29))  # clamped at the cut
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (10, 20), (28, 32), (35, 36), (50, 60)])
+@pytest.mark.parametrize("rate", [10, 24, 60])
+def test_a_drafts_company_does_not_depend_on_the_part_asked_for(start, end, rate):
+    whole = companies(0, 60, Numbers(60, rate))
+    assert companies(start, end, Numbers(60, rate)) == whole[start:end]
+
+
 def test_only_what_is_needed_is_read():
     clip = Numbers(1000)
     assert len(list(windows(clip, observe, 500, 510))) == 10
@@ -77,6 +108,19 @@ def test_frames_are_let_go():
     for _ in windows(Numbers(200), watched, 0, 200):
         most = max(most, sum(image() is not None for image in images))
     assert 16 <= most <= 20  # 2T at 24 frames a second, and the one in hand
+
+
+def test_drafts_are_let_go():
+    images, most = [], 0
+
+    def drafts(clip):
+        for window in windows(clip, observe, *reach(clip.info, 0, 200)):
+            images.append(weakref.ref(window.frame.image))
+            yield Draft(window, None)
+
+    for _ in in_company(drafts(Numbers(200)), 0, 200):
+        most = max(most, sum(image() is not None for image in images))
+    assert 3 <= most <= 5
 
 
 def test_windows_are_the_same_with_frames_observed_side_by_side():

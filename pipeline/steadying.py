@@ -1,0 +1,114 @@
+"""What a coarse matte says for a moment only is left out: it is held between those of the frames beside it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.coarse import Coarse
+from pipeline.composite import unit
+from pipeline.frames import Draft, FloatImage
+
+RAISED, LOWERED = 0.1, 0.06
+"""How far, in [0, 1] and as a mean of AROUND coarse pixels, a place's colour may be from that of what the flow found:
+for alpha to rise, and for it to fall. A hand that moves fast before a wall of about its colour is found in the wall."""
+
+AROUND = (7, 7)
+
+CHANGED = 0.02
+"""Change of alpha from which on the neighbours' expected error counts: what they are sure of is not refined anew."""
+
+LEAST_PX = 64
+"""Least side of pictures that OpenCV's flow is given: below 32 pixels it reads what is not there."""
+
+
+class _Found(NamedTuple):
+    """What a neighbouring draft says of a frame's own places, h x w each; `unlike` how far their colours differ."""
+
+    alpha: FloatImage
+    error: FloatImage
+    unlike: FloatImage
+
+
+def steadied(draft: Draft, before: Draft, after: Draft) -> Coarse:
+    """A draft's coarse matte, its alpha held between those of the drafts before and after.
+
+    What is seen in a place is followed into both by optical flow. A hole or a patch that neither of them has is gone;
+    what came or went in between stays, and so does all that the flow does not find again, and what is no wider than
+    a coarse pixel: a hair moves by less than the flow can tell.
+
+    Args:
+        draft: The frame's own, with a coarse matte.
+        before: Of a frame before it in the same shot, with a coarse matte.
+        after: Of a frame after it, likewise.
+
+    Raises:
+        ValueError: One of them has no coarse matte.
+    """
+    coarse = _coarse(draft)
+    alpha, error = _said(coarse)
+    found = [_found_again(draft, other) for other in (before, after)]
+    change = _between(alpha, *(each.alpha for each in found)) - alpha
+    unlike = np.maximum(*(each.unlike for each in found))
+    change[unlike > np.where(change > 0, RAISED, LOWERED)] = 0
+    change = cv2.medianBlur(change, 3)
+    calmer = np.minimum(error, _between(error, *(each.error for each in found)))
+    error = np.where(np.abs(change) > CHANGED, calmer, error)
+    alphas, errors = (torch.from_numpy(x)[None, None].to(coarse.alpha.device) for x in (alpha + change, error))
+    return coarse._replace(alpha=alphas, hidden=torch.cat((errors, coarse.hidden[:, 1:]), dim=1))
+
+
+def _coarse(draft: Draft) -> Coarse:
+    if draft.coarse is None:
+        raise ValueError(f"frame {draft.index} has no coarse matte: it cannot be steadied, nor steady another")
+    return draft.coarse
+
+
+def _said(coarse: Coarse) -> tuple[FloatImage, FloatImage]:
+    """Alpha and its expected error, h x w."""
+    alpha, error = torch.cat((coarse.alpha, coarse.hidden[:, :1]), dim=1)[0].cpu().numpy()
+    return alpha, error
+
+
+def _between(value: FloatImage, one: FloatImage, other: FloatImage) -> FloatImage:
+    """The median of three."""
+    return np.clip(value, np.minimum(one, other), np.maximum(one, other))
+
+
+def _found_again(own: Draft, other: Draft) -> _Found:
+    """Another draft's matte as it lies in this one's frame."""
+    here, there = own.window.observation, other.window.observation
+    height, width = here.grey.shape
+    x, y = cv2.split(flow(here.grey, there.grey))
+    x += np.arange(width, dtype=np.float32)
+    y += np.arange(height, dtype=np.float32)[:, None]
+
+    def followed(layer: NDArray[Any], how: int = cv2.INTER_LINEAR) -> NDArray[Any]:
+        return cv2.remap(layer, x, y, how, borderMode=cv2.BORDER_REPLICATE)
+
+    alpha, error = _said(_coarse(other))
+    unlike = unit(cv2.absdiff(followed(there.small), here.small)).max(axis=2)
+    unlike[(x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)] = 1
+    # Linear between pixels, alpha would be softened by motion.
+    return _Found(followed(alpha, cv2.INTER_CUBIC), followed(error), cv2.blur(unlike, AROUND))
+
+
+def flow(here: FloatImage, there: FloatImage) -> NDArray[np.float32]:
+    """Where each pixel of one picture has gone in another: dense inverse search (Kroeger et al., ECCV 2016).
+
+    Args:
+        here: h x w grey in [0, 1].
+        there: The same size.
+
+    Returns:
+        h x w x 2: by how many pixels to the right and downwards.
+    """
+    height, width = here.shape
+    missing = (0, max(0, LEAST_PX - height), 0, max(0, LEAST_PX - width))
+    codes = [cv2.copyMakeBorder(np.uint8(255 * grey + 0.5), *missing, cv2.BORDER_REPLICATE) for grey in (here, there)]
+    search = cv2.DISOpticalFlow.create(cv2.DISOpticalFlow_PRESET_ULTRAFAST)
+    return np.ascontiguousarray(search.calc(*codes, None)[:height, :width])  # type: ignore[call-overload]  # None: it makes its own

@@ -1,0 +1,47 @@
+"""The user's own soft masks, read in step with the clip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.clip import Clip
+from pipeline.composite import unit
+from pipeline.decode import open_clip
+from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame
+
+UserMask = Callable[[Frame], FloatImage]
+"""Gives the soft mask of a frame, H x W in [0, 1]; frames come in order."""
+
+
+@contextmanager
+def user_mask(path: Path | None, info: ClipInfo) -> Iterator[UserMask | None]:
+    """A function that gives the user's soft mask of a frame: of the same number, or the one still for all."""
+    if path is None:
+        yield None
+        return
+    with open_clip(path) as masks:
+        if not masks.info.is_still and len(masks.info) != len(info):
+            raise CleanplateError(
+                f"--mask {path} has {len(masks.info)} frames, {info.path} has {len(info)}; give as many, or a still"
+            )
+        yield _MaskReader(masks)
+
+
+class _MaskReader:
+    """Reads masks in step with the frames, which come in order."""
+
+    def __init__(self, masks: Clip) -> None:
+        self.masks = masks
+        self._frames: Iterator[Frame] = iter(())
+        self._current: Frame | None = None
+
+    def __call__(self, frame: Frame) -> FloatImage:
+        index = 0 if self.masks.info.is_still else frame.index
+        if self._current is None:
+            self._frames = self.masks.frames(index)
+        while self._current is None or self._current.index < index:
+            self._current = next(self._frames)
+        mask: FloatImage = unit(self._current.image).mean(axis=2)
+        return mask

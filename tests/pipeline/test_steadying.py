@@ -1,0 +1,138 @@
+"""Steadying: what one draft says alone goes, what came, went or moved stays."""
+
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from models.coarse import Coarse
+from pipeline.frames import Draft, Frame, FrameWindow, Observation
+from pipeline.steadying import flow, steadied
+
+HEIGHT, WIDTH = 160, 240
+CENTRE = (110, 80)
+
+
+def noise(seed):
+    values = cv2.GaussianBlur(np.random.default_rng(seed).random((HEIGHT, WIDTH), np.float32), (0, 0), 2)
+    return (values - values.min()) / np.ptp(values)
+
+
+def disc(radius, shift=(0, 0), centre=CENTRE):
+    y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
+    return np.clip(radius + 0.5 - np.hypot(x - centre[0] - shift[0], y - centre[1] - shift[1]), 0, 1)
+
+
+def moved(picture, shift):
+    return cv2.warpAffine(picture, np.float32([[1, 0, shift[0]], [0, 1, shift[1]]]), (WIDTH, HEIGHT))
+
+
+def draft(index, alpha, shift=(0, 0), error=None, grey=None):
+    """The subject, a disc of texture before another texture, is moved by `shift`; alpha is what the network says."""
+    if grey is None:
+        cover = disc(45, shift)
+        grey = cover * moved(noise(1), shift) + (1 - cover) * (0.3 + 0.4 * noise(2))
+    grey = np.float32(grey)
+    small = np.uint8(255 * np.clip(grey, 0, 1) + 0.5)[..., None].repeat(3, axis=2)
+    window = FrameWindow(Frame(small, index, index, Fraction(1, 24)), Observation(index, small, grey, None), ())
+    hidden = np.zeros((2, HEIGHT, WIDTH), np.float32)
+    hidden[0] = 0 if error is None else error
+    parts = (np.float32(alpha)[None], np.zeros((3, HEIGHT, WIDTH), np.float32), hidden, hidden[:0])
+    return Draft(window, Coarse(*(torch.from_numpy(np.ascontiguousarray(x))[None] for x in parts)))
+
+
+SHIFTS = ((-6, 2), (0, 0), (5, -3))
+
+
+def alpha_of(coarse):
+    return coarse.alpha[0, 0].numpy()
+
+
+def test_a_hole_that_one_draft_has_is_closed():
+    hole = disc(7)
+    before, own, after = (draft(i, disc(45, shift), shift) for i, shift in enumerate(SHIFTS))
+    own = draft(1, disc(45) - hole)
+    result = alpha_of(steadied(own, before, after))
+    assert result[disc(6) == 1].min() > 0.97 and result[hole > 0].min() > 0.8
+    assert np.abs(result - disc(45)).max() < 0.35  # of the edge's pixels
+    assert np.abs(result - disc(45)).mean() < 2e-3
+
+
+def test_a_hole_that_goes_along_is_a_hole():
+    drafts = [draft(i, disc(45, s) - disc(7, s), s) for i, s in enumerate(SHIFTS)]
+    result = alpha_of(steadied(drafts[1], drafts[0], drafts[2]))
+    assert result[disc(6) == 1].max() < 0.03
+
+
+def test_a_patch_of_floor_that_one_draft_has_is_gone_and_not_refined_anew():
+    patch = disc(9, centre=(200, 120))
+    before, after = (draft(i, disc(45, s), s, error=0.01) for i, s in ((0, SHIFTS[0]), (2, SHIFTS[2])))
+    own = draft(1, np.maximum(disc(45), patch), error=0.01 + 0.5 * patch)
+    result = steadied(own, before, after)
+    core = disc(8, centre=(200, 120)) == 1
+    assert alpha_of(result)[core].max() < 0.03 and alpha_of(result)[patch > 0].max() < 0.15
+    assert result.hidden[0, 0].numpy()[core].max() < 0.05
+
+
+@pytest.mark.parametrize("sees", [(0, 1), (1, 2)])
+def test_what_came_or_went_in_between_stays(sees):
+    thing = disc(9, centre=(200, 120))
+    there = [index in sees for index in range(3)]
+    drafts = []
+    for index, shift in enumerate(SHIFTS):
+        cover = disc(45, shift)
+        grey = cover * moved(noise(1), shift) + (1 - cover) * (0.3 + 0.4 * noise(2))
+        grey, alpha = (np.where(there[index] * thing > 0, x, y) for x, y in ((0.95, grey), (thing, cover)))
+        drafts.append(draft(index, np.maximum(alpha, cover), shift, grey=grey))
+    result = alpha_of(steadied(drafts[1], drafts[0], drafts[2]))
+    assert result[disc(8, centre=(200, 120)) == 1].min() > 0.97
+
+
+def test_what_the_flow_does_not_find_again_stays():
+    own = draft(1, disc(45) - disc(7))
+    others = [draft(i, disc(45), grey=1 - noise(3 + i)) for i in (0, 2)]
+    unlike = np.abs(others[0].window.observation.grey - own.window.observation.grey)
+    assert unlike.mean() > 0.1
+    assert alpha_of(steadied(own, *others))[disc(6) == 1].mean() < 0.3
+
+
+def test_a_strand_no_wider_than_a_pixel_stays():
+    alpha = disc(45)
+    alpha[30:60, 200] = 0.4
+    before, after = (draft(i, disc(45, s), s) for i, s in ((0, SHIFTS[0]), (2, SHIFTS[2])))
+    result = alpha_of(steadied(draft(1, alpha), before, after))
+    assert np.all(result[32:58, 200] == np.float32(0.4))
+
+
+def test_a_draft_without_a_coarse_matte_steadies_nothing():
+    own = draft(1, disc(45))
+    with pytest.raises(ValueError, match="frame 0 has no coarse matte"):
+        steadied(own, Draft(draft(0, disc(45)).window, None), own)
+    with pytest.raises(ValueError, match="frame 0 has no coarse matte"):
+        steadied(Draft(draft(0, disc(45)).window, None), own, own)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (4, 512), (20, 512), (512, 24), (90, 160)])
+def test_pictures_of_any_size_have_a_flow(size):
+    picture = np.random.default_rng(0).random(size, np.float32)
+    found = flow(picture, picture)
+    assert found.shape == (*size, 2)
+    assert np.abs(found).max() < 0.5
+
+
+def test_flow_says_where_things_went():
+    found = flow(noise(1), moved(noise(1), (4, -3)))
+    assert np.abs(np.median(found, axis=(0, 1)) - (4, -3)).max() < 0.1
+
+
+def test_a_fast_hand_of_about_the_walls_colour_stays():
+    """The flow finds the wall in both drafts, which is like the hand, but not that like."""
+    wall = 0.45 + 0.02 * noise(2)
+    drafts = []
+    for index, x in enumerate((60, 110, 160)):
+        hand = disc(8, centre=(x, 80))
+        drafts.append(draft(index, hand, grey=wall + 0.12 * hand))
+    result = alpha_of(steadied(drafts[1], drafts[0], drafts[2]))
+    assert result[disc(7, centre=(110, 80)) == 1].min() > 0.97
