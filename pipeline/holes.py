@@ -81,7 +81,7 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
     even in a deep shadow, is none. Nor is cloth that is as bright as a shadow on the place: it has a grain that the
     plate does not have, or the networks are in doubt of the gap and the place has no hue that would tell a shadow. Nor
     is what they doubt, alone and deep within the subject, if it does not show the place in any light: the white of an
-    eye.
+    eye. What the picture's border closes is asked about only where it is alone, and in doubt.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -93,24 +93,21 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
         The same with alpha 1 and no expected error there, so that it is not refined.
     """
     alpha = coarse.alpha[0, 0].cpu().numpy()
-    height, width = alpha.shape
     noise = cache(partial(_noise, alpha, image, plate, coverage))
     _, labels, stats, _ = cv2.connectedComponentsWithStats((alpha <= OPEN).astype(np.uint8), connectivity=4)
-    left, top, columns, rows, area = stats.T
-    closed = (area <= LARGEST * alpha.size) & (left > 0) & (top > 0) & (left + columns < width) & (top + rows < height)
-    closed[0] = False  # is all that is no gap
+    closed, cut_off = _closed(alpha, labels, stats)
     depth = cache(partial(_depth, closed[labels] | (alpha > OPEN)))
     filled = np.zeros(alpha.shape, np.bool_)
     for label in np.flatnonzero(closed):
-        near = np.s_[max(0, top[label] - LONE_PX) : top[label] + rows[label] + LONE_PX,
-                     max(0, left[label] - LONE_PX) : left[label] + columns[label] + LONE_PX]  # fmt: skip
+        near = _near(stats[label])
         gap = labels[near] == label
         around = cv2.dilate(gap.astype(np.uint8), KERNEL) > 0
         solid = around & (alpha[near] > SOLID)
-        if not solid.any() or coverage[near][gap].min() < 0.5:
+        least = alpha[near][gap].min()
+        if not solid.any() or coverage[near][gap].min() < 0.5 or (cut_off[label] and least <= DENSE):
             continue
         seen, behind, subject = image[near], plate[near], image[near][solid]
-        given, least = (gap, seen, behind, subject), alpha[near][gap].min()
+        given = (gap, seen, behind, subject)
         core = gap & (alpha[near] < least + RIM)
         hole = _differs(gap, seen, behind) and (_is_subject(*given) or _is_cloth(*given, noise))
         if not hole and least > DENSE:
@@ -122,6 +119,30 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
     if not filled.any():
         return coarse
     return decided(coarse, torch.from_numpy(~filled).to(coarse.alpha), 1)
+
+
+def _closed(
+    alpha: FloatImage, labels: NDArray[np.int32], stats: NDArray[np.int32]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which small gaps the subject closes all around, and of which the picture's border cuts off a part.
+
+    Of these it is those amid nothing but the subject.
+    """
+    height, width = alpha.shape
+    left, top, columns, rows, area = stats.T
+    closed = area <= LARGEST * alpha.size
+    closed[0] = False  # is all that is no gap
+    cut_off = (left == 0) | (top == 0) | (left + columns == width) | (top + rows == height)
+    for label in np.flatnonzero(closed & cut_off):
+        near = _near(stats[label])
+        closed[label] = _is_lone(labels[near] == label, alpha[near])
+    return closed, cut_off
+
+
+def _near(stats: NDArray[np.int32]) -> tuple[slice, slice]:
+    """A gap and what is around it."""
+    left, top, columns, rows, _ = stats
+    return np.s_[max(0, top - LONE_PX) : top + rows + LONE_PX, max(0, left - LONE_PX) : left + columns + LONE_PX]
 
 
 def _depth(inside: NDArray[np.bool_]) -> FloatImage:

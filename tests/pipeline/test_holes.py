@@ -218,3 +218,37 @@ def test_grain_that_the_plate_may_have_does_not(behind):
     given, (image, plate) = coarse(), coat_and_gap(in_gap=0.03)
     plate[GAP] += knit(behind)[GAP]
     assert without_holes(given, image, plate, KNOWN) is given
+
+
+TO_THE_BORDER, AT_THE_BORDER = np.s_[10:90, 30:130], np.s_[84:90, 70:77]
+
+
+def at_the_border(in_gap, alpha, beside=1.0, gap=AT_THE_BORDER):
+    """A subject that the lower border cuts off, and with it a gap; `beside` is alpha to one side of it."""
+    given, (image, plate) = coarse(AT_THE_BORDER), pictures(in_gap)
+    given.alpha[0, 0][TO_THE_BORDER], image[TO_THE_BORDER] = 1, COAT
+    given.alpha[0, 0, 84:90, 77:90] = beside
+    given.alpha[0, 0][gap], image[gap] = alpha, in_gap
+    return given, without_holes(given, image, plate, KNOWN)
+
+
+@pytest.mark.parametrize("in_gap", [EYE, COAT + np.float32(0.03)], ids=["a leaf of its print", "the coat"])
+def test_a_gap_that_the_picture_cuts_off_is_filled_where_there_is_doubt(in_gap):
+    _, filled = at_the_border(in_gap, alpha=0.4)
+    assert filled.alpha[0, 0][TO_THE_BORDER].min() == 1
+
+
+@pytest.mark.parametrize(
+    "gap",
+    [
+        {"in_gap": PLATE, "alpha": 0.4},
+        {"in_gap": 0.7 * PLATE, "alpha": 0.4},
+        {"in_gap": COAT + np.float32(0.03), "alpha": 0.1},
+        {"in_gap": EYE, "alpha": 0.4, "beside": 0.0},
+        {"in_gap": EYE, "alpha": 0.4, "gap": np.s_[40:90, 70:77]},
+    ],
+    ids=["the place", "in a shadow", "of which the networks are sure", "beside the place", "large"],
+)
+def test_another_gap_that_the_picture_cuts_off_stays(gap):
+    given, result = at_the_border(**gap)
+    assert result is given
