@@ -64,11 +64,17 @@ LONE_PX, LONE = 6, 0.9
 LONE_KERNEL = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * LONE_PX + 1,) * 2)
 
 NO_PLACE = 0.04
-"""As `UNLIKE_SHADED_PLATE`, for the core of a lone gap deep within the subject."""
+"""As `UNLIKE_SHADED_PLATE`, for the core of a gap deep within the subject."""
 
 DEEP = 1 / 25
-"""Of the picture's long side, how far from the outline of the subject a lone gap that shows no place is a hole: white
-of an eye, a fold, a strap. Hair is seen through nearer to the outline."""
+"""Of the picture's long side, how far from the outline of the subject a gap that shows no place is a hole: white of an
+eye, a brow, a fold, a strap. Hair is seen through nearer to the outline."""
+
+LARGEST_DEEP = 1 / 75
+"""`LARGEST` for such a gap."""
+
+MIXED = 0.02
+"""Difference of colours, in [0, 1], up to which such a gap may be hair: a mixture of the place and what is around."""
 
 ABOUT_LIKE_SUBJECT = 0.2
 """Difference of colours, in [0, 1], up to which such a core shows what a quarter of the subject around it shows."""
@@ -80,8 +86,9 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
     A gap shows the place. One that is closed all around, looks like the subject around it and not like the plate, not
     even in a deep shadow, is none. Nor is cloth that is as bright as a shadow on the place: it has a grain that the
     plate does not have, or the networks are in doubt of the gap and the place has no hue that would tell a shadow. Nor
-    is what they doubt, alone and deep within the subject, if it does not show the place in any light: the white of an
-    eye. What the picture's border closes is asked about only where it is alone, and in doubt.
+    is what they doubt, deep within the subject, if it does not show the place in any light, and is alone or no mixture
+    of the place and what is around: the white of an eye, a brow. What the picture's border closes is asked about only
+    where it is alone, and in doubt.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -109,11 +116,13 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
         seen, behind, subject = image[near], plate[near], image[near][solid]
         given = (gap, seen, behind, subject)
         core = gap & (alpha[near] < least + RIM)
-        hole = _differs(gap, seen, behind) and (_is_subject(*given) or _is_cloth(*given, noise))
-        if not hole and least > DENSE:
-            hole = _is_dark_cloth(core, seen, behind, subject)
-            if not hole and _is_no_place(core, seen, behind) and _is_lone(gap, alpha[near]):
-                hole = depth()[near][gap].min() >= DEEP * max(alpha.shape)
+        hole = False
+        if stats[label][cv2.CC_STAT_AREA] <= LARGEST * alpha.size:
+            hole = _differs(gap, seen, behind) and (_is_subject(*given) or _is_cloth(*given, noise))
+            hole = hole or (least > DENSE and _is_dark_cloth(core, seen, behind, subject))
+        if not hole and least > DENSE and _is_no_place(core, seen, behind):
+            alone = _is_lone(gap, alpha[near]) or not _is_mixture(core, seen, behind, subject)
+            hole = alone and depth()[near][gap].min() >= DEEP * max(alpha.shape)
         if hole:
             filled[near] |= around & ((alpha[near] > OPEN) | gap)
     if not filled.any():
@@ -130,7 +139,7 @@ def _closed(
     """
     height, width = alpha.shape
     left, top, columns, rows, area = stats.T
-    closed = area <= LARGEST * alpha.size
+    closed = area <= LARGEST_DEEP * alpha.size
     closed[0] = False  # is all that is no gap
     cut_off = (left == 0) | (top == 0) | (left + columns == width) | (top + rows == height)
     for label in np.flatnonzero(closed & cut_off):
@@ -187,6 +196,15 @@ def _is_dark_cloth(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage
 def _is_no_place(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage) -> bool:
     """Whether the core of a gap does not show the plate in any light."""
     return _off_shade(image[core], plate[core]) > NO_PLACE and _differs(core, image, plate)
+
+
+def _is_mixture(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage, around: FloatImage) -> bool:
+    """Whether the core of a gap is the place, mixed with the mean colour around."""
+    behind = plate[core]
+    toward = around.mean(axis=0) - behind
+    off = image[core] - behind
+    share = np.clip((off * toward).sum(axis=1) / np.maximum((toward * toward).sum(axis=1), 1e-4), 0, 1)
+    return bool(np.abs(off - share[:, None] * toward).max(axis=1).mean() <= MIXED)
 
 
 def _is_lone(gap: NDArray[np.bool_], alpha: FloatImage) -> bool:

@@ -82,13 +82,29 @@ def test_near_the_outline_of_the_subject_it_stays(row, stays):
     assert (without_holes(given, image, plate, large(KNOWN)) is given) == stays
 
 
-def test_where_it_is_one_gap_of_many_it_stays():
-    given, (image, plate) = coarse(LONE, in_gap=0.3), pictures(EYE, LONE)
+BLUE = np.float32([0.1, 0.2, 0.6])
+HAIR = 0.6 * BLUE + 0.4 * PLATE
+"""Blue, and the place is seen through it; not the place in any light either."""
+
+
+@pytest.mark.parametrize(("in_gaps", "stays"), [(HAIR, True), (EYE, False)])
+def test_where_it_is_one_gap_of_many_it_stays_if_it_may_be_hair(in_gaps, stays):
+    given, (image, plate) = coarse(LONE, in_gap=0.3), pictures(in_gaps, LONE, coat=BLUE)
     for row in (33, 40, 47):
         for column in (53, 60, 67):
             other = np.s_[row : row + 4, column : column + 4]
-            given.alpha[0, 0][other], image[other] = 0.3, EYE
-    assert (without_holes(given, image, plate, KNOWN).alpha[0, 0][LONE] == np.float32(0.3)).all()
+            given.alpha[0, 0][other], image[other] = 0.3, in_gaps
+    alpha = without_holes(given, image, plate, KNOWN).alpha[0, 0]
+    assert (alpha[LONE] == np.float32(0.3)).all() if stays else (alpha[SUBJECT] == 1).all()
+
+
+@pytest.mark.parametrize(("rows", "stays"), [(13, False), (24, True)])
+@pytest.mark.parametrize("in_gap", [EYE, COAT + np.float32(0.03)])
+def test_what_shows_no_place_may_be_larger(in_gap, rows, stays):
+    gap = np.s_[40 : 40 + rows, 60:70]
+    given = coarse(gap, in_gap=0.3)
+    result = without_holes(given, *pictures(in_gap, gap), KNOWN)
+    assert (result is given) == stays
 
 
 def test_a_gap_amid_a_subject_in_the_colours_of_the_place_stays():
