@@ -63,8 +63,9 @@ LONE_PX, LONE = 6, 0.9
 
 LONE_KERNEL = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * LONE_PX + 1,) * 2)
 
-NO_PLACE = 0.04
-"""As `UNLIKE_SHADED_PLATE`, for the core of a gap deep within the subject."""
+NO_PLACE = 0.03
+"""As `UNLIKE_SHADED_PLATE`, for the mean colours of the core of a gap deep within the subject: a plate that lies a few
+pixels off has the same."""
 
 DEEP = 1 / 25
 """Of the picture's long side, how far from the outline of the subject a gap that shows no place is a hole: white of an
@@ -73,8 +74,8 @@ eye, a brow, a fold, a strap. Hair is seen through nearer to the outline."""
 LARGEST_DEEP = 1 / 75
 """`LARGEST` for such a gap."""
 
-MIXED = 0.02
-"""Difference of colours, in [0, 1], up to which such a gap may be hair: a mixture of the place and what is around."""
+MIXED = 0.03
+"""Difference of mean colours up to which such a gap may be hair: a mixture of the place and what is around."""
 
 ABOUT_LIKE_SUBJECT = 0.2
 """Difference of colours, in [0, 1], up to which such a core shows what a quarter of the subject around it shows."""
@@ -194,17 +195,17 @@ def _is_dark_cloth(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage
 
 
 def _is_no_place(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage) -> bool:
-    """Whether the core of a gap does not show the plate in any light."""
-    return _off_shade(image[core], plate[core]) > NO_PLACE and _differs(core, image, plate)
+    """Whether the core of a gap, on the whole, does not show the plate in any light."""
+    seen, behind = (x[core].mean(axis=0, keepdims=True) for x in (image, plate))
+    return _off_shade(seen, behind, deepest=0) > NO_PLACE and _differs(core, image, plate)
 
 
 def _is_mixture(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage, around: FloatImage) -> bool:
-    """Whether the core of a gap is the place, mixed with the mean colour around."""
-    behind = plate[core]
-    toward = around.mean(axis=0) - behind
-    off = image[core] - behind
-    share = np.clip((off * toward).sum(axis=1) / np.maximum((toward * toward).sum(axis=1), 1e-4), 0, 1)
-    return bool(np.abs(off - share[:, None] * toward).max(axis=1).mean() <= MIXED)
+    """Whether the core of a gap, on the whole, is a mixture of the place and of what is around."""
+    seen, behind, other = image[core].mean(axis=0), plate[core].mean(axis=0), around.mean(axis=0)
+    toward = other - behind
+    share = np.clip((seen - behind) @ toward / max(1e-4, float(toward @ toward)), 0, 1)
+    return bool(np.abs(seen - behind - share * toward).max() <= MIXED)
 
 
 def _is_lone(gap: NDArray[np.bool_], alpha: FloatImage) -> bool:
@@ -213,9 +214,9 @@ def _is_lone(gap: NDArray[np.bool_], alpha: FloatImage) -> bool:
     return bool((alpha[around] > OPEN).mean() >= LONE)
 
 
-def _off_shade(seen: FloatImage, behind: FloatImage) -> float:
+def _off_shade(seen: FloatImage, behind: FloatImage, deepest: float = DEEPEST_SHADOW) -> float:
     """Mean difference of colours to the plate in the light that fits best and that a shadow may leave, n x 3 both."""
-    light = np.clip(_light(seen, behind), DEEPEST_SHADOW, 1)
+    light = np.clip(_light(seen, behind), deepest, 1)
     return float(np.abs(seen - light * behind).max(axis=1).mean())
 
 

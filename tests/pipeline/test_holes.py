@@ -98,6 +98,14 @@ def test_where_it_is_one_gap_of_many_it_stays_if_it_may_be_hair(in_gaps, stays):
     assert (alpha[LONE] == np.float32(0.3)).all() if stays else (alpha[SUBJECT] == 1).all()
 
 
+def test_a_gap_that_shows_a_place_of_much_detail_a_few_pixels_off_stays():
+    given, (image, plate) = coarse(in_gap=0.3), pictures(PLATE)
+    plate *= 1 + np.random.default_rng(0).uniform(-0.4, 0.4, (HEIGHT, WIDTH, 1)).astype(np.float32)
+    image[GAP] = np.roll(plate, (1, 2), (0, 1))[GAP]
+    assert np.abs(image - plate)[GAP].mean() > 0.1
+    assert without_holes(given, image, plate, KNOWN) is given
+
+
 @pytest.mark.parametrize(("rows", "stays"), [(13, False), (24, True)])
 @pytest.mark.parametrize("in_gap", [EYE, COAT + np.float32(0.03)])
 def test_what_shows_no_place_may_be_larger(in_gap, rows, stays):
