@@ -13,7 +13,7 @@ from pipeline.frames import FloatImage
 MARGIN = 1 / 64
 """Of the picture's long side, how far from its outline the soft mask is not believed: it knows nothing of hair."""
 
-REACH = 1 / 16
+REACH = 1 / 8
 """Of the long side, how far beyond the plate the soft mask is believed: farther on it is a guess."""
 
 KNOWN = 0.99

@@ -76,10 +76,10 @@ def test_a_hole_of_the_plate_within_the_picture_is_left_to_the_networks():
 
 def test_far_beyond_the_plate_nothing_is_said():
     result, mask, image, coverage = scene()
-    coverage[60:] = 0
+    coverage[60:], result.alpha[0, 0, 60:] = 0, 0.5
     alpha = carried_beyond(result, mask, image, coverage).alpha[0, 0]
-    assert (alpha[60:74, 70:170] == 1).all()
-    assert torch.equal(alpha[80:], result.alpha[0, 0, 80:])
+    assert (alpha[60:90, 70:170] == 1).all()
+    assert (alpha[94:, 70:170] == 0.5).all()
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
