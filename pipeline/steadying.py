@@ -91,7 +91,8 @@ def _found_again(own: Draft, other: Draft) -> _Found:
         return cv2.remap(layer, x, y, how, borderMode=cv2.BORDER_REPLICATE)
 
     alpha, error = _said(_coarse(other))
-    unlike = unit(cv2.absdiff(followed(there.small), here.small)).max(axis=2)
+    red, green, blue = cv2.split(cv2.absdiff(followed(there.small), here.small))
+    unlike = unit(cv2.max(cv2.max(red, green), blue))
     unlike[(x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)] = 1
     # Linear between pixels, alpha would be softened by motion.
     return _Found(followed(alpha, cv2.INTER_CUBIC), followed(error), cv2.blur(unlike, AROUND))
