@@ -71,7 +71,7 @@ DEEP = 1 / 25
 """Of the picture's long side, how far from the outline of the subject a gap that shows no place is a hole: white of an
 eye, a brow, a fold, a strap. Hair is seen through nearer to the outline."""
 
-LARGEST_DEEP = 1 / 75
+LARGEST_DEEP = 1 / 30
 """`LARGEST` for such a gap."""
 
 MIXED = 0.03
