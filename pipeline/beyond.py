@@ -13,8 +13,12 @@ from pipeline.frames import FloatImage
 MARGIN = 1 / 64
 """Of the picture's long side, how far from its outline the soft mask is not believed: it knows nothing of hair."""
 
-REACH = 1 / 8
-"""Of the long side, how far beyond the plate the soft mask is believed: farther on it is a guess."""
+NEAR, REACH = 1 / 16, 1 / 8
+"""Of the long side, how far beyond the plate the soft mask is believed, and how far where the networks are in doubt:
+farther on it is a guess."""
+
+DOUBT = 0.2
+"""Coarse alpha from which on they are in doubt of what lies beyond the plate, and not sure of the place."""
 
 KNOWN = 0.99
 """Share of a pixel for which the plate is known, from which on it can be compared."""
@@ -43,13 +47,14 @@ def carried_beyond(coarse: Coarse, mask: FloatImage, image: FloatImage, coverage
     if not beyond.any() or not known.any():
         return coarse
     long_side = max(mask.shape)
-    near = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 5) <= REACH * long_side
+    alpha = coarse.alpha[0, 0].cpu().numpy()
+    far = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 5) / long_side
+    near = (far <= NEAR) | ((far <= REACH) & (alpha >= DOUBT))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(MARGIN * long_side) + 1,) * 2)
     inside = cv2.erode((mask > INSIDE).astype(np.uint8), kernel) > 0  # the picture's border is none of the subject's
     asked = inside & near & beyond
     if not asked.any():
         return coarse
-    alpha = coarse.alpha[0, 0].cpu().numpy()
     seeds = np.where(known, np.where(alpha > OPAQUE, 2, 1), 0).astype(np.int32)
     flooded = cv2.watershed(np.clip(image * 255, 0, 255).astype(np.uint8), seeds) == 2
     flooded = cv2.erode((flooded | (seeds < 0)).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0

@@ -63,9 +63,12 @@ LONE_PX, LONE = 6, 0.9
 
 LONE_KERNEL = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * LONE_PX + 1,) * 2)
 
-NO_PLACE = 0.03
+NO_PLACE, TINT = 0.03, 0.15
 """As `UNLIKE_SHADED_PLATE`, for the mean colours of the core of a gap deep within the subject: a plate that lies a few
-pixels off has the same."""
+pixels off has the same. And how much the logarithms of two channels' light may differ on the place."""
+
+DARKEST = np.float32(0.02)
+"""Added to both colours of which the ratio is the light, in [0, 1]."""
 
 DEEP = 1 / 25
 """Of the picture's long side, how far from the outline of the subject a gap that shows no place is a hole: white of an
@@ -75,7 +78,10 @@ LARGEST_DEEP = 1 / 30
 """`LARGEST` for such a gap."""
 
 MIXED = 0.03
-"""Difference of mean colours up to which such a gap may be hair: a mixture of the place and what is around."""
+"""Difference of mean colours up to which such a gap may be hair: a mixture of what is around and of the place, in the
+light that a shadow leaves."""
+
+LIGHTS = np.linspace(DEEPEST_SHADOW, 1, 8, dtype=np.float32)
 
 ABOUT_LIKE_SUBJECT = 0.2
 """Difference of colours, in [0, 1], up to which such a core shows what a quarter of the subject around it shows."""
@@ -88,8 +94,8 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
     even in a deep shadow, is none. Nor is cloth that is as bright as a shadow on the place: it has a grain that the
     plate does not have, or the networks are in doubt of the gap and the place has no hue that would tell a shadow. Nor
     is what they doubt, deep within the subject, if it does not show the place in any light, and is alone or no mixture
-    of the place and what is around: the white of an eye, a brow. What the picture's border closes is asked about only
-    where it is alone, and in doubt.
+    of the place and what is around: the white of an eye, a brow. What the picture's border closes is none, either, if
+    it is all that, and alone.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -104,7 +110,7 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
     noise = cache(partial(_noise, alpha, image, plate, coverage))
     _, labels, stats, _ = cv2.connectedComponentsWithStats((alpha <= OPEN).astype(np.uint8), connectivity=4)
     closed, cut_off = _closed(alpha, labels, stats)
-    depth = cache(partial(_depth, closed[labels] | (alpha > OPEN)))
+    depth, deep = cache(partial(_depth, closed[labels] | (alpha > OPEN))), DEEP * max(alpha.shape)
     filled = np.zeros(alpha.shape, np.bool_)
     for label in np.flatnonzero(closed):
         near = _near(stats[label])
@@ -112,18 +118,18 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
         around = cv2.dilate(gap.astype(np.uint8), KERNEL) > 0
         solid = around & (alpha[near] > SOLID)
         least = alpha[near][gap].min()
-        if not solid.any() or coverage[near][gap].min() < 0.5 or (cut_off[label] and least <= DENSE):
+        if not solid.any() or coverage[near][gap].min() < 0.5:
             continue
         seen, behind, subject = image[near], plate[near], image[near][solid]
         given = (gap, seen, behind, subject)
         core = gap & (alpha[near] < least + RIM)
         hole = False
-        if stats[label][cv2.CC_STAT_AREA] <= LARGEST * alpha.size:
+        if stats[label][cv2.CC_STAT_AREA] <= LARGEST * alpha.size and not cut_off[label]:
             hole = _differs(gap, seen, behind) and (_is_subject(*given) or _is_cloth(*given, noise))
             hole = hole or (least > DENSE and _is_dark_cloth(core, seen, behind, subject))
         if not hole and least > DENSE and _is_no_place(core, seen, behind):
             alone = _is_lone(gap, alpha[near]) or not _is_mixture(core, seen, behind, subject)
-            hole = alone and depth()[near][gap].min() >= DEEP * max(alpha.shape)
+            hole = alone and depth()[near][gap].min() >= deep
         if hole:
             filled[near] |= around & ((alpha[near] > OPEN) | gap)
     if not filled.any():
@@ -134,9 +140,9 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
 def _closed(
     alpha: FloatImage, labels: NDArray[np.int32], stats: NDArray[np.int32]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which small gaps the subject closes all around, and of which the picture's border cuts off a part.
+    """Which small gaps the subject closes, and of which of them the picture's border cuts off a part.
 
-    Of these it is those amid nothing but the subject.
+    What is cut off is closed if within the picture nothing but the subject is around it.
     """
     height, width = alpha.shape
     left, top, columns, rows, area = stats.T
@@ -197,15 +203,17 @@ def _is_dark_cloth(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage
 def _is_no_place(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage) -> bool:
     """Whether the core of a gap, on the whole, does not show the plate in any light."""
     seen, behind = (x[core].mean(axis=0, keepdims=True) for x in (image, plate))
-    return _off_shade(seen, behind, deepest=0) > NO_PLACE and _differs(core, image, plate)
+    tint = float(np.ptp(np.log((seen + DARKEST) / (behind + DARKEST))))
+    unlike = _off_shade(seen, behind, deepest=0) > NO_PLACE
+    return unlike and tint > TINT and _differs(core, image, plate)
 
 
 def _is_mixture(core: NDArray[np.bool_], image: FloatImage, plate: FloatImage, around: FloatImage) -> bool:
-    """Whether the core of a gap, on the whole, is a mixture of the place and of what is around."""
-    seen, behind, other = image[core].mean(axis=0), plate[core].mean(axis=0), around.mean(axis=0)
-    toward = other - behind
-    share = np.clip((seen - behind) @ toward / max(1e-4, float(toward @ toward)), 0, 1)
-    return bool(np.abs(seen - behind - share * toward).max() <= MIXED)
+    """Whether the core of a gap, on the whole, is a mixture of what is around and the place in some light."""
+    behind = LIGHTS[:, None] * plate[core].mean(axis=0)
+    toward, off = around.mean(axis=0) - behind, image[core].mean(axis=0) - behind
+    share = np.clip((off * toward).sum(axis=1) / np.maximum((toward * toward).sum(axis=1), 1e-4), 0, 1)
+    return bool(np.abs(off - share[:, None] * toward).max(axis=1).min() <= MIXED)
 
 
 def _is_lone(gap: NDArray[np.bool_], alpha: FloatImage) -> bool:

@@ -1,4 +1,4 @@
-"""The matte of one frame: a pure function of its window, the plate and the settings."""
+"""The matte of one frame: a pure function of its window and those beside it, the plate and the settings."""
 
 from __future__ import annotations
 

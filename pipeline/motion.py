@@ -21,7 +21,7 @@ STEPS = (-2, -1, 1, 2)
 BESIDE_SECONDS = Fraction(1, 24)
 """How far the frames are whose drafts steady a frame's; where they are further apart than this, the next ones."""
 
-TOO_FAR_SECONDS = Fraction(1, 7)
+TOO_FAR_SECONDS = Fraction(3, 20)
 """From where on the next frames say nothing of what lasts for a moment only."""
 
 CUT = 0.16

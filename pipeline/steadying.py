@@ -59,7 +59,8 @@ def steadied(draft: Draft, before: Draft, after: Draft) -> Coarse:
     calmer = np.minimum(error, _between(error, *(each.error for each in found)))
     error = np.where(np.abs(change) > CHANGED, calmer, error)
     alphas, errors = (torch.from_numpy(x)[None, None].to(coarse.alpha.device) for x in (alpha + change, error))
-    return coarse._replace(alpha=alphas, hidden=torch.cat((errors, coarse.hidden[:, 1:]), dim=1))
+    first = errors[:, : coarse.hidden.shape[1]]  # networks without a refiner hide nothing
+    return coarse._replace(alpha=alphas, hidden=torch.cat((first, coarse.hidden[:, 1:]), dim=1))
 
 
 def _coarse(draft: Draft) -> Coarse:
@@ -69,9 +70,9 @@ def _coarse(draft: Draft) -> Coarse:
 
 
 def _said(coarse: Coarse) -> tuple[FloatImage, FloatImage]:
-    """Alpha and its expected error, h x w."""
-    alpha, error = torch.cat((coarse.alpha, coarse.hidden[:, :1]), dim=1)[0].cpu().numpy()
-    return alpha, error
+    """Alpha and its expected error, h x w; no error where none is expected."""
+    alpha = coarse.alpha[0, 0].cpu().numpy()
+    return alpha, coarse.hidden[0, 0].cpu().numpy() if coarse.hidden.shape[1] else np.zeros_like(alpha)
 
 
 def _between(value: FloatImage, one: FloatImage, other: FloatImage) -> FloatImage:
@@ -94,8 +95,9 @@ def _found_again(own: Draft, other: Draft) -> _Found:
     red, green, blue = cv2.split(cv2.absdiff(followed(there.small), here.small))
     unlike = unit(cv2.max(cv2.max(red, green), blue))
     unlike[(x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)] = 1
-    # Linear between pixels, alpha would be softened by motion.
-    return _Found(followed(alpha, cv2.INTER_CUBIC), followed(error), cv2.blur(unlike, AROUND))
+    # Linear between pixels, alpha would be softened by motion; cubic, it overshoots.
+    alpha = np.clip(followed(alpha, cv2.INTER_CUBIC), 0, 1)
+    return _Found(alpha, followed(error), cv2.blur(unlike, AROUND))
 
 
 def flow(here: FloatImage, there: FloatImage) -> NDArray[np.float32]:

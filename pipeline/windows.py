@@ -62,7 +62,10 @@ class Drafts(NamedTuple):
 
 
 def reach(info: ClipInfo, start: int, end: int) -> tuple[int, int]:
-    """The frames whose drafts the mattes of frames `start` to `end` need: first, and where to stop."""
+    """The frames whose drafts the mattes of frames `start` to `end` need: first, and where to stop.
+
+    For a single frame of many a second, some between them are not needed.
+    """
     first, last = (indices_beside(info.pts, info.time_base, index) for index in (start, end - 1))
     return first[0], last[1] + 1
 

@@ -74,12 +74,13 @@ def test_a_hole_of_the_plate_within_the_picture_is_left_to_the_networks():
     assert carried_beyond(result, mask, image, coverage) is result
 
 
-def test_far_beyond_the_plate_nothing_is_said():
+@pytest.mark.parametrize(("doubt", "last"), [(0.5, 92), (0.1, 76)])
+def test_far_beyond_the_plate_nothing_is_said_and_less_far_where_the_networks_see_the_place(doubt, last):
     result, mask, image, coverage = scene()
-    coverage[60:], result.alpha[0, 0, 60:] = 0, 0.5
+    coverage[60:], result.alpha[0, 0, 60:] = 0, doubt
     alpha = carried_beyond(result, mask, image, coverage).alpha[0, 0]
-    assert (alpha[60:90, 70:170] == 1).all()
-    assert (alpha[94:, 70:170] == 0.5).all()
+    assert (alpha[60 : last - 2, 70:170] == 1).all()
+    assert (alpha[last + 2 :, 70:170] == np.float32(doubt)).all()
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])

@@ -247,19 +247,22 @@ def test_grain_that_the_plate_may_have_does_not(behind):
 TO_THE_BORDER, AT_THE_BORDER = np.s_[10:90, 30:130], np.s_[84:90, 70:77]
 
 
-def at_the_border(in_gap, alpha, beside=1.0, gap=AT_THE_BORDER):
-    """A subject that the lower border cuts off, and with it a gap; `beside` is alpha to one side of it."""
+def at_the_border(in_gap, alpha, gaps=(AT_THE_BORDER,), coat=COAT, place=PLATE):
+    """A subject that the lower border cuts off, and with it a gap."""
     given, (image, plate) = coarse(AT_THE_BORDER), pictures(in_gap)
-    given.alpha[0, 0][TO_THE_BORDER], image[TO_THE_BORDER] = 1, COAT
-    given.alpha[0, 0, 84:90, 77:90] = beside
-    given.alpha[0, 0][gap], image[gap] = alpha, in_gap
+    plate[:] = place
+    given.alpha[0, 0][TO_THE_BORDER], image[TO_THE_BORDER] = 1, coat
+    for gap in gaps:
+        given.alpha[0, 0][gap], image[gap] = alpha, in_gap
     return given, without_holes(given, image, plate, KNOWN)
 
 
-@pytest.mark.parametrize("in_gap", [EYE, COAT + np.float32(0.03)], ids=["a leaf of its print", "the coat"])
-def test_a_gap_that_the_picture_cuts_off_is_filled_where_there_is_doubt(in_gap):
-    _, filled = at_the_border(in_gap, alpha=0.4)
+def test_a_gap_that_the_picture_cuts_off_is_filled_where_there_is_doubt():
+    _, filled = at_the_border(EYE, alpha=0.4)
     assert filled.alpha[0, 0][TO_THE_BORDER].min() == 1
+
+
+GREY = np.full(3, 0.6, np.float32)
 
 
 @pytest.mark.parametrize(
@@ -267,12 +270,40 @@ def test_a_gap_that_the_picture_cuts_off_is_filled_where_there_is_doubt(in_gap):
     [
         {"in_gap": PLATE, "alpha": 0.4},
         {"in_gap": 0.7 * PLATE, "alpha": 0.4},
-        {"in_gap": COAT + np.float32(0.03), "alpha": 0.1},
-        {"in_gap": EYE, "alpha": 0.4, "beside": 0.0},
-        {"in_gap": EYE, "alpha": 0.4, "gap": np.s_[40:90, 66:77]},
+        {"in_gap": EYE, "alpha": 0.1},
+        {"in_gap": EYE, "alpha": 0.4, "gaps": [np.s_[84:90, x : x + 4] for x in (62, 69, 76)]},
+        {"in_gap": EYE, "alpha": 0.4, "gaps": [np.s_[40:90, 66:77]]},
+        {"in_gap": EYE, "alpha": 0.4, "gaps": [np.s_[84:90, 31:36]]},
+        {"in_gap": 0.6 * GREY, "alpha": 0.2, "coat": 0.5 * GREY, "place": GREY},
     ],
-    ids=["the place", "in a shadow", "of which the networks are sure", "beside the place", "large"],
+    ids=["the place", "in a shadow", "of which the networks are sure", "many", "large", "shallow", "between legs"],
 )
 def test_another_gap_that_the_picture_cuts_off_stays(gap):
     given, result = at_the_border(**gap)
     assert result is given
+
+
+BLUISH = np.float32([0.5, 0.54, 0.575])
+"""Light of a shadow under a blue sky."""
+
+
+@pytest.mark.parametrize("light", [1.25, 0.5, 0.1, BLUISH], ids=["a lamp", "a shadow", "a deep one", "a blue one"])
+def test_a_lone_deep_gap_that_shows_the_place_in_some_light_stays(light):
+    given = coarse(in_gap=0.3)
+    place = np.float32([0.95, 0.5, 0.95]) if light is BLUISH else np.float32([0.3, 0.6, 0.5])
+    image, plate = pictures(light * place, coat=BLUE)
+    plate[:] = place
+    assert without_holes(given, image, plate, KNOWN) is given
+
+
+@pytest.mark.parametrize("shade", [1.0, 0.7, 0.5])
+def test_deep_gaps_of_hair_before_a_place_in_its_shadow_stay(shade):
+    place, hair = np.float32([0.35, 0.45, 0.75]), np.float32([0.3, 0.15, 0.08])
+    seen = 0.5 * hair + 0.5 * shade * place + np.float32([0.012, -0.012, 0.012])
+    given, (image, plate) = coarse(LONE, in_gap=0.5), pictures(seen, LONE, coat=hair)
+    plate[:] = place
+    for row in (33, 40, 47):
+        for column in (53, 60, 67):
+            other = np.s_[row : row + 4, column : column + 4]
+            given.alpha[0, 0][other], image[other] = 0.5, seen
+    assert without_holes(given, image, plate, KNOWN) is given

@@ -426,7 +426,7 @@ def test_align_says_which_frames_failed(scene, disturbed, run, tmp_path):
 
 
 def test_frames_side_by_side_are_those_made_one_by_one(scene, rendered):
-    """Threads change no bit: a matte is a pure function of its window."""
+    """Threads change no bit: a matte is a pure function of its drafts."""
     folder, summary, _ = rendered
     settings = Settings(device="cpu")
     written = frames(folder / "alpha.mkv")
