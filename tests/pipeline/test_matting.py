@@ -1,0 +1,25 @@
+"""Mattes by networks of other kinds than the one that ships."""
+
+import torch
+
+from models.generator import GeneratorConfig
+from models.weights import MattingNet, save_weights
+from pipeline.decode import open_clip
+from pipeline.frames import FrameStatus, Settings
+from pipeline.matting import Matter
+from pipeline.plates import read_plate
+from pipeline.windows import in_company, reach, windows
+from tests.conftest import HEIGHT, WIDTH
+
+
+def test_networks_without_a_refiner_make_mattes_of_neighbouring_frames(scene, tmp_path):
+    torch.manual_seed(0)
+    config = GeneratorConfig(width=4, shared_blocks=1, branch_blocks=1, long_side=128)
+    save_weights(MattingNet(config, None), tmp_path / "small.safetensors", {})
+    settings = Settings(device="cpu", model="paper", weights=tmp_path / "small.safetensors")
+    with open_clip(scene.clip) as clip:
+        matter = Matter(read_plate(scene.plate), (WIDTH, HEIGHT), settings)
+        drafts = map(matter.draft, windows(clip, matter.observe, *reach(clip.info, 4, 6)))
+        mattes = [matter.matte(each) for each in in_company(drafts, 4, 6)]
+    assert [matte.status for matte in mattes] == [FrameStatus.OK] * 2
+    assert all(matte.alpha.shape == (HEIGHT, WIDTH) for matte in mattes)
