@@ -94,8 +94,8 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
     even in a deep shadow, is none. Nor is cloth that is as bright as a shadow on the place: it has a grain that the
     plate does not have, or the networks are in doubt of the gap and the place has no hue that would tell a shadow. Nor
     is what they doubt, deep within the subject, if it does not show the place in any light, and is alone or no mixture
-    of the place and what is around: the white of an eye, a brow. What the picture's border closes is none, either, if
-    it is all that, and alone.
+    of the place and what is around: the white of an eye, a brow. What the picture's border closes is asked about only
+    where it is alone, and in doubt.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -109,7 +109,7 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
     alpha = coarse.alpha[0, 0].cpu().numpy()
     noise = cache(partial(_noise, alpha, image, plate, coverage))
     _, labels, stats, _ = cv2.connectedComponentsWithStats((alpha <= OPEN).astype(np.uint8), connectivity=4)
-    closed, cut_off = _closed(alpha, labels, stats)
+    area, (closed, cut_off) = stats[:, cv2.CC_STAT_AREA], _closed(alpha, labels, stats)
     depth, deep = cache(partial(_depth, closed[labels] | (alpha > OPEN))), DEEP * max(alpha.shape)
     filled = np.zeros(alpha.shape, np.bool_)
     for label in np.flatnonzero(closed):
@@ -123,11 +123,12 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
         seen, behind, subject = image[near], plate[near], image[near][solid]
         given = (gap, seen, behind, subject)
         core = gap & (alpha[near] < least + RIM)
-        hole = False
-        if stats[label][cv2.CC_STAT_AREA] <= LARGEST * alpha.size and not cut_off[label]:
+        small, doubted, hole = area[label] <= LARGEST * alpha.size, least > DENSE, False
+        if small and (doubted or not cut_off[label]):
             hole = _differs(gap, seen, behind) and (_is_subject(*given) or _is_cloth(*given, noise))
-            hole = hole or (least > DENSE and _is_dark_cloth(core, seen, behind, subject))
-        if not hole and least > DENSE and _is_no_place(core, seen, behind):
+        if small and not hole and doubted and not cut_off[label]:  # there it may be a floor between legs
+            hole = _is_dark_cloth(core, seen, behind, subject)
+        if not hole and doubted and _is_no_place(core, seen, behind):
             alone = _is_lone(gap, alpha[near]) or not _is_mixture(core, seen, behind, subject)
             hole = alone and depth()[near][gap].min() >= deep
         if hole:

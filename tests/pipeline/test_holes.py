@@ -257,8 +257,9 @@ def at_the_border(in_gap, alpha, gaps=(AT_THE_BORDER,), coat=COAT, place=PLATE):
     return given, without_holes(given, image, plate, KNOWN)
 
 
-def test_a_gap_that_the_picture_cuts_off_is_filled_where_there_is_doubt():
-    _, filled = at_the_border(EYE, alpha=0.4)
+@pytest.mark.parametrize("in_gap", [EYE, COAT + np.float32(0.03)], ids=["a leaf of its print", "the coat"])
+def test_a_gap_that_the_picture_cuts_off_is_filled_where_there_is_doubt(in_gap):
+    _, filled = at_the_border(in_gap, alpha=0.4)
     assert filled.alpha[0, 0][TO_THE_BORDER].min() == 1
 
 
