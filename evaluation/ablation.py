@@ -43,6 +43,11 @@ class Given:
             coarse = self.matter.generate(inputs)
             return self._refined(coarse, aligned)
 
+    def unmoved(self) -> FloatImage:
+        """Alpha where the frame itself stands in for its neighbours: nothing moves."""
+        grey = cv2.cvtColor(self.inputs.image, cv2.COLOR_RGB2GRAY)
+        return self.alpha(self.inputs._replace(motion=np.repeat(grey[..., None], 4, axis=2)), self.aligned)
+
     def soft_mask_refined(self) -> FloatImage:
         """Alpha where the soft mask stands in for the generator, under the same refiner."""
         mask = torch.from_numpy(self.inputs.mask)[None, None].to(self.matter.device)
@@ -72,6 +77,7 @@ VARIANTS: dict[str, Variant] = {
     ),
     "another clip's mask": lambda own, other: own.alpha(own.inputs._replace(mask=other.inputs.mask), own.aligned),
     "another clip's motion": lambda own, other: own.alpha(own.inputs._replace(motion=other.inputs.motion), own.aligned),
+    "nothing moves": lambda own, _: own.unmoved(),
     "soft mask under the same refiner": lambda own, _: own.soft_mask_refined(),
     "soft mask alone": lambda own, _: own.soft_mask_enlarged(),
 }
