@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -23,6 +23,7 @@ from models.coarse import Coarse
 from pipeline.decode import open_clip
 from pipeline.frames import FloatImage, FrameWindow, Settings
 from pipeline.matting import GeneratorInputs, Matter
+from pipeline.motion import motion_stack
 from pipeline.plates import read_plate
 from pipeline.windows import windows
 
@@ -45,8 +46,9 @@ class Given:
 
     def unmoved(self) -> FloatImage:
         """Alpha where the frame itself stands in for its neighbours: nothing moves."""
-        grey = cv2.cvtColor(self.inputs.image, cv2.COLOR_RGB2GRAY)
-        return self.alpha(self.inputs._replace(motion=np.repeat(grey[..., None], 4, axis=2)), self.aligned)
+        own = self.window.observation
+        still = motion_stack(replace(self.window, neighbours=(own,) * 4), self.matter.frame_size)
+        return self.alpha(self.inputs._replace(motion=still), self.aligned)
 
     def soft_mask_refined(self) -> FloatImage:
         """Alpha where the soft mask stands in for the generator, under the same refiner."""

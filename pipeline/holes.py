@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from models.coarse import Coarse, decided
 from pipeline.colourful import DEEPEST_SHADOW, colourful
 from pipeline.frames import FloatImage
+from pipeline.shades import DARKEST
 
 OPEN = 0.85
 """Coarse alpha up to which a pixel is part of a gap."""
@@ -67,9 +68,6 @@ NO_PLACE, TINT = 0.03, 0.15
 """As `UNLIKE_SHADED_PLATE`, for the mean colours of the core of a gap deep within the subject: a plate that lies a few
 pixels off has the same. And how much the logarithms of two channels' light may differ on the place."""
 
-DARKEST = np.float32(0.02)
-"""Added to both colours of which the ratio is the light, in [0, 1]."""
-
 DEEP = 1 / 25
 """Of the picture's long side, how far from the outline of the subject a gap that shows no place is a hole: white of an
 eye, a brow, a fold, a strap. Hair is seen through nearer to the outline."""
@@ -123,11 +121,12 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
         seen, behind, subject = image[near], plate[near], image[near][solid]
         given = (gap, seen, behind, subject)
         core = gap & (alpha[near] < least + RIM)
-        small, doubted, hole = area[label] <= LARGEST * alpha.size, least > DENSE, False
-        if small and (doubted or not cut_off[label]):
-            hole = _differs(gap, seen, behind) and (_is_subject(*given) or _is_cloth(*given, noise))
-        if small and not hole and doubted and not cut_off[label]:  # there it may be a floor between legs
-            hole = _is_dark_cloth(core, seen, behind, subject)
+        doubted, whole = least > DENSE, not cut_off[label]
+        hole = area[label] <= LARGEST * alpha.size and (
+            ((doubted or whole) and _differs(gap, seen, behind) and (_is_subject(*given) or _is_cloth(*given, noise)))
+            # Cut off, it may be a floor between legs.
+            or (doubted and whole and _is_dark_cloth(core, seen, behind, subject))
+        )
         if not hole and doubted and _is_no_place(core, seen, behind):
             alone = _is_lone(gap, alpha[near]) or not _is_mixture(core, seen, behind, subject)
             hole = alone and depth()[near][gap].min() >= deep

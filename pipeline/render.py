@@ -15,16 +15,7 @@ from pipeline.conversion import ConvertedClip
 from pipeline.decode import open_clip
 from pipeline.encode import multiplies_itself
 from pipeline.finishing import Finish, finished
-from pipeline.frames import (
-    CleanplateError,
-    ClipInfo,
-    Draft,
-    Frame,
-    FrameStatus,
-    FrameWindow,
-    Matte,
-    Settings,
-)
+from pipeline.frames import CleanplateError, ClipInfo, Draft, Frame, FrameStatus, FrameWindow, Matte, Settings
 from pipeline.matting import Matter
 from pipeline.notes import notes_on
 from pipeline.outputs import Outputs
