@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.decode import open_clip
 from pipeline.encode import open_writer
 from pipeline.frames import ClipInfo, Colour
 
@@ -73,6 +74,12 @@ def write_clip(path, images, rate=24):
         for index, image in enumerate(images):
             writer.write(image, index)
     return path
+
+
+def frames(path):
+    """All pictures of a clip."""
+    with open_clip(path) as clip:
+        return [frame.image for frame in clip.frames()]
 
 
 @pytest.fixture(scope="session")

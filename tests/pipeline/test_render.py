@@ -2,16 +2,11 @@
 
 import hashlib
 import json
-import os
-import signal
 import subprocess
-import sys
-import time
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -24,13 +19,8 @@ from pipeline.notes import notes_on
 from pipeline.plates import read_plate
 from pipeline.render import RenderJob, render
 from pipeline.windows import Drafts, in_company, windows
-from tests.conftest import FRAMES, HEIGHT, WIDTH, shot, textured, write_clip
+from tests.conftest import FRAMES, HEIGHT, WIDTH, frames, write_clip
 from tests.contract.made import KINDS
-
-
-def frames(path):
-    with open_clip(path) as clip:
-        return [frame.image for frame in clip.frames()]
 
 
 @pytest.fixture(scope="module")
@@ -234,107 +224,6 @@ def test_a_clip_without_a_subject_is_empty_and_says_so(scene, run, tmp_path):
     assert json.loads((tmp_path / "run.json").read_text())["no_subject"] == [0, 1, 2, 3, 4, 5]
 
 
-@pytest.fixture(scope="module")
-def disturbed(tmp_path_factory):
-    """A clip in which frames 3 and 4 show another place."""
-    place, other = textured(5), textured(77)
-    images = [shot(other if i in (3, 4) else place, i, ball=True) for i in range(7)]
-    return write_clip(tmp_path_factory.mktemp("disturbed") / "clip.mkv", images)
-
-
-def test_a_frame_that_cannot_be_aligned_stops_the_render_by_its_number(scene, disturbed, run, tmp_path):
-    code, said = run("render", disturbed, "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv")
-    assert code == 2
-    assert "frame 3 (0.12 s)" in said and "--on-failed skip" in said
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_or_is_skipped_and_counted(scene, disturbed, run, tmp_path):
-    code, said = run(
-        "render", disturbed, "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv", "--on-failed", "skip"
-    )
-    alpha = frames(tmp_path / "alpha.mkv")
-    assert code == 4
-    assert "2 frames: the plate could not be aligned, alpha is 0: 3-4" in said
-    assert [frame.max() > 0 for frame in alpha] == [True, True, True, False, False, True, True]
-
-
-def test_or_takes_the_users_mask(scene, disturbed, run, tmp_path):
-    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
-    mask[100:200, 50:150] = 204
-    cv2.imwrite(str(tmp_path / "mask.png"), mask)
-    code, said = run(
-        "render", disturbed, "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv", "--on-failed", "mask",
-        "--mask", tmp_path / "mask.png", "--start", 3, "--end", 5,
-    )  # fmt: skip
-    assert code == 4
-    assert "2 frames: the plate could not be aligned, alpha is the soft mask: 3-4" in said
-    for frame in frames(tmp_path / "alpha.mkv"):
-        assert np.abs(frame.reshape(HEIGHT, WIDTH, -1)[..., 0].astype(int) - mask).max() <= 1
-
-
-def test_which_it_has_to_be_given(scene, disturbed, run, tmp_path):
-    code, said = run(
-        "render", disturbed, "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv", "--on-failed", "mask"
-    )
-    assert code == 2 and "give --mask PATH or --segmenter deeplab" in said
-
-
-def test_an_unrelated_plate_is_refused(scene, run, tmp_path):
-    plate = tmp_path / "plate.png"
-    cv2.imwrite(str(plate), (textured(99) * 255).astype(np.uint8))
-    code, said = run("render", scene.clip, "--plate", plate, "--background", "blur", "-o", tmp_path / "out.mp4")
-    assert code == 2 and "frame 0" in said
-    assert list(tmp_path.iterdir()) == [plate]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"clip": "nowhere.mp4"}, r"nowhere\.mp4 does not exist"),
-        ({"--plate": "nowhere.png"}, r"nowhere\.png does not exist"),
-        ({"--background": "nowhere.jpg"}, r"nowhere\.jpg: there is no such file; .* blur or none"),
-        ({"--background": "#12"}, "#12: a colour is # and six"),
-        ({"--model": "paper"}, "'paper' has no trained weights yet"),
-        ({"--model": "best"}, "no model 'best'"),
-        ({"--segmenter": "magic"}, "--segmenter magic"),
-        ({"--start": "99"}, "--start 99: clip.mkv has 24 frames"),
-        ({"--start": "9", "--end": "9"}, "no frame lies from 9 to before 9"),
-        ({"--start": "soon"}, "--start soon: give a frame such as 120"),
-        ({"-o": "out.xyz"}, r"out\.xyz has the suffix \.xyz"),
-    ],
-)
-def test_a_wrong_word_is_named(scene, run, tmp_path, monkeypatch, change, message):
-    import re
-
-    monkeypatch.chdir(tmp_path)
-    words = {"clip": scene.clip, "--plate": scene.plate, "--background": "#204080", "-o": "out.mp4"} | change
-    code, said = run("render", words.pop("clip"), *(word for pair in words.items() for word in pair))
-    assert code == 2
-    assert re.search(message, said), said
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_clip_with_sound_only_is_refused(scene, run, tmp_path):
-    path = tmp_path / "sound.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=48000, layout="mono")
-        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-        sound.sample_rate = 48000
-        for packet in (*stream.encode(sound), *stream.encode(None)):
-            container.mux(packet)
-    code, said = run("render", path, "--plate", scene.plate, "-o", tmp_path / "out.mp4")
-    assert code == 2 and "no video" in said
-
-
-def test_nothing_is_overwritten_unasked(scene, run, tmp_path):
-    out = tmp_path / "out.mp4"
-    out.write_text("mine")
-    code, said = run("render", scene.clip, "--plate", scene.plate, "--background", "blur", "-o", out)
-    assert code == 2 and "--overwrite" in said
-    assert out.read_text() == "mine"
-
-
 def test_a_background_that_ends_early_begins_again(scene, tmp_path):
     colours = [(250, 0, 0), (0, 250, 0), (0, 0, 250)]
     images = [np.full((HEIGHT, WIDTH, 3), colour, np.uint8) for colour in colours]
@@ -345,63 +234,6 @@ def test_a_background_that_ends_early_begins_again(scene, tmp_path):
     # Twelve a second under 24: frames 4 and 5 see the third, 6 and 7 the first again, 8 the second.
     wanted = [colours[i] for i in (2, 2, 0, 0, 1)]
     assert np.abs(np.array(corner, int) - wanted).max() <= 3
-
-
-def test_the_users_own_mask_replaces_the_segmenters(scene, tmp_path, monkeypatch):
-    black, white = (tmp_path / name for name in ("black.png", "white.png"))
-    cv2.imwrite(str(black), np.zeros((HEIGHT, WIDTH), np.uint8))
-    cv2.imwrite(str(white), np.full((HEIGHT, WIDTH), 255, np.uint8))
-    seen, generate = [], Matter.generate
-    monkeypatch.setattr(Matter, "generate", lambda self, given: seen.append(given.mask) or generate(self, given))
-    mattes = []
-    for mask in (black, white):
-        alpha = tmp_path / f"{mask.stem}.mkv"
-        render(RenderJob(scene.clip, scene.plate, "none", None, alpha, mask=mask, start="5", end="6"))
-        mattes.append(frames(alpha)[0])
-    # What the networks were shown is the user's alone, in the frame and in the two beside it.
-    assert [mask.mean() for mask in seen] == [0, 0, 0, 1, 1, 1]
-    assert mattes[1].mean() > mattes[0].mean()
-
-
-def test_a_mask_of_another_length_is_refused(scene, run, tmp_path):
-    code, said = run(
-        "render", scene.clip, "--plate", scene.plate, "--mask", scene.empty, "--alpha", tmp_path / "alpha.mkv"
-    )
-    assert code == 2 and "has 6 frames" in said and "has 24" in said
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-def test_a_killed_run_leaves_nothing_under_the_outputs_name(scene, tmp_path):
-    words = ["render", scene.clip, "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv", "-o", tmp_path / "a.mkv"]
-    program = [sys.executable, "-c", "from pipeline.cli import main; main()", *map(str, words)]
-    process = subprocess.Popen(program, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not any(tmp_path.iterdir()):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert process.returncode == -signal.SIGKILL
-    assert not (tmp_path / "alpha.mkv").exists() and not (tmp_path / "a.mkv").exists()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
-def test_an_interrupted_run_ends_soon_and_leaves_nothing(samples, tmp_path):
-    clip, plate = samples / "clip.mp4", samples / "plate.png"  # long enough not to be over before the interrupt comes
-    words = ["render", clip, "--plate", plate, "--alpha", tmp_path / "alpha.mkv", "-o", tmp_path / "a.mkv"]
-    # What a shell runs in the background inherits that interrupts are ignored.
-    listens = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    program = [sys.executable, "-c", f"{listens}; from pipeline.cli import main; main()", *map(str, words)]
-    process = subprocess.Popen(program, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not any(tmp_path.iterdir()):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in said
-    assert not any(tmp_path.iterdir())
 
 
 def test_align_writes_what_it_found(scene, run, tmp_path):
@@ -416,13 +248,6 @@ def test_align_writes_what_it_found(scene, run, tmp_path):
         "status",
     }  # fmt: skip
     assert rows[6]["pts_seconds"] == pytest.approx(float(Fraction(6, 24)), abs=1e-3)
-
-
-def test_align_says_which_frames_failed(scene, disturbed, run, tmp_path):
-    code, said = run("align", disturbed, "--plate", scene.plate, "--json", tmp_path / "align.json")
-    rows = json.loads((tmp_path / "align.json").read_text())["frames"]
-    assert code == 4 and "5 ok, 0 weak, 2 failed" in said and "frame 3" in said
-    assert rows[3]["plate_to_frame"] is None and rows[3]["status"] == "failed" and rows[3]["reason"]
 
 
 def test_frames_side_by_side_are_those_made_one_by_one(scene, rendered):

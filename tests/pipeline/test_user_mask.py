@@ -1,0 +1,31 @@
+"""The user's own soft masks."""
+
+import cv2
+import numpy as np
+
+from pipeline.matting import Matter
+from pipeline.render import RenderJob, render
+from tests.conftest import HEIGHT, WIDTH, frames
+
+
+def test_the_users_own_mask_replaces_the_segmenters(scene, tmp_path, monkeypatch):
+    black, white = (tmp_path / name for name in ("black.png", "white.png"))
+    cv2.imwrite(str(black), np.zeros((HEIGHT, WIDTH), np.uint8))
+    cv2.imwrite(str(white), np.full((HEIGHT, WIDTH), 255, np.uint8))
+    seen, generate = [], Matter.generate
+    monkeypatch.setattr(Matter, "generate", lambda self, given: seen.append(given.mask) or generate(self, given))
+    mattes = []
+    for mask in (black, white):
+        alpha = tmp_path / f"{mask.stem}.mkv"
+        render(RenderJob(scene.clip, scene.plate, "none", None, alpha, mask=mask, start="5", end="6"))
+        mattes.append(frames(alpha)[0])
+    # What the networks were shown is the user's alone, in the frame and in the two beside it.
+    assert [mask.mean() for mask in seen] == [0, 0, 0, 1, 1, 1]
+    assert mattes[1].mean() > mattes[0].mean()
+
+
+def test_a_mask_of_another_length_is_refused(scene, run, tmp_path):
+    code, said = run(
+        "render", scene.clip, "--plate", scene.plate, "--mask", scene.empty, "--alpha", tmp_path / "alpha.mkv"
+    )
+    assert code == 2 and "has 6 frames" in said and "has 24" in said
