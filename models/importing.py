@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from models.generator import PAPER, GeneratorConfig
+from models.generator_config import PAPER, GeneratorConfig
 from models.weights import MattingNet, WeightsError, save_weights
 
 ORIGINAL = replace(PAPER, original=True)

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from models.blocks import AddedConv, ConvBlock, ResidualBlock, Sum, UpBlock
 from models.eight_bit import Code, Convolution8, RectifiedSum8, Refiner8, ResidualBlock8, UpBlock8
-from models.generator import Branch, ContextSwitch, Encoder, Generator, Trunk
+from models.generator import Generator
+from models.generator_parts import Branch, ContextSwitch, Encoder, Trunk
 from models.refiner import Refiner
 from models.weights import MattingNet, Range
 

@@ -13,7 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from models.generator import FAST, PAPER, Generator, GeneratorConfig
+from models.generator import Generator
+from models.generator_config import FAST, PAPER, GeneratorConfig
 from models.refiner import Refiner, RefinerConfig
 
 FOLDER = Path(__file__).parent / "weights"

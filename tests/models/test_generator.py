@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from models.generator import FAST, PAPER, ContextSwitch, Encoder, Generator, GeneratorConfig
+from models.generator import Generator
+from models.generator_config import FAST, PAPER, GeneratorConfig
+from models.generator_parts import ContextSwitch, Encoder
 
 SMALL = GeneratorConfig(width=4, shared_blocks=1, branch_blocks=1)
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from models.generator import FAST, Generator
+from models.generator import Generator
+from models.generator_config import FAST
 from models.likeness import MEASURES, SIDES, TextureCue, texture_likeness
 
 HEIGHT, WIDTH = 64, 96

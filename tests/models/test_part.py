@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from models import generator as generators
-from models.generator import FAST, Generator
+from models.generator import Generator
+from models.generator_config import FAST
 from models.part import Part, part_around
 
 

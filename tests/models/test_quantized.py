@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from models.blocks import UpBlock, settle
 from models.eight_bit import Code, Convolution8, RectifiedSum8, UpBlock8, interleaved
-from models.generator import FAST
+from models.generator_config import FAST
 from models.quantized import can_be_quantized, convolves_bytes, observed, quantize
 from models.refiner import Refiner, RefinerConfig
 from models.weights import MattingNet, load_weights, new_net

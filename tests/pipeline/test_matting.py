@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from models.generator import GeneratorConfig
+from models.generator_config import GeneratorConfig
 from models.weights import MattingNet, save_weights
 from pipeline.decode import open_clip
 from pipeline.frames import Settings

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.generator import FAST
+from models.generator_config import FAST
 from models.refiner import RefinerConfig
 from models.weights import MattingNet, WeightsError, load_weights, read_card, save_weights
 from training.average import average
