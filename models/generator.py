@@ -66,7 +66,7 @@ class Generator(nn.Module):
         shared = self.trunk(self.switch(image_features, plate_features, mask_features, motion_features))
         # In float32, whatever the convolutions were in: near 1, bfloat16 has steps of 1/256. As planes, since what
         # follows takes single channels.
-        alpha = self.alpha_branch(shared, half_plate, size, self.config.alpha_skip).float().contiguous()
+        alpha = self.alpha_branch(shared, half_plate, size).float().contiguous()
         matte, hidden = torch.sigmoid(2 * alpha[:, :1]), alpha[:, 1:]  # (tanh + 1) / 2, in a fifth of the time
         if self.second_look is not None and not self.training and not torch.compiler.is_exporting():
             return self._finish_partly(self.second_look, image, plate, coverage, matte, hidden, half_image, shared)
@@ -111,7 +111,7 @@ class Generator(nn.Module):
         return result
 
     def _foreground(self, shared: Tensor, half_image: Tensor, size: tuple[int, int]) -> Tensor:
-        foreground = self.foreground_branch(shared, half_image, size, skip=True).float()
+        foreground = self.foreground_branch(shared, half_image, size).float()
         if self.config.foreground_residual:
             return foreground
         bounded = foreground.clamp(-1, 1) if self.config.original else torch.tanh(foreground)

@@ -81,10 +81,15 @@ class Trunk(nn.Module):
 
 
 class Branch(nn.Module):
-    """Residual blocks, two upsampling steps and a last convolution, for alpha or for the foreground."""
+    """Residual blocks, two upsampling steps and a last convolution, for alpha or for the foreground.
+
+    `skip` is whether it sees an encoder's half-size map beside its own, `smooth` whether it ends at half size and the
+    result is enlarged.
+    """
 
     def __init__(self, config: GeneratorConfig, outputs: int, skip: bool, smooth: bool = False) -> None:
         super().__init__()
+        self.skip = skip
         w = config.width
         seen = (4 if skip else 2) * w
         original, kernel, padding = config.original, config.end_kernel, config.end_kernel // 2
@@ -95,10 +100,10 @@ class Branch(nn.Module):
         channels = seen if smooth else w
         self.last = nn.Conv2d(channels, outputs, kernel, padding=padding, padding_mode=padding_mode(original))
 
-    def forward(self, x: Tensor, half: Tensor, size: tuple[int, int], skip: bool) -> Tensor:
-        """B x 4w x H/4 x W/4 and the half-size map to B x outputs x H x W."""
+    def forward(self, x: Tensor, half: Tensor, size: tuple[int, int]) -> Tensor:
+        """B x 4w x H/4 x W/4 and the half-size map, B x 2w x H/2 x W/2, to B x outputs x H x W."""
         x = self.to_half(self.blocks(x), (half.shape[2], half.shape[3]))
-        if skip:
+        if self.skip:
             x = torch.cat((x, half), dim=1)
         if self.to_full is None:
             return F.interpolate(self.last(x).float().contiguous(), size, mode="bilinear", align_corners=False)
