@@ -6,12 +6,15 @@ the last bit, would change from run to run.
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from alignment.blur import Blur
 from alignment.homography import Matrix, inverted, project
 from alignment.refine import (
     FEWEST_LIKELY,
@@ -182,6 +185,15 @@ class DevicePlate:
         self.device, self.has_holes = device, has_holes
         self.size = (pixels.shape[1], pixels.shape[0])
         self._pixels = torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None]
+
+    def blurred(self, blur: Blur) -> DevicePlate:
+        """See `alignment.warp.PlateImage.blurred`."""
+        kernel = torch.from_numpy(blur.kernel()).to(self.device).expand(3, 1, -1, -1)
+        light = F.pad(self._pixels[:, :3].square(), (kernel.shape[2] // 2,) * 4, mode="replicate")
+        colours = F.conv2d(light, kernel, groups=3).clamp(min=0).sqrt()
+        other = copy(self)
+        other._pixels = torch.cat((colours, self._pixels[:, 3:]), dim=1)
+        return other
 
     def strip(self, look: Look, columns: NDArray[np.intp], rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
         """What parts of the frame show that lie side by side in a strip; see `alignment.warp.PlateView.part`.

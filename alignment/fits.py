@@ -22,6 +22,8 @@ ALIKE = 0.7  # correlation of a part that shows the plate, from a start that is 
 FEWEST_ALIKE = 6
 DISTRUST = 2  # times what is uncertain, where the parts that were asked had been chosen
 IN_PLACE = 0.9  # correlation of edges that are not moved by more than a pixel
+DIRECTIONS = 4  # of edges
+FEWEST_EDGES = 50  # pixels of one direction, by which to say how steep they are
 FEWEST_SIDE_PX = 24  # of the smallest size, for its parts to be compared
 
 Size = tuple[int, int]
@@ -29,12 +31,16 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Location:
-    """Where the plate was found, or is `assumed`, full-size pixels; how well that stands up; the report's bend."""
+    """Where the plate was found, or is `assumed`, full-size pixels; how well that stands up; the report's bend.
+
+    `slope` is from `PlateFits.slope`.
+    """
 
     plate_to_frame: Matrix
     verification: Verification
     bend: FloatImage | None = None
     assumed: bool = False
+    slope: float = 1.0
 
 
 class PlateFits:
@@ -110,6 +116,18 @@ class PlateFits:
         refuted = judged & ~confirmed
         unknown = Verification(confirmed.reshape(shape), refuted.reshape(shape), 0.0, np.inf, 0)
         return Location(still, unknown, assumed=True)
+
+    def slope(self, plate_to_frame: Matrix, levels: list[FloatImage]) -> float:
+        """How steep the plate's edges are in the frame, as a share, in the direction in which they are least so."""
+        template, level = self._templates[0], levels[0]
+        to_level = self._reduced(plate_to_frame, template, level)
+        steepness = np.hypot(*template.gradients.T)
+        step = template.gradients / steepness[:, None]
+        (above, seen), (below, also) = (sample(level, project(to_level, template.points + s * step)) for s in (1, -1))
+        share = (above - below) / (2 * steepness)
+        direction = np.round(np.arctan2(step[:, 1], step[:, 0]) * DIRECTIONS / np.pi).astype(int) % DIRECTIONS
+        groups = [share[seen & also & (direction == one)] for one in range(DIRECTIONS)]
+        return min((float(np.median(group)) for group in groups if len(group) >= FEWEST_EDGES), default=1.0)
 
     def _refine_all(
         self, start: Matrix, levels: list[FloatImage], begins: Sequence[Begin]

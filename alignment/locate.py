@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 
 import cv2
@@ -74,7 +75,7 @@ class PlateLocator:
             found = self._search(eight_bits(grey), levels, reasons) or self._fits.by_a_turn(levels)
         if found is None:
             raise PlateAlignmentError(self._explain(eight_bits(grey), reasons))
-        return found
+        return replace(found, slope=self._fits.slope(found.plate_to_frame, levels))
 
     def _search(self, grey: NDArray[np.uint8], levels: list[FloatImage], reasons: list[str]) -> Location | None:
         """By all ways; notes why each failed."""

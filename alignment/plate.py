@@ -1,8 +1,8 @@
-"""The plate meets a frame: geometry, exposure, and how far either can be believed."""
+"""The plate meets a frame: geometry, exposure, sharpness, and how far they can be believed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -10,17 +10,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment.appearance import appearance, matched_blur
+from alignment.blur import Blur, at_plate
 from alignment.features import reduced_size
-from alignment.fits import Location
 from alignment.holes import split
-from alignment.homography import Matrix, PlateAlignmentError, between_sizes, covered_fraction
+from alignment.homography import Matrix, PlateAlignmentError, covered_fraction
 from alignment.locate import PlateLocator
 from alignment.photometric import LONG_SIDE_PX as PHOTOMETRIC_LONG_SIDE_PX
-from alignment.photometric import Exposure, match_exposure
-from alignment.shading import smooth_shading
-from alignment.template import BLOCKS, FINE_LONG_SIDE_PX, working_size
-from alignment.verify import LEAST_AGREEMENT
-from alignment.warp import WHOLLY, Look, PlateImage
+from alignment.photometric import Exposure
+from alignment.template import FINE_LONG_SIDE_PX, working_size
+from alignment.warp import Look, PlateImage, PlateView, Size
 
 if TYPE_CHECKING:
     import torch
@@ -31,10 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["AlignedPlate", "AlignmentReport", "PlateAligner", "PlateAlignmentError"]
 
 Image = NDArray[np.uint8] | NDArray[np.uint16]
-
-REFUTED_TRUST = 0.02  # a pixel's say in the exposure where the frame shows another structure than the plate
-UNKNOWN_TRUST = 0.3  # where the plate has none to compare
-BARE_TOLERANCE = 0.12  # of a bare plate's colours, before exposures are matched
 
 
 @dataclass(frozen=True)
@@ -51,12 +46,15 @@ class AlignmentReport:
         gain: Per channel, R, G, B. The aligned plate is `gain * plate + offset`.
         offset: Per channel, for pictures in [0, 1].
         status: `ok` where the fit was verified all over the frame, `weak` where it was found but could not be. A
-            bare plate, which shows no edges to be found by, is taken as it lies, and that is `weak`.
+            bare plate, which shows no edges to be found by, is taken as it lies, and that is `weak`. `bridged` where it
+            was not found and lies as the frames around say (`alignment.between`).
         shading: rows x columns x 3 float32, a coarse grid over the frame, where light changed unevenly: the aligned
             plate is `(gain * plate + offset) * (1 + shading)`. None where gain and offset say it all.
         bend: rows x columns x 2 float32, a coarse grid over the plate, plate pixels, where parallax or a rolling
             shutter leave more than a homography can say: what the plate shows at p lies in the frame where
             `plate_to_frame` takes p + bend. None where the homography says it all.
+        blur: How much less sharp the frame is than the plate, frame pixels squared; the aligned plate is blurred as
+            much. None where it is as sharp.
     """
 
     plate_to_frame: NDArray[np.float64]
@@ -65,14 +63,24 @@ class AlignmentReport:
     coverage: float
     gain: tuple[float, float, float]
     offset: tuple[float, float, float]
-    status: Literal["ok", "weak"]
+    status: Literal["ok", "weak", "bridged"]
     shading: NDArray[np.float32] | None = None
     bend: NDArray[np.float32] | None = None
+    blur: Blur | None = None
+
+    @property
+    def blur_px(self) -> float:
+        """The standard deviation of `blur` where it is widest, frame pixels; 0 without one."""
+        return 0.0 if self.blur is None else float(np.sqrt(np.linalg.eigvalsh(self.blur.matrix)[1]))
 
     @property
     def bend_px(self) -> float:
         """The longest displacement of `bend`, plate pixels; 0 without one."""
         return 0.0 if self.bend is None else float(np.hypot(self.bend[..., 0], self.bend[..., 1]).max())
+
+    def look(self, frame_size: Size) -> Look:
+        """How a frame of this width and height sees the plate, but for the blur."""
+        return Look(self.plate_to_frame, frame_size, Exposure(self.gain, self.offset), self.shading, self.bend)
 
 
 class AlignedPlate:
@@ -95,9 +103,11 @@ class AlignedPlate:
     ) -> None:
         self.report, self.size = report, size
         self._plate, self._on_device = plate, on_device
-        exposure = Exposure(report.gain, report.offset)
-        self._look = Look(report.plate_to_frame, size, exposure, report.shading, report.bend)
-        self._view = plate.view(self._look)
+        self._look = report.look(size)
+
+    @cached_property
+    def _view(self) -> PlateView:
+        return self._plate.view(self._look)
 
     def part(self, left: int, top: int, width: int, height: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What a part of the frame shows, height x width x 3, and its coverage, height x width, 1 where it is known."""
@@ -204,7 +214,7 @@ class PlateAligner:
         if size != self.frame_size:
             frame = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
         found = self._locator.locate(_grey(frame))
-        exposure, shading = self._expose(frame, found)
+        exposure, shading, blur = appearance(self._image, frame, self.frame_size, found)
         return AlignmentReport(
             plate_to_frame=found.plate_to_frame,
             residual_px=found.verification.residual_px,
@@ -215,11 +225,20 @@ class PlateAligner:
             status="ok" if found.verification.ok else "weak",
             shading=shading,
             bend=found.bend,
+            blur=blur,
         )
+
+    def softened(self, report: AlignmentReport, frame: Image) -> AlignmentReport:
+        """A report that did not come from the frame itself, with the frame's own blur."""
+        return replace(report, blur=matched_blur(self._image, frame, report.look(self.frame_size)))
 
     def warp(self, report: AlignmentReport) -> AlignedPlate:
         """The plate as the frame of a report from `register` sees it."""
-        return AlignedPlate(self._image, self.frame_size, report, self._on_device)
+        if report.blur is None:
+            return AlignedPlate(self._image, self.frame_size, report, self._on_device)
+        blur = at_plate(report.blur, report.plate_to_frame, self.frame_size)
+        on_device = None if self._on_device is None else self._on_device.blurred(blur)
+        return AlignedPlate(self._image.blurred(blur), self.frame_size, report, on_device)
 
     def align(self, frame: Image) -> AlignedPlate:
         """`register` and `warp`."""
@@ -230,47 +249,6 @@ class PlateAligner:
             return covered_fraction(plate_to_frame, self.plate_size, self.frame_size)
         size = reduced_size(self.frame_size, PHOTOMETRIC_LONG_SIDE_PX)
         return float(self._image.reduced(Look(plate_to_frame, self.frame_size), size)[1].mean())
-
-    def _expose(self, frame: Image, found: Location) -> tuple[Exposure, NDArray[np.float32] | None]:
-        """Compares plate and frame, possibly already reduced, at a small size."""
-        size = reduced_size(self.frame_size, PHOTOMETRIC_LONG_SIDE_PX)
-        small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        small /= np.float32(np.iinfo(frame.dtype).max)
-        look = Look(found.plate_to_frame, self.frame_size, bend=found.bend, continued=True)
-        plate, known = self._image.reduced(look, size)
-        trust = np.full(BLOCKS[::-1], UNKNOWN_TRUST, np.float32)
-        trust[found.verification.refuted] = REFUTED_TRUST
-        trust[found.verification.confirmed] = 1.0
-        blocks_to_frame = (
-            between_sizes(self.frame_size, size) @ found.plate_to_frame @ between_sizes(BLOCKS, self.plate_size)
-        )
-        trust = cv2.warpPerspective(
-            trust, blocks_to_frame, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
-        )
-        trust *= known > WHOLLY
-        if found.assumed:
-            trust *= _resembles(plate, small)
-        exposure = match_exposure(plate, small, trust)
-        exposed = plate * np.array(exposure.gain, np.float32) + np.array(exposure.offset, np.float32)
-        return exposure, smooth_shading(exposed, small, trust)
-
-
-def _resembles(plate: NDArray[np.float32], frame: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Where a frame has the colours of a bare plate, h x w; or a shirt that fills it would pass for the wall, dimmed.
-
-    Raises:
-        PlateAlignmentError: It is next to nowhere.
-    """
-    alike = np.abs(frame - plate).max(axis=2) < BARE_TOLERANCE
-    # A shirt in the plate's colours does not reach all around the picture.
-    share = min(float(part.mean()) for part in (alike, np.concatenate((alike[0], alike[:, 0], alike[:, -1]))))
-    if share < LEAST_AGREEMENT:
-        raise PlateAlignmentError(
-            f"the plate shows no edges to be found by, and {share:.0%} of the frame has its colours, at least "
-            f"{LEAST_AGREEMENT:.0%} are needed. Use a plate of the same place in the same light, with the camera's "
-            "exposure locked."
-        )
-    return alike
 
 
 def _check_picture(picture: Image, name: str, channels: tuple[int, ...] = (3,)) -> None:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment.blur import Blur, blurred
 from alignment.homography import Matrix, between_sizes, displaced, inverted, known_spans, project
 from alignment.photometric import Exposure
 from alignment.shading import Shade
@@ -50,19 +51,27 @@ class PlateImage:
     Attributes:
         size: Width and height.
         has_holes: Whether any pixel is not known.
-        pixels: H x W x 4 float32: red, green, blue in [0, 1], known; a warp of four channels is quicker than of three.
     """
 
     def __init__(self, plate: NDArray[np.uint8] | NDArray[np.uint16], known: NDArray[np.bool_] | None = None) -> None:
         """Takes H x W x 3 uint8 or uint16, and where it is known, H x W, if not everywhere."""
         self.size: Size = (plate.shape[1], plate.shape[0])
         self.has_holes = known is not None
-        self.pixels: FloatImage = np.ones((*plate.shape[:2], 4), np.float32)
-        self.pixels[..., :3] = plate
-        self.pixels[..., :3] /= np.float32(np.iinfo(plate.dtype).max)
+        pixels: FloatImage = np.ones((*plate.shape[:2], 4), np.float32)
+        pixels[..., :3] = plate
+        pixels[..., :3] /= np.float32(np.iinfo(plate.dtype).max)
         if known is not None:
-            self.pixels[..., 3] = known
-        self._reduced: dict[Size, FloatImage] = {self.size: self.pixels}
+            pixels[..., 3] = known
+        self._reduced: dict[Size, FloatImage] = {self.size: pixels}
+
+    @property
+    def pixels(self) -> FloatImage:
+        """H x W x 4 float32: red, green, blue in [0, 1], known; a warp of four channels is quicker than of three."""
+        return self._at(self.size)
+
+    def blurred(self, blur: Blur) -> PlateImage:
+        """The same plate less sharp, by a blur of its pixels; what is known stays so."""
+        return _BlurredPlate(self, blur)
 
     def view(self, look: Look) -> PlateView:
         """The plate as a frame sees it, at full size."""
@@ -96,6 +105,23 @@ class PlateImage:
         """The plate at its own or a smaller size, by area averaging."""
         if size not in self._reduced:
             self._reduced[size] = np.asarray(cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA), np.float32)
+        return self._reduced[size]
+
+
+class _BlurredPlate(PlateImage):
+    """Another plate through a blur, at whatever size it is asked for."""
+
+    def __init__(self, sharp: PlateImage, blur: Blur) -> None:
+        self.size, self.has_holes = sharp.size, sharp.has_holes
+        self._sharp, self._blur = sharp, blur
+        self._reduced = {}
+
+    def _at(self, size: Size) -> FloatImage:
+        if size not in self._reduced:
+            sharp = self._sharp._at(size)
+            soft = blurred(sharp, self._blur.seen_by(np.diag(np.divide(size, self.size))))
+            soft[..., 3] = sharp[..., 3]
+            self._reduced[size] = soft
         return self._reduced[size]
 
 

@@ -158,10 +158,13 @@ def _pictures(folder: Path, row: FrameAlignment, frame: FloatImage, plate: Float
         _save(folder / f"{kind}_{row.index:06d}.jpg", picture)
         for kind, picture in (("frame", frame), ("plate", shown), ("difference", difference))
     ]
-    residual, bend = (row.report.residual_px, row.report.bend_px) if row.report is not None else (0.0, 0.0)
-    bent = f", bent by up to {bend:.1f} px" if bend else ""
+    said = row.status
+    if row.report is not None:
+        said += f", {row.report.residual_px:.3f} px"
+        said += f", bent by up to {row.report.bend_px:.1f} px" if row.report.bend_px else ""
+        said += f", blurred by {row.report.blur_px:.1f} px" if row.report.blur_px else ""
     return (
-        f"<h2>Frame {row.index} ({row.pts_seconds:.2f} s): {row.status}, {residual:.3f} px{bent}</h2><div class=pair>"
+        f"<h2>Frame {row.index} ({row.pts_seconds:.2f} s): {said}</h2><div class=pair>"
         f"<div class=blink><img src='{names[0]}'><img src='{names[1]}'></div><div><img src='{names[2]}'></div></div>"
     )
 

@@ -123,6 +123,7 @@ def _report(summary: Any, alpha_of_failed: str) -> None:
         ("no subject, alpha is 0", summary.no_subject),
         (f"the plate could not be aligned, alpha is {alpha_of_failed}", summary.failed),
         ("the plate's alignment is weak", summary.weak),
+        ("the plate was not found, it lies between where it is before and after", summary.bridged),
     ):
         if frames:
             console.print(f"[yellow]{len(frames)} frames:[/] {what}: {_ranges(frames)}")
@@ -170,6 +171,9 @@ def align(
         bent = [report.bend_px for report in reports if report.bend is not None]
         if bent:
             console.print(f"bent by up to {max(bent):.1f} px in {len(bent)} frames (parallax, rolling shutter, lens)")
+        soft = [report.blur_px for report in reports if report.blur is not None]
+        if soft:
+            console.print(f"less sharp than the plate by up to {max(soft):.1f} px in {len(soft)} frames (shake, focus)")
         console.print(f"the plate covers at least {100 * coverage:.1f} % of every frame")
     for row in [row for row in rows if row.report is None][:5]:
         console.print(f"frame {row.index} ({row.pts_seconds:.2f} s): {plain(row.reason)}")

@@ -196,7 +196,7 @@ class Observation:
         index: The frame's place in the clip.
         small: The frame at the generator's size, h x w x 3 RGB of its own depth.
         grey: The same in grey, h x w float32 in [0, 1].
-        alignment: Where the plate lies in the frame; None where it was not found.
+        alignment: Where the plate lies in the frame; None where it was not found, nor bridged.
         failure: Why it was not found; empty where it was.
     """
 

@@ -121,6 +121,9 @@ class Matter:
     def draft(self, window: FrameWindow) -> Draft:
         """The coarse matte of the frame in the middle of `window`."""
         report = window.observation.alignment
+        if report is not None and report.status == "bridged":
+            report = self.aligner.softened(report, window.frame.image)
+            window = replace(window, observation=replace(window.observation, alignment=report))
         if report is None or self.net.generator.config.original:
             return Draft(window, None)
         with torch.inference_mode():

@@ -70,9 +70,14 @@ def is_cut(before: FloatImage, after: FloatImage) -> bool:
 
     A change of exposure is not a cut: the mean is taken out.
     """
-    small = [cv2.resize(x, (32, 18), interpolation=cv2.INTER_AREA) for x in (before, after)]
+    small = [thumbnail(x) for x in (before, after)]
     difference = (small[0] - small[0].mean()) - (small[1] - small[1].mean())
     return float(np.abs(difference).mean()) > CUT
+
+
+def thumbnail(grey: FloatImage) -> FloatImage:
+    """18 x 32 of h x w, by which frames are compared as a whole."""
+    return cv2.resize(grey, (32, 18), interpolation=cv2.INTER_AREA)
 
 
 def clamp_at_cuts(index: int, wanted: Sequence[int], cut_before: Callable[[int], bool]) -> tuple[int, ...]:

@@ -42,6 +42,7 @@ class FrameAlignment:
             "plate_to_frame": report.plate_to_frame.tolist(),
             "residual_px": report.residual_px,
             "bend_px": report.bend_px,
+            "blur_px": report.blur_px,
             "inliers": report.inliers,
             "coverage": report.coverage,
             "gain": list(report.gain),

@@ -72,6 +72,7 @@ class Summary:
     no_subject: list[int] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
     weak: list[int] = field(default_factory=list)
+    bridged: list[int] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     busy_seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -84,8 +85,8 @@ class Summary:
             self.no_subject.append(index)
         elif matte.status is FrameStatus.ALIGNMENT_FAILED:
             self.failed.append(index)
-        if matte.alignment is not None and matte.alignment.status == "weak":
-            self.weak.append(index)
+        if matte.alignment is not None and matte.alignment.status != "ok":
+            (self.weak if matte.alignment.status == "weak" else self.bridged).append(index)
 
     @property
     def exit_code(self) -> int:

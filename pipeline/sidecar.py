@@ -38,6 +38,7 @@ def frame_row(frame: Frame, matte: Matte) -> dict[str, Any]:
             "alignment": report.status,
             "residual_px": round(report.residual_px, 4),
             "bend_px": round(report.bend_px, 3),
+            "blur_px": round(report.blur_px, 3),
             "coverage": round(report.coverage, 5),
             "gain": [round(value, 5) for value in report.gain],
             "offset": [round(value, 6) for value in report.offset],

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import NamedTuple
 
+from pipeline.bridging import bridged
 from pipeline.clip import Clip
 from pipeline.frames import ClipInfo, Draft, FloatImage, Frame, FrameWindow, Observation
 from pipeline.motion import clamp_at_cuts, indices_beside, is_cut, neighbour_indices
@@ -41,7 +42,7 @@ def windows(
     first = neighbour_indices(info.pts, info.time_base, start)[0]
     last = neighbour_indices(info.pts, info.time_base, end - 1)[3]
     waiting: deque[Frame] = deque()
-    seen = _Seen()
+    seen = _Seen(info)
     for frame, observation in _observed(clip.frames(first, last + 1), observe, side_by_side):
         seen.add(observation)
         if start <= frame.index < end:
@@ -114,7 +115,8 @@ def _wanted(info: ClipInfo, frame: Frame) -> tuple[int, int, int, int]:
 class _Seen:
     """Observations of the last few frames, and where the picture jumped between them."""
 
-    def __init__(self) -> None:
+    def __init__(self, info: ClipInfo) -> None:
+        self._info = info
         self._observations: dict[int, Observation] = {}
         self._cuts: set[int] = set()
 
@@ -125,9 +127,12 @@ class _Seen:
         self._observations[observation.index] = observation
 
     def around(self, index: int, wanted: tuple[int, ...]) -> tuple[Observation, tuple[Observation, ...]]:
-        """The observation of a frame and those of its neighbours, clamped at cuts."""
+        """The observation of a frame, bridged if need be, and those of its neighbours, clamped at cuts."""
         same_shot = clamp_at_cuts(index, wanted, self._cuts.__contains__)
-        return self._observations[index], tuple(self._observations[i] for i in same_shot)
+        own = self._observations[index]
+        if own.alignment is None:
+            own = bridged(own, [self._observations[i] for i in range(same_shot[0], same_shot[-1] + 1)], self._info)
+        return own, tuple(self._observations[i] for i in same_shot)
 
     def beside(self, index: int, wanted: tuple[int, int]) -> tuple[int, int] | None:
         """The frames beside a frame, clamped at cuts; None where that leaves none on either side."""
