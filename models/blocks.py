@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -142,22 +142,30 @@ class Sum(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Conv3 - BN - ReLU - Conv3 - BN, plus identity; shape kept. No activation after the sum, as in the paper."""
+    """Conv3 - BN - ReLU - Conv3 - BN, plus identity; shape kept. No activation after the sum, as in the paper.
 
-    def __init__(self, channels: int, *, reflect: bool = False) -> None:
+    `beside` are channels of another map that the first convolution sees, too.
+    """
+
+    def __init__(self, channels: int, beside: int = 0, *, reflect: bool = False) -> None:
         super().__init__()
         mode = padding_mode(reflect)
         self.body = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False, padding_mode=mode),
+            nn.Conv2d(channels + beside, channels, 3, padding=1, bias=False, padding_mode=mode),
             nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
             nn.Conv2d(channels, channels, 3, padding=1, bias=False, padding_mode=mode),
             nn.BatchNorm2d(channels),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """B x C x H x W to the same shape."""
-        result: Tensor = x + self.body(x)
+    def add_nothing(self) -> None:
+        """Begin as the identity (Goyal et al., 2017), so that a block may join a trained net without doing harm."""
+        nn.init.zeros_(cast(Tensor, self.body[4].weight))
+        nn.init.zeros_(cast(Tensor, self.body[4].bias))
+
+    def forward(self, x: Tensor, beside: Tensor | None = None) -> Tensor:
+        """B x C x H x W, and what is beside it, to the same shape."""
+        result: Tensor = x + self.body(x if beside is None else torch.cat((x, beside), dim=1))
         return result
 
 

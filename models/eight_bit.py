@@ -147,9 +147,9 @@ class ResidualBlock8(nn.Module):
         self.first = Convolution8.of(block.body[0], source, within, rectified=True)
         self.second = Convolution8.of(block.body[3], within, target, addend=source)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """B x C x H x W to the same shape."""
-        result: Tensor = self.second(self.first(x), x)
+    def forward(self, x: Tensor, beside: Tensor | None = None) -> Tensor:
+        """B x C x H x W, and what is beside it, written alike, to the same shape."""
+        result: Tensor = self.second(self.first(x if beside is None else torch.cat((x, beside), dim=1)), x)
         return result
 
 

@@ -35,7 +35,13 @@ class Generator(nn.Module):
         self.encode_motion = Encoder(4, config)
         self.switch = ContextSwitch(config.width)
         self.trunk = Trunk(config)
-        self.alpha_branch = Branch(config, 1 + config.hidden, config.alpha_skip)
+        self.alpha_branch = Branch(
+            config,
+            1 + config.hidden,
+            config.alpha_skip,
+            more_blocks=config.alpha_blocks,
+            half_block=config.alpha_half_block,
+        )
         self.foreground_branch = Branch(config, 3, skip=True, smooth=config.smooth_foreground)
         self.second_look = Refiner(RefinerConfig(hidden=config.hidden)) if config.second_look else None
 

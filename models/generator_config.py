@@ -13,6 +13,8 @@ class GeneratorConfig:
         width: Channels after an encoder's first layer; twice and four times as many follow.
         shared_blocks: Residual blocks that both branches share.
         branch_blocks: Residual blocks of each branch.
+        alpha_blocks: More of them in the alpha branch.
+        alpha_half_block: Whether the alpha branch has one at half size, too, which sees the skipped map.
         end_kernel: Kernel of the first and of the last layers.
         context: Channels of levels below the encoders' quarter size, each half the one above. The shared
             blocks run on the lowest. Empty in the paper.
@@ -37,6 +39,8 @@ class GeneratorConfig:
     width: int = 64
     shared_blocks: int = 7
     branch_blocks: int = 3
+    alpha_blocks: int = 0
+    alpha_half_block: bool = False
     end_kernel: int = 7
     context: tuple[int, ...] = ()
     knows_coverage: bool = False
@@ -54,8 +58,10 @@ class GeneratorConfig:
 PAPER = GeneratorConfig()
 FAST = GeneratorConfig(
     width=12,
-    shared_blocks=4,
+    shared_blocks=7,
     branch_blocks=1,
+    alpha_blocks=1,
+    alpha_half_block=True,
     end_kernel=3,
     context=(48, 88),
     knows_coverage=True,

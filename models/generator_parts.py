@@ -83,19 +83,30 @@ class Trunk(nn.Module):
 class Branch(nn.Module):
     """Residual blocks, two upsampling steps and a last convolution, for alpha or for the foreground.
 
-    `skip` is whether it sees an encoder's half-size map beside its own, `smooth` whether it ends at half size and the
-    result is enlarged.
+    `skip` is whether it sees an encoder's half-size map beside its own, `half_block` whether a residual block mixes
+    the two first, `smooth` whether it ends at half size and the result is enlarged.
     """
 
-    def __init__(self, config: GeneratorConfig, outputs: int, skip: bool, smooth: bool = False) -> None:
+    def __init__(
+        self,
+        config: GeneratorConfig,
+        outputs: int,
+        skip: bool,
+        *,
+        more_blocks: int = 0,
+        half_block: bool = False,
+        smooth: bool = False,
+    ) -> None:
         super().__init__()
         self.skip = skip
         w = config.width
         seen = (4 if skip else 2) * w
         original, kernel, padding = config.original, config.end_kernel, config.end_kernel // 2
-        self.blocks = nn.Sequential(*(ResidualBlock(4 * w, reflect=original) for _ in range(config.branch_blocks)))
+        blocks = config.branch_blocks + more_blocks
+        self.blocks = nn.Sequential(*(ResidualBlock(4 * w, reflect=original) for _ in range(blocks)))
         up = partial(UpBlock, align_corners=original, repeat_border=config.repeat_border)
         self.to_half = up(4 * w, 2 * w)
+        self.at_half = ResidualBlock(2 * w, 2 * w, reflect=original) if half_block else None
         self.to_full = None if smooth else up(seen, w)
         channels = seen if smooth else w
         self.last = nn.Conv2d(channels, outputs, kernel, padding=padding, padding_mode=padding_mode(original))
@@ -103,6 +114,8 @@ class Branch(nn.Module):
     def forward(self, x: Tensor, half: Tensor, size: tuple[int, int]) -> Tensor:
         """B x 4w x H/4 x W/4 and the half-size map, B x 2w x H/2 x W/2, to B x outputs x H x W."""
         x = self.to_half(self.blocks(x), (half.shape[2], half.shape[3]))
+        if self.at_half is not None:
+            x = self.at_half(x, half)
         if self.skip:
             x = torch.cat((x, half), dim=1)
         if self.to_full is None:

@@ -45,8 +45,8 @@ class _Conversion:
         image, plate, mask, motion = encoders = (net.encode_image, net.encode_plate, net.encode_mask, net.encode_motion)
         selects = (net.switch.select_plate, net.switch.select_mask, net.switch.select_motion)
         quarter = self.code(*(encoder.to_quarter for encoder in encoders), net.texture.correct, *selects)
-        half_image = self.code(image.to_half, net.foreground_branch.to_half)
-        half_plate = self.code(plate.to_half, net.alpha_branch.to_half)
+        half_image = self.code(*_written_alike(image.to_half, net.foreground_branch))
+        half_plate = self.code(*_written_alike(plate.to_half, net.alpha_branch))
         self.encoder(image, SIGNED, half_image, quarter)
         self.encoder(plate, DIFFERENCE, half_plate, quarter)
         for encoder in (mask, motion):
@@ -96,6 +96,8 @@ class _Conversion:
         """A branch; `half` is how its half-size map is written, and the encoder's that is beside it."""
         code = self.blocks(net.blocks, source)
         _replace(net, to_half=UpBlock8(net.to_half, code, half))
+        if net.at_half is not None:
+            _replace(net, at_half=ResidualBlock8(net.at_half, half, self.code(net.at_half.body[2]), half))
         code = half
         if net.to_full is not None:
             code = self.code(net.to_full)
@@ -114,6 +116,11 @@ class _Conversion:
     def refiner(self, net: Refiner) -> Refiner8:
         """A refiner, of which there is one for each size."""
         return Refiner8(net, self.code(net.evidence), [self.code(rectify) for rectify in net.rectify])
+
+
+def _written_alike(skipped: nn.Module, branch: Branch) -> list[nn.Module]:
+    """What makes the maps of half size that are side by side in a branch."""
+    return [each for each in (skipped, branch.to_half, branch.at_half) if each is not None]
 
 
 def _replace(owner: nn.Module, **layers: nn.Module) -> None:

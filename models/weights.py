@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from models.blocks import ResidualBlock
 from models.generator import Generator
 from models.generator_config import FAST, PAPER, GeneratorConfig
 from models.refiner import Refiner, RefinerConfig
@@ -162,7 +163,8 @@ def read_card(path: Path) -> dict[str, str]:
 def take_over(net: MattingNet, path: Path) -> int:
     """Copy into `net` every tensor of a weights file that fits by name and shape; returns how many did.
 
-    For training that goes on from weights whose networks were a little different.
+    For training that goes on from weights whose networks were a little different. Residual blocks that the file knows
+    nothing of add nothing to begin with.
 
     Raises:
         WeightsError: The file is missing or damaged, or nothing in it fits.
@@ -180,6 +182,9 @@ def take_over(net: MattingNet, path: Path) -> int:
     if not fitting:
         raise WeightsError(f"{path}: none of its tensors fits this model")
     net.load_state_dict(fitting, strict=False)
+    for name, block in net.named_modules():
+        if isinstance(block, ResidualBlock) and not any(key.startswith(f"{name}.") for key in fitting):
+            block.add_nothing()
     return len(fitting)
 
 

@@ -125,7 +125,7 @@ def test_fast_stays_within_its_budget():
 
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         Generator(FAST).to("meta")(*inputs(288, 512, device="meta"))
-    assert counter.get_total_flops() / 2 <= 5.5e9
+    assert counter.get_total_flops() / 2 <= 7e9
 
 
 def test_encoder_starts_at_the_size_of_its_input():

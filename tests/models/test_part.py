@@ -46,8 +46,11 @@ def test_near_what_is_uncertain_a_part_says_what_the_whole_frame_does(corner, mo
     net = Generator(FAST).eval()
     for parameter in net.second_look.last.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
-    with torch.no_grad():
-        net.alpha_branch.last.weight *= 40  # for some of it to be solid, with colours to carry on
+    # Solid squares side by side with clear ones, with colours to carry on.
+    squares = 8 * torch.kron(torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(7, 10), torch.ones(12, 12))
+    squares = squares[None, None, : size[0], : size[1]] + torch.randn(1, 1, *size)
+    hidden = torch.rand(1, 5, *size)
+    net.alpha_branch.forward = lambda *_: torch.cat((squares, hidden), dim=1)
     image, plate = torch.rand(2, 1, 3, 1, 1) + torch.rand(2, 1, 3, *size) / 4
     rest = [torch.ones(1, 1, *size), torch.rand(1, 1, *size), torch.rand(1, 4, *size)]
     wanted = torch.zeros(1, 1, *size)
@@ -58,8 +61,10 @@ def test_near_what_is_uncertain_a_part_says_what_the_whole_frame_does(corner, mo
         monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
         whole = net(image, plate, *rest)
     assert (whole.carried != 0.5).any() and ((whole.alpha > 0.1) & (whole.alpha < 0.9)).any()
-    for everywhere, here in zip(whole, part, strict=True):
+    for name, everywhere, here in zip(whole._fields, whole, part, strict=True):
         seen = wanted.bool().expand_as(here)
-        torch.testing.assert_close(here[seen], everywhere[seen], atol=1e-4, rtol=1e-4)
+        # Colours come from afar, too, from what a second look makes solid there, or not.
+        off = 0.02 if name == "carried" else 1e-4
+        torch.testing.assert_close(here[seen], everywhere[seen], atol=off, rtol=off)
     far = wanted[:, :, :, :1].expand(1, 3, size[0], 1) == 0
     assert (part.foreground[:, :, :, :1][far] == 0).all() and (whole.foreground[:, :, :, :1][far] != 0).any()

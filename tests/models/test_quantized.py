@@ -168,7 +168,7 @@ def test_the_whole_generator_says_nearly_the_same(both, size):
     with torch.no_grad():
         expected, result = (net.generator(*seen(0, size)) for net in both)
     for name in ("alpha", "foreground", "hidden"):
-        assert agree(getattr(result, name), getattr(expected, name), 0.03)
+        assert agree(getattr(result, name), getattr(expected, name), 0.06)
 
 
 @needs_bytes

@@ -1,6 +1,7 @@
 """Training: the same seed gives the same weights, also across a stop, and the loss goes down."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from models.weights import WeightsError, list_weights, load_weights, new_net, save_weights, take_over
+from models.generator_config import FAST
+from models.refiner import RefinerConfig
+from models.weights import MattingNet, WeightsError, list_weights, load_weights, new_net, save_weights, take_over
 from pipeline.frames import CleanplateError
 from training.config import SupervisedConfig, read_config
 from training.data import CompositeBatches
@@ -89,6 +92,19 @@ def test_a_run_can_take_over_what_fits_of_other_networks(tmp_path):
     save_file({"stranger": torch.zeros(2)}, tmp_path / "stranger.safetensors")
     with pytest.raises(WeightsError, match="none of its tensors"):
         take_over(other, tmp_path / "stranger.safetensors")
+
+
+def test_a_deeper_net_begins_as_what_it_takes_over(tmp_path):
+    shallow = replace(FAST, shared_blocks=4, alpha_blocks=0, alpha_half_block=False)
+    net = MattingNet(shallow, RefinerConfig(hidden=FAST.hidden)).eval()
+    save_weights(net, tmp_path / "shallow.safetensors", {})
+    deeper = new_net("fast").eval()
+    take_over(deeper, tmp_path / "shallow.safetensors")
+    inputs = [torch.rand(1, channels, 64, 96) for channels in (3, 3, 1, 1, 4)]
+    with torch.no_grad():
+        assert torch.equal(net.generator(*inputs).alpha, deeper.generator(*inputs).alpha)
+        deeper.generator.trunk.blocks[-1].body[4].weight.fill_(1)
+        assert not torch.equal(net.generator(*inputs).alpha, deeper.generator(*inputs).alpha)
 
 
 def test_two_processes_take_the_step_of_their_mean_gradient(tmp_path):
