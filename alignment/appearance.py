@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
@@ -26,7 +27,8 @@ FloatImage = NDArray[np.float32]
 REFUTED_TRUST = 0.02  # a pixel's say in the exposure where the frame shows another structure than the plate
 UNKNOWN_TRUST = 0.3  # where the plate has none to compare
 BARE_TOLERANCE = 0.12  # of a bare plate's colours, before exposures are matched
-SHARP = 0.75  # from this share of the plate's slopes on a frame is as sharp; it is not worth measuring by how much
+SHARP = 0.75  # from this share of the plate's slopes on, a frame is as sharp; it is not worth measuring by how much
+FADING = 0.15  # below, a blur fades in, so that a clip at the threshold does not flicker
 
 
 class Appearance(NamedTuple):
@@ -50,7 +52,8 @@ def appearance(plate: PlateImage, frame: Image, frame_size: Size, found: Locatio
         PlateAlignmentError: The plate's place was assumed, and the frame does not have its colours.
     """
     exposure, shading = _light(plate, frame, frame_size, found)
-    if found.slope >= SHARP * np.mean(exposure.gain):
+    share = min(1.0, (SHARP - found.slope / float(np.mean(exposure.gain))) / FADING)
+    if share <= 0:
         return Appearance(exposure, shading, None)
     look = Look(found.plate_to_frame, frame_size, exposure, shading, found.bend)
     blur = matched_blur(plate, frame, look, found)
@@ -60,7 +63,8 @@ def appearance(plate: PlateImage, frame: Image, frame_size: Size, found: Locatio
     soft = plate.blurred(at_plate(blur, found.plate_to_frame, frame_size))
     exposure, shading = _light(soft, frame, frame_size, found)
     look = Look(found.plate_to_frame, frame_size, exposure, shading, found.bend)
-    return Appearance(exposure, shading, matched_blur(plate, frame, look, found))
+    blur = matched_blur(plate, frame, look, found)
+    return Appearance(exposure, shading, None if blur is None else Blur(*(share * moment for moment in blur)))
 
 
 def matched_blur(plate: PlateImage, frame: Image, look: Look, found: Location | None = None) -> Blur | None:
@@ -73,7 +77,7 @@ def matched_blur(plate: PlateImage, frame: Image, look: Look, found: Location | 
         found: What is known of which parts of the plate are in view.
     """
     size = reduced_size(look.frame_size, BLUR_LONG_SIDE_PX)
-    seen, known = plate.reduced(look, size)
+    seen, known = plate.reduced(replace(look, continued=True), size)
     trust = (known > WHOLLY).astype(np.float32)
     if found is not None:
         trust *= _trust(found, look.frame_size, plate.size, size) > REFUTED_TRUST

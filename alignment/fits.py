@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from alignment.bend import bend, worth_bending
 from alignment.homography import Matrix, PlateAlignmentError, between_sizes, implausible, inverted, project
 from alignment.refine import FEWEST_PIXELS, Begin, HostFit, Refinement, correlations, refine
-from alignment.template import BLOCKS, FloatImage, Template, make_template, pyramid, sample
+from alignment.template import BLOCKS, FloatImage, Template, Vector, make_template, pyramid, sample
 from alignment.turned import FOCAL_LENGTHS, likeliest_shift, turned, turning
 from alignment.verify import FEWEST_BLOCKS, OK_ERROR_PX, WEAK_ERROR_PX, Verification, full_size, verify
 
@@ -59,6 +59,7 @@ class PlateFits:
         self._smallest = levels[-1]
         self._templates = [make_template(level) for level in levels]
         self._begins = [prepare(template) for template in self._templates]
+        self._rise = _rise(self._templates[0], levels[0], np.eye(3))
 
     @cached_property
     def bare(self) -> bool:
@@ -120,13 +121,13 @@ class PlateFits:
     def slope(self, plate_to_frame: Matrix, levels: list[FloatImage]) -> float:
         """How steep the plate's edges are in the frame, as a share, in the direction in which they are least so."""
         template, level = self._templates[0], levels[0]
-        to_level = self._reduced(plate_to_frame, template, level)
-        steepness = np.hypot(*template.gradients.T)
-        step = template.gradients / steepness[:, None]
-        (above, seen), (below, also) = (sample(level, project(to_level, template.points + s * step)) for s in (1, -1))
-        share = (above - below) / (2 * steepness)
-        direction = np.round(np.arctan2(step[:, 1], step[:, 0]) * DIRECTIONS / np.pi).astype(int) % DIRECTIONS
-        groups = [share[seen & also & (direction == one)] for one in range(DIRECTIONS)]
+        rise, seen = _rise(template, level, self._reduced(plate_to_frame, template, level))
+        own, known = self._rise
+        usable = seen & known & (own > 0)
+        share = rise / np.where(usable, own, 1)
+        x, y = template.gradients.T
+        direction = np.round(np.arctan2(y, x) * DIRECTIONS / np.pi).astype(int) % DIRECTIONS
+        groups = [share[usable & (direction == one)] for one in range(DIRECTIONS)]
         return min((float(np.median(group)) for group in groups if len(group) >= FEWEST_EDGES), default=1.0)
 
     def _refine_all(
@@ -182,6 +183,13 @@ class PlateFits:
                     to_plate = np.divide(self.plate_size, template.size).astype(np.float32)
                     return Location(plate_to_frame, bent_verification, bent.field * to_plate)
         return Location(plate_to_frame, verification)
+
+
+def _rise(template: Template, level: FloatImage, to_level: Matrix) -> tuple[Vector, NDArray[np.bool_]]:
+    """By how much grey rises across the template's edges in a picture, N, and which of them lie inside it."""
+    step = template.gradients / np.hypot(*template.gradients.T)[:, None]
+    (above, seen), (below, also) = (sample(level, project(to_level, template.points + s * step)) for s in (1, -1))
+    return above - below, seen & also
 
 
 def _doubted(verification: Verification, factor: float) -> Verification:

@@ -1,5 +1,7 @@
 """Frames less sharp than the plate: how much is found, and the aligned plate is as soft."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
@@ -101,6 +103,16 @@ def test_a_smeared_frame_gets_a_smeared_plate(soft):
     assert np.subtract(report.blur, smear(9, 40)) == pytest.approx([0, 0, 0], abs=1)
     assert off(report) < 0.5 * off(_sharp(report))
     assert report.blur_px == pytest.approx(np.sqrt(9**2 / 12 + 0.2), rel=0.1)
+
+
+def test_a_blur_fades_in(soft):
+    """Of a camera that shakes more and more."""
+    aligner, _ = soft
+    frame = shot(textured(5), 9, ball=True).astype(np.float32) / 255
+    lengths = np.arange(3, 10, 0.5)
+    widths = [aligner.register(np.uint8(np.round(255 * blurred(frame, smear(n, 40, 0))))).blur_px for n in lengths]
+    assert widths[0] == 0 and widths[-1] == pytest.approx(lengths[-1] / np.sqrt(12), rel=0.1)
+    assert all(0 <= after - before < 0.7 for before, after in pairwise(widths))
 
 
 def _sharp(report):
