@@ -1,5 +1,6 @@
 """Frames less sharp than the plate: how much is found, and the aligned plate is as soft."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -116,8 +117,6 @@ def test_a_blur_fades_in(soft):
 
 
 def _sharp(report):
-    from dataclasses import replace
-
     return replace(report, blur=None)
 
 

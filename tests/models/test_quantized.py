@@ -167,8 +167,8 @@ def agree(result, expected, share):
 def test_the_whole_generator_says_nearly_the_same(both, size):
     with torch.no_grad():
         expected, result = (net.generator(*seen(0, size)) for net in both)
-    for name in ("alpha", "foreground", "hidden"):
-        assert agree(getattr(result, name), getattr(expected, name), 0.06)
+    for name, share in (("alpha", 0.05), ("foreground", 0.03), ("hidden", 0.03)):  # alpha is the deepest
+        assert agree(getattr(result, name), getattr(expected, name), share)
 
 
 @needs_bytes
