@@ -55,7 +55,7 @@ class Given:
         mask = torch.from_numpy(self.inputs.mask)[None, None].to(self.matter.device)
         hidden = self.matter.net.generator.config.hidden
         doubt = torch.zeros_like(mask).repeat(1, hidden, 1, 1)
-        doubt[:, 0] = ((mask > 0.02) & (mask < 0.98)).float()[:, 0]
+        doubt[:, :1] = ((mask > 0.02) & (mask < 0.98)).float()
         image = torch.from_numpy(self.inputs.image).permute(2, 0, 1)[None].to(self.matter.device)
         with torch.inference_mode():
             coarse = Coarse(mask, torch.zeros_like(image), doubt, carry_colour(image, mask))

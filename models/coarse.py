@@ -20,10 +20,10 @@ class Coarse(NamedTuple):
 
     Attributes:
         alpha: B x 1 x h x w in [0, 1]; after a second look it may reach beyond by a little.
-        foreground: B x 3 x h x w; a colour, or what to add to the image where the config says so. See
-            `models.generator.Generator.forward` for where it may be left out.
+        foreground: B x 3 x h x w; a colour, or what to add to the image where `models.generator.Generator.corrects`.
+            See its `forward` for where it may be left out.
         hidden: B x hidden x h x w for a refiner; channel 0 is the expected |error| of alpha, channel 1 what to add to
-            1 for the light that is left on the place.
+            1 for the light that is left on the place. The paper's generator has none.
         carried: B x 3 x h x w for a refiner (else without channels): the colour of the solid parts of the subject
             nearest by, which is what hair in front of the place is likely to have.
     """
@@ -36,7 +36,8 @@ class Coarse(NamedTuple):
 
 def uncertain(alpha: Tensor, hidden: Tensor) -> Tensor:
     """Where a coarse alpha is not plainly 0 or 1, B x 1 x h x w, 0 or 1; see `Coarse`."""
-    return ((torch.minimum(alpha, 1 - alpha) > CERTAIN) | (hidden[:, :1] > EXPECTED_ERROR)).float()
+    feared = (hidden[:, :1] > EXPECTED_ERROR).any(1, keepdim=True)  # nowhere by a generator that hides nothing
+    return ((torch.minimum(alpha, 1 - alpha) > CERTAIN) | feared).float()
 
 
 def decided(coarse: Coarse, kept: Tensor, alpha: float) -> Coarse:

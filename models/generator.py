@@ -23,11 +23,15 @@ GRID = 16
 
 
 class Generator(nn.Module):
-    """Image, plate, soft mask and motion to alpha and foreground."""
+    """Image, plate, soft mask and motion to alpha and foreground.
 
-    def __init__(self, config: GeneratorConfig = PAPER) -> None:
+    Attributes:
+        refined: Whether a refiner follows, for which the foreground is a correction of the image.
+    """
+
+    def __init__(self, config: GeneratorConfig = PAPER, refined: bool = False) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.refined = config, refined
         self.encode_image = Encoder(3, config)
         self.encode_plate = Encoder(7 if config.knows_coverage else 3, config)
         self.texture = TextureCue(4 * config.width) if config.knows_texture else None
@@ -44,6 +48,11 @@ class Generator(nn.Module):
         )
         self.foreground_branch = Branch(config, 3, skip=True, smooth=config.smooth_foreground)
         self.second_look = Refiner(RefinerConfig(hidden=config.hidden)) if config.second_look else None
+
+    @property
+    def corrects(self) -> bool:
+        """Whether its foreground is what to add to the image, rather than a colour."""
+        return self.config.foreground_residual or self.refined
 
     def forward(self, image: Tensor, plate: Tensor, coverage: Tensor, mask: Tensor, motion: Tensor) -> Coarse:
         """Estimate alpha and foreground at the inputs' own size.
@@ -77,7 +86,9 @@ class Generator(nn.Module):
         if self.second_look is not None and not self.training and not torch.compiler.is_exporting():
             return self._finish_partly(self.second_look, image, plate, coverage, matte, hidden, half_image, shared)
         foreground = self._foreground(shared, half_image, size)
-        carried = carry_colour(image, matte) if self.config.hidden else image[:, :0]
+        if self.corrects and not self.config.foreground_residual:
+            foreground = foreground - image
+        carried = carry_colour(image, matte) if self.refined or self.config.hidden else image[:, :0]
         first = Coarse(matte, foreground, hidden, carried)
         if self.second_look is None:
             return first

@@ -29,7 +29,7 @@ class RefinerConfig:
     Attributes:
         channels: A full-size pixel's; the body sees four times as many at half size.
         body: 3 x 3 convolutions at half size.
-        hidden: The generator's hidden channels, of which the second is the light.
+        hidden: The generator's hidden channels, of which the second is the light; the paper's has none.
     """
 
     channels: int = 8
@@ -62,7 +62,12 @@ def unexplained(image: Tensor, plate: Tensor, foreground: Tensor, alpha: Tensor)
 
 
 def light(coarse: Coarse) -> Tensor:
-    """What a shadow leaves of the plate's light, B x 1 x h x w in [0.2, 1.2]: the second hidden channel."""
+    """What a shadow leaves of the plate's light, B x 1 x h x w in [0.2, 1.2]: the second hidden channel.
+
+    All of it, where the generator hides nothing.
+    """
+    if coarse.hidden.shape[1] < 2:
+        return torch.ones_like(coarse.alpha)
     return (1 + coarse.hidden[:, 1:2]).clamp(0.2, 1.2)
 
 

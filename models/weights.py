@@ -43,7 +43,7 @@ class MattingNet(nn.Module):
     ) -> None:
         super().__init__()
         self.ranges = dict(ranges or {})
-        self.generator = Generator(generator)
+        self.generator = Generator(generator, refined=refiner is not None)
         self.refiner = Refiner(refiner) if refiner is not None else None
 
 
@@ -69,7 +69,7 @@ def new_net(name: str) -> MattingNet:
     if name == "fast":
         return MattingNet(FAST, RefinerConfig(hidden=FAST.hidden))
     if name == "paper":
-        return MattingNet(PAPER, None)
+        return MattingNet(PAPER, RefinerConfig(hidden=PAPER.hidden))
     raise WeightsError(f"there is no model {name!r}; the models are {', '.join(MODELS)}")
 
 

@@ -280,7 +280,7 @@ def _enlarged(net: MattingNet, coarse: Coarse, image: Image) -> tuple[FloatImage
     size = image.shape[:2]
     alpha, foreground = (F.interpolate(x, size, mode="bilinear", align_corners=False) for x in coarse[:2])
     seen = torch.from_numpy(unit(image)).permute(2, 0, 1)[None].to(alpha.device)
-    if net.generator.config.foreground_residual:
+    if net.generator.corrects:
         foreground = foreground + seen
     foreground = image_where_opaque(alpha, foreground, seen).clamp(0, 1)
     result = np.ascontiguousarray(foreground[0].permute(1, 2, 0).cpu().numpy())

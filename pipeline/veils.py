@@ -65,8 +65,7 @@ def without_false_veils(coarse: Coarse, image: FloatImage, plate: FloatImage, co
         return coarse
     box = np.s_[max(0, top - MARGIN_PX) : top + height + MARGIN_PX, max(0, left - MARGIN_PX) : left + width + MARGIN_PX]
     ours, theirs = (cv2.cvtColor(x[box], cv2.COLOR_RGB2GRAY) for x in (image, plate))
-    if coarse.hidden.shape[1] > 1:
-        theirs *= light(coarse)[0, 0].cpu().numpy()[box]
+    theirs *= light(coarse)[0, 0].cpu().numpy()[box]
     kept = np.ones_like(whole)
     kept[box] -= _false_veil(whole[box], ours, theirs, coverage[box] > 0.99)
     return coarse if kept.min() == 1 else decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)

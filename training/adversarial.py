@@ -99,7 +99,7 @@ def update(run: Run, batch: Batch, pseudo_weight: float) -> dict[str, float]:
     terms = {"adversarial": generator_loss(response)}
     held = pseudo_terms(own, pseudo, batch["image"], place)
     terms |= {name: pseudo_weight * term for name, term in held.items()}
-    if run.student.refiner is not None:
+    if run.student.refiner is not None and run.student.refiner.config.hidden:
         terms["hidden"] = run.config.hidden_weight * F.l1_loss(own.hidden, pseudo.hidden)
     _descend(run.student_optimizer, torch.stack(list(terms.values())).sum())
     run.step += 1
@@ -130,12 +130,12 @@ def _generate(net: MattingNet, batch: Batch) -> Coarse:
 
 def _layers(net: MattingNet, coarse: Coarse, batch: Batch) -> Layers:
     alpha, foreground, hidden = (x.float() for x in coarse[:3])
-    if net.generator.config.foreground_residual:
+    if net.generator.corrects:
         foreground = foreground + batch["image"]
     return Layers(alpha, foreground, hidden)
 
 
 def _place(coarse: Coarse, batch: Batch) -> Tensor:
     """B: the plate, in what light the teacher saw left where it knows of that; the image where it is not known."""
-    plate = batch["plate"] * light(coarse).float() if coarse.hidden.shape[1] > 1 else batch["plate"]
+    plate = batch["plate"] * light(coarse).float()
     return batch["coverage"] * plate + (1 - batch["coverage"]) * batch["image"]

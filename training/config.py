@@ -22,6 +22,7 @@ class SupervisedConfig(BaseModel):
         steps: Updates in all.
         batch: Samples an update.
         learning_rate: Of AdamW at its highest; it follows half a cosine to 0.
+        refiner_only: Leave the generator, which `start_from` holds, as it is, and train the refiner that follows.
         warm_up: Updates over which the rate rises from 0.
         sources: What the photographs and cut-outs are and where they come from, for the weights' card.
         cutout_share: How many of the subjects are cut-outs, where some are given; the others are drawn.
@@ -44,6 +45,7 @@ class SupervisedConfig(BaseModel):
     start_from: str | None = None
     steps: int = Field(gt=0)
     batch: int = Field(default=8, gt=1)
+    refiner_only: bool = False
     learning_rate: float = Field(default=1e-3, gt=0)
     warm_up: int = Field(default=200, ge=0)
     sources: str = ""

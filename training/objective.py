@@ -34,7 +34,7 @@ class Objective(nn.Module):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The terms of the loss, whose sum is minimised, of a batch on the networks' device."""
         coarse, refined = self.predict(batch)
-        terms = _coarse_terms(coarse, batch)
+        terms = _coarse_terms(coarse, batch, self.net.generator.corrects)
         if refined is not None and self.net.refiner is not None:
             terms |= _full_terms(*refined, batch, self.net.refiner.margin)
         return terms
@@ -90,10 +90,9 @@ def enlarge_crops(coarse: Tensor, boxes: Tensor, crop: int) -> Tensor:
     return F.grid_sample(coarse, torch.stack(grids), padding_mode="border", align_corners=False)
 
 
-def _coarse_terms(coarse: Coarse, batch: Batch) -> dict[str, Tensor]:
-    """PAPER's loss at the generator's size."""
-    residual = coarse.hidden.shape[1] > 0
-    foreground = coarse.foreground + batch["image"] if residual else coarse.foreground
+def _coarse_terms(coarse: Coarse, batch: Batch, corrects: bool) -> dict[str, Tensor]:
+    """PAPER's loss at the generator's size; `corrects` as of `models.generator.Generator`."""
+    foreground = coarse.foreground + batch["image"] if corrects else coarse.foreground
     terms = {
         "coarse_alpha": alpha_loss(coarse.alpha, batch["alpha"]),
         "coarse_thin": 0.25 * translucent_loss(coarse.alpha, batch["alpha"], batch["alpha"]),
@@ -102,7 +101,7 @@ def _coarse_terms(coarse: Coarse, batch: Batch) -> dict[str, Tensor]:
         "coarse_translucent": translucent_loss(foreground, batch["foreground"], batch["alpha"]),
         "coarse_recomposition": recomposition_loss(batch["image"], coarse.alpha, foreground, batch["background"]),
     }
-    if residual:
+    if coarse.hidden.shape[1] > 1:
         terms["error"] = error_loss(coarse, batch["alpha"])
         terms["light"] = light_loss(coarse, batch["light"], (1 - batch["alpha"]) * batch["coverage"])
     return terms

@@ -61,6 +61,12 @@ class Run(Resumable):
             run.step = saved["step"]
         return run
 
+    def learn(self) -> None:
+        """Training mode; a generator that stays as it is is as in rendering."""
+        self.net.train()
+        if self.config.refiner_only:
+            self.net.generator.eval().requires_grad_(False)
+
     def save(self) -> None:
         """Write the checkpoint and the weights; a kill in between leaves the ones before."""
         state: dict[str, Any] = {
@@ -108,7 +114,7 @@ def _work(team: Team, config: SupervisedConfig, folder: Path, material: Material
     """One process's part of a run."""
     torch.set_num_threads(config.threads)
     run = Run.start(config, folder, team.device)
-    run.net.train()
+    run.learn()
     objective: nn.Module = Objective(run.net, config.precision)
     if team.size > 1:
         objective = _shared(objective, team)
@@ -152,7 +158,7 @@ def _draw(run: Run, batch: Batch) -> None:
     run.net.eval()
     with torch.no_grad():
         coarse, refined = Objective(run.net, run.config.precision).predict(_on(run.device, batch))
-    run.net.train()
+    run.learn()
     draw_batch(batch, coarse, refined, run.folder / "samples" / f"{run.step:06d}.png")
 
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from models.carrying import carry_colour
 from models.generator import Generator
 from models.generator_config import FAST, PAPER, GeneratorConfig
 from models.generator_parts import ContextSwitch, Encoder
@@ -105,6 +106,18 @@ def test_alpha_and_colour_lie_in_0_to_1():
         coarse = Generator(SMALL).eval()(*(20 * x for x in inputs(24, 24)))
     for result in (coarse.alpha, coarse.foreground):
         assert result.min() >= 0 and result.max() <= 1
+
+
+def test_before_a_refiner_colours_are_corrections_of_the_image():
+    alone, followed = Generator(SMALL).eval(), Generator(SMALL, refined=True).eval()
+    followed.load_state_dict(alone.state_dict())
+    given = inputs(32, 48)
+    with torch.no_grad():
+        first, second = alone(*given), followed(*given)
+    assert (alone.corrects, followed.corrects) == (False, True)
+    assert torch.equal(first.alpha, second.alpha) and first.carried.shape[1] == 0
+    torch.testing.assert_close(given[0] + second.foreground, first.foreground)
+    assert torch.equal(second.carried, carry_colour(given[0], second.alpha))
 
 
 def test_unknown_plate_is_no_evidence_for_a_net_that_knows_no_coverage():

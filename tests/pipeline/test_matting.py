@@ -1,9 +1,11 @@
 """Mattes by networks of other kinds than the one that ships."""
 
 import numpy as np
+import pytest
 import torch
 
 from models.generator_config import GeneratorConfig
+from models.refiner import RefinerConfig
 from models.weights import MattingNet, save_weights
 from pipeline.decode import open_clip
 from pipeline.frames import Settings
@@ -13,10 +15,11 @@ from pipeline.windows import in_company, reach, windows
 from tests.conftest import HEIGHT, WIDTH
 
 
-def test_networks_without_a_refiner_make_mattes_of_neighbouring_frames(scene, tmp_path):
+@pytest.mark.parametrize("refiner", [None, RefinerConfig(hidden=0)], ids=["without a refiner", "with one"])
+def test_networks_that_hide_nothing_make_mattes_of_neighbouring_frames(scene, tmp_path, refiner):
     torch.manual_seed(0)
     config = GeneratorConfig(width=4, shared_blocks=1, branch_blocks=1, long_side=128)
-    save_weights(MattingNet(config, None), tmp_path / "small.safetensors", {})
+    save_weights(MattingNet(config, refiner), tmp_path / "small.safetensors", {})
     settings = Settings(device="cpu", model="paper", weights=tmp_path / "small.safetensors")
     with open_clip(scene.clip) as clip:
         matter = Matter(read_plate(scene.plate), (WIDTH, HEIGHT), settings)

@@ -27,7 +27,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path):
     config = SupervisedConfig(steps=3, checkpoint_every=2, **TINY)
     whole = train(config, tmp_path / "whole", Material(), "cpu")
     run = Run.start(config, tmp_path / "parts")
-    run.net.train()
+    run.learn()
     for batch in (CompositeBatches(config, Material())[i] for i in range(2)):
         update(run, Objective(run.net, config.precision), batch)
     run.save()
@@ -39,11 +39,22 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path):
 def test_learning_one_batch_by_heart(tmp_path):
     config = SupervisedConfig(steps=1000, warm_up=0, learning_rate=3e-3, **TINY)
     run = Run.start(config, tmp_path)
-    run.net.train()
+    run.learn()
     batch = CompositeBatches(config, Material())[0]
     losses = [update(run, Objective(run.net, config.precision), batch) for _ in range(12)]
     assert losses[-1]["coarse_alpha"] < 0.6 * losses[0]["coarse_alpha"]
     assert losses[-1]["alpha"] < 0.7 * losses[0]["alpha"]
+
+
+@pytest.mark.parametrize("model", ["fast", "paper"])
+def test_a_refiner_can_learn_after_its_generator(tmp_path, model):
+    (tmp_path / "run").mkdir()
+    save_weights(new_net(model), tmp_path / "run" / "start.safetensors", {})
+    config = SupervisedConfig(model=model, steps=2, start_from="start.safetensors", refiner_only=True, **TINY)
+    after = load_weights(model, train(config, tmp_path / "run", Material(), "cpu")).state_dict()
+    before = load_weights(model, tmp_path / "run" / "start.safetensors").state_dict()
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"refiner"}
 
 
 def test_the_rate_rises_and_falls():
@@ -111,7 +122,7 @@ def test_two_processes_take_the_step_of_their_mean_gradient(tmp_path):
     config = SupervisedConfig(steps=1, warm_up=0, **(TINY | {"batch": 4}))
     together = load_weights("fast", train(config, tmp_path / "two", Material(), "cpu", processes=2)).state_dict()
     run = Run.start(config, tmp_path / "by_hand")
-    run.net.train()
+    run.learn()
     parameters = dict(run.net.named_parameters())
     gradients = []
     for rank in range(2):
