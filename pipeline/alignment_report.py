@@ -20,7 +20,7 @@ from pipeline.registration import FrameAlignment
 WORST = 6
 PICTURE_PX = 720
 CURVE = (900, 220)
-COLOURS = {"ok": "#2a8a3c", "weak": "#d08a00", "failed": "#c02020"}
+COLOURS = {"ok": "#2a8a3c", "weak": "#d08a00", "bridged": "#7040b0", "failed": "#c02020"}
 
 EXPOSURE_CHANGE = 1.15
 """Ratio of the largest to the smallest gain from which a locked exposure would help."""
@@ -37,6 +37,12 @@ def advice(rows: list[FrameAlignment]) -> list[str]:
     if failed:
         reason, _ = Counter(row.reason for row in failed).most_common(1)[0]
         said.append(f"{len(failed)} of {len(rows)} frames could not be aligned. Mostly: {reason}")
+    bridged = sum(report.status == "bridged" for report in found)
+    if bridged:
+        said.append(
+            f"In {bridged} of {len(rows)} frames the plate was not found: it is laid where it lies before and after. "
+            "Look at these frames."
+        )
     if found:
         gains = [float(np.mean(report.gain)) for report in found]
         if max(gains) > EXPOSURE_CHANGE * min(gains):
@@ -104,7 +110,7 @@ def write_report(
 
 
 def _badness(row: FrameAlignment) -> tuple[bool, float]:
-    return row.status == "weak", row.report.residual_px if row.report is not None else 0.0
+    return row.status in ("weak", "bridged"), row.report.residual_px if row.report is not None else 0.0
 
 
 def _head(clip: Path, plate: Path, rows: list[FrameAlignment]) -> str:
@@ -158,7 +164,7 @@ def _pictures(folder: Path, row: FrameAlignment, frame: FloatImage, plate: Float
         _save(folder / f"{kind}_{row.index:06d}.jpg", picture)
         for kind, picture in (("frame", frame), ("plate", shown), ("difference", difference))
     ]
-    said = row.status
+    said = f"{row.status} ({html.escape(row.reason)})" if row.reason else row.status
     if row.report is not None:
         said += f", {row.report.residual_px:.3f} px"
         said += f", bent by up to {row.report.bend_px:.1f} px" if row.report.bend_px else ""

@@ -161,8 +161,8 @@ def align(
         console.print(f"report: {plain(str(write_report(report, clip, plate, rows, _rate(fps))))}")
     if json_file is not None:
         _write_json(json_file, {"frames": [row.to_dict() for row in rows]})
-    counts = {status: sum(row.status == status for row in rows) for status in ("ok", "weak", "failed")}
-    console.print(", ".join(f"{count} {status}" for status, count in counts.items()))
+    counts = {status: sum(row.status == status for row in rows) for status in ("ok", "weak", "bridged", "failed")}
+    console.print(", ".join(f"{count} {status}" for status, count in counts.items() if count or status != "bridged"))
     reports = [row.report for row in rows if row.report is not None]
     if reports:
         residuals = sorted(report.residual_px for report in reports)
@@ -175,7 +175,7 @@ def align(
         if soft:
             console.print(f"less sharp than the plate by up to {max(soft):.1f} px in {len(soft)} frames (shake, focus)")
         console.print(f"the plate covers at least {100 * coverage:.1f} % of every frame")
-    for row in [row for row in rows if row.report is None][:5]:
+    for row in [row for row in rows if row.reason][:5]:
         console.print(f"frame {row.index} ({row.pts_seconds:.2f} s): {plain(row.reason)}")
     for sentence in advice(rows):
         console.print(plain(sentence))

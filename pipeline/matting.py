@@ -37,6 +37,7 @@ from pipeline.frames import (
 from pipeline.holes import without_holes
 from pipeline.local_exposure import exposed_alike
 from pipeline.motion import motion_stack
+from pipeline.observing import coarse_size, observe
 from pipeline.refinement import refine_tiles
 from pipeline.segmentation import make_segmenter
 from pipeline.shades import without_shades
@@ -110,13 +111,8 @@ class Matter:
             torch.set_num_threads(before)
 
     def observe(self, frame: Frame) -> Observation:
-        """Align the plate to a frame and keep a small copy; a pure function of the frame."""
-        small: Image = cv2.resize(frame.image, self.coarse_size, interpolation=cv2.INTER_AREA)
-        grey = cv2.cvtColor(unit(small), cv2.COLOR_RGB2GRAY)
-        try:
-            return Observation(frame.index, small, grey, self.aligner.register(frame.image))
-        except PlateAlignmentError as error:
-            return Observation(frame.index, small, grey, None, str(error))
+        """What a frame tells of itself, see `observing.observe`."""
+        return observe(frame, self.aligner, self.coarse_size)
 
     def draft(self, window: FrameWindow) -> Draft:
         """The coarse matte of the frame in the middle of `window`."""
@@ -205,16 +201,6 @@ class Matter:
             coarse = self.generate(GeneratorInputs(small, plate, known, soft, nothing))
             alpha[square], foreground[square] = self.refine(coarse, image[square], aligned)
         return alpha, foreground
-
-
-def coarse_size(frame_size: tuple[int, int], long_side: int) -> tuple[int, int]:
-    """Width and height a frame is reduced to for the generator; never enlarged.
-
-    Multiples of four where the frame has as much: then the generator's maps, of a half and a quarter, lie exactly.
-    """
-    scale = min(1.0, long_side / max(frame_size))
-    width, height = (min(max(4, 4 * round(side * scale / 4)), side - side % 4 or side) for side in frame_size)
-    return width, height
 
 
 def reduce(image: Image | FloatImage, size: tuple[int, int]) -> FloatImage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,16 +12,24 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from alignment.plate import AlignmentReport, PlateAligner, PlateAlignmentError
+from models.generator_config import GeneratorConfig
+from pipeline.clip import Clip
 from pipeline.decode import open_clip
-from pipeline.frames import CleanplateError
+from pipeline.frames import CleanplateError, Frame, Observation
+from pipeline.observing import coarse_size, observe
 from pipeline.plates import read_plate
 from pipeline.ranges import parse_range
 from pipeline.render import Progress, silent
+from pipeline.windows import Observe, windows
 
 
 @dataclass(frozen=True)
 class FrameAlignment:
-    """One frame's line of the report; `report` is None, and `reason` says why, where the plate was not found."""
+    """One frame's line of the report.
+
+    Where the plate was not found, `reason` says why, and `report` is None or, as in a render, says where the plate
+    lies by the frames around.
+    """
 
     index: int
     pts_seconds: float
@@ -29,7 +38,7 @@ class FrameAlignment:
 
     @property
     def status(self) -> str:
-        """`ok`, `weak` or `failed`."""
+        """`ok`, `weak`, `bridged` or `failed`."""
         return self.report.status if self.report is not None else "failed"
 
     def to_dict(self) -> dict[str, Any]:
@@ -38,6 +47,8 @@ class FrameAlignment:
         row: dict[str, Any] = {"index": self.index, "pts_seconds": self.pts_seconds, "status": self.status}
         if report is None:
             return row | {"plate_to_frame": None, "reason": self.reason}
+        if self.reason:
+            row["reason"] = self.reason
         return row | {
             "plate_to_frame": report.plate_to_frame.tolist(),
             "residual_px": report.residual_px,
@@ -59,7 +70,9 @@ def align_clip(
     progress: Progress = silent,
     sample: int | None = None,
 ) -> list[FrameAlignment]:
-    """Align the plate to each frame of a clip, or to `sample` frames spread evenly over it.
+    """Align the plate to each frame of a clip as a render does it, or to `sample` frames spread evenly over it.
+
+    A frame of a sample is looked at alone: what a render would bridge there counts as failed.
 
     Raises:
         CleanplateError: An input is wrong, or the plate could not be aligned to anything.
@@ -70,15 +83,23 @@ def align_clip(
             aligner = PlateAligner(read_plate(plate_path, clip.info.colour), (clip.info.width, clip.info.height))
         except PlateAlignmentError as error:
             raise CleanplateError(f"{plate_path}: {error}") from error
-        rows = []
-        frames, count = clip.frames(first, stop), stop - first
+        size = coarse_size(aligner.frame_size, GeneratorConfig.long_side)
+
+        def seen(frame: Frame) -> Observation:
+            return observe(frame, aligner, size)
+
+        count = stop - first
         if sample is not None and sample < count:
-            chosen = np.linspace(first, stop - 1, sample).round().astype(int).tolist()
-            frames, count = (next(clip.frames(index, index + 1)) for index in chosen), sample
-        for frame in frames:
-            try:
-                rows.append(FrameAlignment(frame.index, frame.seconds, aligner.register(frame.image)))
-            except PlateAlignmentError as error:
-                rows.append(FrameAlignment(frame.index, frame.seconds, None, str(error)))
+            count, pairs = sample, _alone(clip, seen, np.linspace(first, stop - 1, sample).round().astype(int).tolist())
+        else:
+            pairs = ((window.frame, window.observation) for window in windows(clip, seen, first, stop))
+        rows = []
+        for frame, own in pairs:
+            rows.append(FrameAlignment(frame.index, frame.seconds, own.alignment, own.failure))
             progress(len(rows), count)
     return rows
+
+
+def _alone(clip: Clip, seen: Observe, indices: list[int]) -> Iterator[tuple[Frame, Observation]]:
+    frames = (next(clip.frames(index, index + 1)) for index in indices)
+    return ((frame, seen(frame)) for frame in frames)

@@ -1,5 +1,7 @@
 """Frames in which the plate was not found for a moment: bridged, where the frame shows that it is the same place."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from alignment.blur import Blur, blurred
 from alignment.plate import AlignmentReport
 from pipeline.frames import Observation
 from pipeline.windows import windows
-from tests.conftest import frames, shot, textured, write_clip
+from tests.conftest import HEIGHT, WIDTH, frames, shot, textured, write_clip
 from tests.pipeline.test_windows import Numbers
 
 
@@ -72,18 +74,37 @@ def test_neighbours_stay_as_they_were_seen():
     assert window.neighbours[2].alignment is None
 
 
-def test_a_jerk_is_rendered_through(scene, run, tmp_path):
-    """Two frames so smeared that no edge is left to find the plate by."""
+@pytest.fixture(scope="module")
+def jerked(tmp_path_factory):
+    """A clip with two frames so smeared that no edge is left to find the plate by."""
     jerk = Blur(90**2 / 12, 0, 1)
     images = [shot(textured(5), index, ball=True) for index in range(9)]
     for index in (4, 5):
         images[index] = np.uint8(np.round(255 * blurred(images[index].astype(np.float32) / 255, jerk)))
-    clip = write_clip(tmp_path / "clip.mkv", images)
-    code, said = run("render", clip, "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv")
+    return write_clip(tmp_path_factory.mktemp("jerked") / "clip.mkv", images)
+
+
+def test_a_jerk_is_rendered_through(jerked, scene, run, tmp_path):
+    code, said = run("render", jerked, "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv")
     assert code == 0
     assert "2 frames: the plate was not found, it lies between where it is before and after: 4-5" in said
     for alpha in frames(tmp_path / "alpha.mkv")[4:6]:
-        alpha = alpha.reshape(*images[0].shape[:2], -1)[..., 0] / 255
+        alpha = alpha.reshape(HEIGHT, WIDTH, -1)[..., 0] / 255
         ball = cv2.circle(np.zeros(alpha.shape), (216, 200), 15, 1, -1) > 0
         assert alpha[ball].mean() > 0.8
         assert alpha[:, 450:].mean() < 0.02
+
+
+def test_a_jerk_is_told_as_it_will_be_rendered(jerked, scene, run, tmp_path):
+    out = tmp_path / "a.json"
+    code, said = run("align", jerked, "--plate", scene.plate, "--json", out, "--report", tmp_path / "report")
+    rows = json.loads(out.read_text())["frames"]
+    assert code == 0 and "7 ok, 0 weak, 2 bridged, 0 failed" in said
+    assert "In 2 of 9 frames the plate was not found" in said
+    assert [row["index"] for row in rows if row["status"] == "bridged"] == [4, 5]
+    assert all("reason" in row and row["plate_to_frame"] for row in rows[4:6])
+    assert "Frame 4 (0.17 s): bridged (" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    code, said = run("align", jerked, "--plate", scene.plate, "--start", 4, "--end", 5)
+    assert code == 0 and "1 bridged, 0 failed" in said
+    code, said = run("align", jerked, "--plate", scene.plate, "--sample", 3)
+    assert code == 4 and "1 failed" in said

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.matting import coarse_size
+from pipeline.observing import coarse_size
 
 
 @pytest.mark.parametrize(
