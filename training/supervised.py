@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from models.weights import MattingNet, new_net, save_weights, take_over
+from models.weights import MattingNet, new_net, read_card, save_weights, take_over
 from training.config import SupervisedConfig
 from training.data import Batch, CompositeBatches
 from training.material import Material
@@ -77,13 +77,15 @@ class Run(Resumable):
 
     def card(self) -> dict[str, str]:
         """What the weights file says of where it comes from."""
-        return {
+        card = {
             "data": "composites made by training/composites.py"
             + (f" over {self.config.sources}" if self.config.sources else ""),
             "licence": "Apache-2.0",
             "config": self.config.model_dump_json(),
             "steps": str(self.step),
         }
+        start = None if self.config.start_from is None else self.folder / self.config.start_from
+        return card if start is None or not start.exists() else card | {"before": json.dumps(read_card(start))}
 
 
 def train(

@@ -86,9 +86,11 @@ def test_the_weights_were_made_by_a_config_that_ships():
 def test_a_run_can_begin_with_the_weights_of_another(tmp_path):
     net = new_net("fast")
     (tmp_path / "first").mkdir()
-    save_weights(net, tmp_path / "first" / "fast.safetensors", {})
+    save_weights(net, tmp_path / "first" / "fast.safetensors", {"steps": "7"})
     config = SupervisedConfig(steps=1, start_from="../first/fast.safetensors", **TINY)
-    started = Run.start(config, tmp_path / "second").net.state_dict()
+    run = Run.start(config, tmp_path / "second")
+    assert json.loads(run.card()["before"]) == {"steps": "7"}
+    started = run.net.state_dict()
     assert all(torch.equal(started[name], value) for name, value in net.state_dict().items())
 
 
