@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.cli_networks import export, train_app, weights_app
-from pipeline.console import console, plain
+from pipeline.console import INTERRUPTED, console, plain
 from pipeline.heap import settle_heap
 
 if TYPE_CHECKING:
@@ -26,18 +26,18 @@ app.add_typer(weights_app, name="weights")
 app.add_typer(train_app, name="train")
 app.command("export")(export)
 
-DONE, OUR_FAULT, INPUT_WRONG, MACHINE_COULD_NOT, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+DONE, OUR_FAULT, INPUT_WRONG, MACHINE_COULD_NOT, SOME_FAILED = 0, 1, 2, 3, 4
 
 Clip = Annotated[Path, typer.Argument(help="A video, a still, a folder or a %05d pattern of images.")]
-PlateOption = Annotated[Path, typer.Option(help="The same place without the subject: a still, or a video.")]
-Start = Annotated[str | None, typer.Option(help="First frame: 120, 3.5s or 00:00:03:12.")]
+PlateOption = Annotated[Path, typer.Option(help="The same place without the subject: a still, a video, or photos in a folder or by a %05d pattern.")]
+Start = Annotated[str | None, typer.Option(help="First frame: 120, 3.5s or 00:00:03:12; a timecode is the clip's own where it has one.")]
 End = Annotated[str | None, typer.Option(help="Frame to stop before, written like --start.")]
-Fps = Annotated[str | None, typer.Option(help="Frames a second of an image sequence, such as 25 or 24000/1001.")]
+Fps = Annotated[str | None, typer.Option(help="Frames a second of an image sequence, such as 24 or 24000/1001; else 25.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result to this file, too.")]
 
 
 def main() -> None:
-    """Run the program; exit codes as in `docs`: 0 done, 1 our fault, 2 input, 3 machine, 4 some frames failed."""
+    """Run the program; exit codes: 0 done, 1 our fault, 2 input, 3 machine, 4 some frames failed, 130 interrupted."""
     settle_heap()  # before anything begins threads
     from pipeline.frames import CleanplateError, MachineError
 
@@ -64,14 +64,14 @@ def render(
     background: Annotated[str, typer.Option(
         help="A video (it begins again when it is over), an image, #rrggbb, blur, or none for transparency."
     )] = "none",
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Composite: .mp4, .mov, .mkv, .webm, .png, .tif, name_%05d.png.")] = None,
-    alpha: Annotated[Path | None, typer.Option(help="Write alpha here; .mkv is lossless.")] = None,
-    foreground: Annotated[Path | None, typer.Option(help="Write the foreground (straight colour) here.")] = None,
-    mask: Annotated[Path | None, typer.Option(help="Your own soft mask: a clip of as many frames, or a still.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Composite: .mp4, .mov, .mkv, .webm, or pictures such as name_%05d.png, .tif, .exr or .jpg.")] = None,
+    alpha: Annotated[Path | None, typer.Option(help="Write alpha here; .mkv is lossless, .mov is ProRes 4444.")] = None,
+    foreground: Annotated[Path | None, typer.Option(help="Write the foreground (straight colour) here, likewise.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="A rough mask to begin with, white where the subject is: a clip as long as the whole CLIP, or a still.")] = None,
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet (PNG) of a few frames here.")] = None,
     model: Annotated[str, typer.Option(help="fast or paper.")] = "fast",
     weights: Annotated[Path | None, typer.Option(help="Another weights file (.safetensors) than the model's own.")] = None,
-    segmenter: Annotated[str, typer.Option(help="Soft mask from: difference (the plate) or deeplab (people).")] = "difference",
+    segmenter: Annotated[str, typer.Option(help="Soft mask from: difference (the plate) or deeplab (people; its weights are downloaded once).")] = "difference",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[Literal["auto", "float32", "bfloat16", "int8"], typer.Option(help="Of the networks; auto is what the device is quickest at.")] = "auto",
     on_failed: Annotated[Literal["stop", "mask", "skip"], typer.Option(
@@ -81,7 +81,7 @@ def render(
     end: End = None,
     fps: Fps = None,
     codec: Annotated[str | None, typer.Option(help="Of the composite: h264, h265, prores422, prores4444, vp9, ffv1, ffv1yuv, animation; else what the suffix stands for.")] = None,
-    quality: Annotated[int | None, typer.Option(help="Of h264, h265 (0 to 51) and vp9 (0 to 63); lower is better and larger.")] = None,
+    quality: Annotated[int | None, typer.Option(help="Of h264 (0 to 51, else 16), h265 (0 to 51, else 18) and vp9 (0 to 63, else 18); lower is better and larger.")] = None,
     hardware: Annotated[bool, typer.Option(help="Let graphics hardware encode h264 or h265.")] = False,
     bits: Annotated[int | None, typer.Option(help="8 or 16 bits, for outputs that have both; else as deep as the clip.")] = None,
     premultiplied: Annotated[bool, typer.Option(help="Multiply a transparent composite's colour by its alpha; straight otherwise.")] = False,

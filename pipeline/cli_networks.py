@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.console import console, plain
+from pipeline.console import INTERRUPTED, console, plain
 
 weights_app = typer.Typer(no_args_is_help=True, help="The networks' weights.")
 train_app = typer.Typer(no_args_is_help=True, help="Train the networks.")
@@ -88,7 +91,8 @@ def train_supervised(
     from training.material import find_material
     from training.supervised import train
 
-    console.print(f"weights: {train(read_config(config), out, find_material(assets, cutouts), device)}")
+    with _resumable():
+        console.print(f"weights: {train(read_config(config), out, find_material(assets, cutouts), device)}")
 
 
 @train_app.command("adversarial")
@@ -103,4 +107,15 @@ def train_adversarial(
     from training.adversarial_config import read_adversarial_config
     from training.material import find_material
 
-    console.print(f"weights: {train(read_adversarial_config(config), out, clips, find_material(assets).photos)}")
+    with _resumable():
+        console.print(f"weights: {train(read_adversarial_config(config), out, clips, find_material(assets).photos)}")
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Says of a training that was interrupted that nothing is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.print("interrupted; the same command goes on from the last checkpoint")
+        sys.exit(INTERRUPTED)

@@ -184,6 +184,9 @@ CODECS = {
 BY_SUFFIX = {".mp4": ("h264",), ".mov": ("h264", "prores4444"), ".mkv": ("ffv1",), ".webm": ("vp9",)}
 """What a suffix stands for where no codec is named: the first that can be transparent if it has to be."""
 
+FOR_EDITING = {".mov": "prores4444"}
+"""What a suffix stands for in alpha and foreground, which are for editors and never for viewers."""
+
 
 def choose_codec(suffix: str, name: str | None, *, transparent: bool) -> Recipe:
     """The recipe for a container.

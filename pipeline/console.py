@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from rich.console import Console
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
+
 console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 

@@ -48,7 +48,7 @@ def open_writer(
         codec: One of `pipeline.codecs.CODECS`, for a video; None for what the suffix stands for.
         quality: On the encoder's own scale; None for one that the eye cannot tell from the source.
         hardware: Whether H.264 or H.265 is encoded by graphics hardware.
-        company_from: The file whose sound, subtitles and chapters are carried along; pictures have none.
+        company_from: The file whose sound, subtitles and chapters are carried along; pictures hold none, and say so.
         stop: Index of the clip's frame that writing stops before, to cut subtitles and chapters there; None for the
             clip's end.
         premultiplied: Whether the colour that will be given is multiplied by alpha, for formats that can say so.
@@ -74,7 +74,7 @@ def open_writer(
     if recipe is not None:
         if hardware:
             recipe = on_hardware(recipe, (like.width, like.height), bits)
-        return VideoWriter(
+        video = VideoWriter(
             path,
             recipe.at_quality(quality),
             like,
@@ -85,11 +85,17 @@ def open_writer(
             premultiplied=premultiplied,
             overwrite=overwrite,
         )
+        if video.bits < bits:
+            video.notes.append(f"{path} has 8 bits, all that {recipe.name} holds here; {like.path} has more")
+        return video
     for option, given in (("--codec", codec), ("--quality", quality), ("--hardware", hardware or None)):
         if given is not None:
             raise CleanplateError(f"{path} is a picture; {option} is for video")
     kind = SequenceWriter if is_pattern(path) else StillWriter
-    return kind(path, like, Form(channels, bits, premultiplied, exr_codes), overwrite=overwrite)
+    pictures = kind(path, like, Form(channels, bits, premultiplied, exr_codes), overwrite=overwrite)
+    if company_from is not None:
+        pictures.notes.append(f"{path}: pictures cannot hold the sound, subtitles and chapters of {company_from}")
+    return pictures
 
 
 def multiplies_itself(path: Path) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.background import Background
+from pipeline.codecs import FOR_EDITING
 from pipeline.composite import quantise, transparent
 from pipeline.encode import Writer, multiplies_itself, open_writer
 from pipeline.finishing import composed
@@ -48,8 +49,10 @@ class Outputs:
         channels: Literal[3, 4] = 3 if background is not None else 4
         form = {key: getattr(job, key) for key in ("codec", "quality", "hardware", "premultiplied")}
         self.composite = writer(job.out, channels, company_from=company, stop=stop, **form)
-        self.alpha = writer(job.alpha, 1)
-        self.foreground = writer(job.foreground, 3)
+        self.alpha, self.foreground = (
+            writer(path, count, codec=None if path is None else FOR_EDITING.get(path.suffix.lower()))
+            for path, count in ((job.alpha, 1), (job.foreground, 3))
+        )
 
     def write(self, frame: Frame, matte: Matte) -> FloatImage:
         """Write one frame to all of them; returns the composite, H x W x 3, or 4 where it is transparent."""

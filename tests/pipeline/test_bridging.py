@@ -1,6 +1,7 @@
 """Frames in which the plate was not found for a moment: bridged, where the frame shows that it is the same place."""
 
 import json
+from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -54,6 +55,7 @@ def test_what_lasts_or_has_one_side_only_is_not(missing):
 def test_what_a_moment_is_goes_by_time():
     assert bridged([20, 21, 22, 23, 24, 25], rate=60) == [20, 21, 22, 23, 24, 25]
     assert bridged([20], rate=10) == []
+    assert bridged([20, 21, 22], rate=Fraction(24000, 1001)) == [20, 21, 22]
 
 
 def test_another_place_another_light_or_another_shot_is_not():

@@ -47,6 +47,16 @@ def test_an_error_of_ours_shows_its_traceback(run, monkeypatch):
         run("doctor")
 
 
+def test_a_training_that_is_interrupted_says_how_it_goes_on(run, monkeypatch, tmp_path):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    (tmp_path / "run.toml").write_text("steps = 5\n")
+    monkeypatch.setattr("training.supervised.train", interrupted)
+    code, said = run("train", "supervised", tmp_path / "run.toml", "-o", tmp_path / "run")
+    assert code == 130 and "the same command goes on" in said
+
+
 def test_help_names_the_commands(run):
     code, said = run("--help")
     assert code == 0

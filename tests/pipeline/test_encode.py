@@ -312,6 +312,16 @@ def test_vp9_of_a_deep_clip_is_written_in_8_bits(tmp_path: Path) -> None:
         assert (clip.info.bit_depth, len(clip.info)) == (8, 8)
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "bits", "said"),
+    [("out.mp4", None, 10, 1), ("out.mp4", "h265", 10, 0), ("out.mov", "prores422", 10, 0), ("out.mp4", None, 8, 0)],
+)
+def test_bits_that_are_lost_are_missed(name: str, codec: str | None, bits: int, said: int, tmp_path: Path) -> None:
+    with open_writer(tmp_path / name, info(bits=bits), channels=3, codec=codec) as writer:
+        writer.write(picture(0, 64, 48), 0)
+    assert ["all that H.264 holds" in note for note in writer.notes] == [True] * said
+
+
 NARROW = """
 import sys
 import numpy as np

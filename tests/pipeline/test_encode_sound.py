@@ -118,6 +118,12 @@ def test_sound_that_does_not_fit_is_encoded_and_said_to_be(tmp_path: Path) -> No
         assert container.streams.audio[0].codec_context.name == "aac"
 
 
+def test_that_pictures_hold_no_sound_is_said(tmp_path: Path) -> None:
+    film(tmp_path / "a.mkv", ("flac",))
+    (note,) = render(tmp_path / "a.mkv", tmp_path / "out_%02d.png")
+    assert "pictures cannot hold the sound" in note
+
+
 def test_a_source_without_sound_is_fine(tmp_path: Path) -> None:
     write(tmp_path / "a.mkv", info())
     render(tmp_path / "a.mkv", tmp_path / "out.mp4")

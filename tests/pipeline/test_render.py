@@ -88,6 +88,26 @@ def test_a_premultiplied_prores_with_a_drawn_in_edge(scene, rendered, run, tmp_p
     assert len(list(tmp_path.glob("alpha_*.exr"))) == 3
 
 
+def test_alpha_and_foreground_for_editors_keep_all_that_is_seen(scene, rendered, run, tmp_path):
+    words = ["render", scene.clip, "--plate", scene.plate, "--end", 2]
+    assert run(*words, "--alpha", tmp_path / "alpha.mov", "--foreground", tmp_path / "foreground.mov")[0] == 0
+    for name in ("alpha", "foreground"):
+        with open_clip(tmp_path / f"{name}.mov") as clip, open_clip(rendered[0] / f"{name}.mkv") as lossless:
+            assert clip.info.pixel_format.startswith("yuv444p1")
+            for frame, other in zip(clip.frames(), lossless.frames(0, 2), strict=True):
+                error = np.abs(frame.image / 65535 - other.image / 255)
+                assert error.mean() < 0.003 and np.quantile(error, 0.999) < 0.03
+
+
+def test_pictures_without_times_are_taken_at_a_rate_that_is_said(scene, run, tmp_path):
+    with open_clip(scene.clip) as clip:
+        for frame in clip.frames(0, 2):
+            cv2.imwrite(str(tmp_path / f"in_{frame.index}.png"), frame.image[..., ::-1])
+    words = ["render", tmp_path / "in_%d.png", "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv"]
+    assert "taken for 25 a second, or say --fps" in run(*words)[1]
+    assert "a second" not in run(*words, "--overwrite", "--fps", 25)[1]
+
+
 def test_an_exr_is_premultiplied_once_and_says_so(scene, run, tmp_path):
     """Whatever was asked for: it is so by its nature, and its writer does it, in light."""
     words = ["render", scene.clip, "--plate", scene.plate, "--end", 1, "--json", tmp_path / "said.json"]
