@@ -21,10 +21,9 @@ _PRIMING = Fraction(1, 10)
 # What FFmpeg says a format takes, but fails to write: some of it not before the end.
 _REFUSED = {"mp4": ("pcm_",), "mov": ("flac", "opus")}
 
-# Every encoder takes it.
+# Every encoder takes these.
 _ENCODED_RATE = 48000
-
-_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+_LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 
 
 class _AudioTrack(Track):
@@ -98,16 +97,23 @@ class _EncodedTrack(_AudioTrack):
     def __init__(self, stream: AudioStream, output: OutputContainer, codec: Literal["aac", "libopus"]) -> None:
         self._output = output
         self._source = stream
-        # PCM often has a number of channels, but no layout: an encoder wants one.
-        layout = _LAYOUTS.get(stream.layout.nb_channels, stream.layout.name)
-        self.target = output.add_stream(codec, rate=_ENCODED_RATE, layout=layout)
-        self._resampler = av.AudioResampler(format="fltp", layout=layout, rate=_ENCODED_RATE)
+        self._layout = _LAYOUTS[stream.layout.nb_channels - 1]
+        # PCM often has a number of channels, but no layout: an encoder wants one, and resampling would guess another.
+        self._is_labelled = "channels" not in stream.layout.name
+        self.target = output.add_stream(codec, rate=_ENCODED_RATE, layout=self._layout)
+        self._resampler = av.AudioResampler(format="fltp", layout=self._layout, rate=_ENCODED_RATE)
 
     def _move(self, packet: av.Packet[AudioStream], start: Fraction) -> None:
         first = round(start * _ENCODED_RATE)
         for decoded in self._source.decode(packet):
+            decoded = decoded if self._is_labelled else self._labelled(decoded)
             for frame in self._resampler.resample(decoded):
                 self._encode(frame, first)
+
+    def _labelled(self, frame: av.AudioFrame) -> av.AudioFrame:
+        labelled = av.AudioFrame.from_ndarray(frame.to_ndarray(), frame.format.name, self._layout)
+        labelled.rate, labelled.pts, labelled.time_base = frame.rate, frame.pts, frame.time_base
+        return labelled
 
     def _encode(self, frame: av.AudioFrame, first: int) -> None:
         """Encode what of a frame comes at or after the sample `first` of the source."""
@@ -127,7 +133,7 @@ class _EncodedTrack(_AudioTrack):
         self._output.mux(self.target.encode(None))
 
 
-def audio_track(stream: AudioStream, output: OutputContainer, source: Path, notes: list[str]) -> Track:
+def audio_track(stream: AudioStream, output: OutputContainer, source: Path, notes: list[str]) -> Track | None:
     """The way of one stream of sound into an output.
 
     Args:
@@ -135,12 +141,24 @@ def audio_track(stream: AudioStream, output: OutputContainer, source: Path, note
         output: It has not begun.
         source: For the note.
         notes: Where it is said if the output does not take the stream's codec.
+
+    Returns:
+        The track; None where nothing here can decode it, or encode so many channels.
     """
+    if stream.codec_context is None:  # a phone's spatial sound, which lies beside the plain one
+        notes.append(f"track {stream.index} of {source} is sound that cannot be decoded here, and is left out")
+        return None
     track: _AudioTrack
     codec = stream.codec_context.codec.canonical_name
     refused = any(codec.startswith(name) for name in _REFUSED.get(output.format.name, ()))
     if codec in output.supported_codecs and not refused:
         track = _CopiedTrack(stream, output)
+    elif stream.layout.nb_channels > len(_LAYOUTS):
+        notes.append(
+            f"{output.format.name} takes no {codec} sound, nor any of {stream.layout.nb_channels} channels: that of {source} "
+            "is left out"
+        )
+        return None
     else:
         fitting: Literal["aac", "libopus"] = "aac" if "aac" in output.supported_codecs else "libopus"
         notes.append(f"{output.format.name} takes no {codec} sound, so that of {source} is encoded as {fitting}")

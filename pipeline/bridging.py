@@ -16,8 +16,8 @@ from pipeline.frames import ClipInfo, FloatImage, Observation
 from pipeline.motion import thumbnail
 
 LONGEST_SECONDS = Fraction(17, 100)
-"""From the last frame in which the plate was found to the next one: three missing frames at 24 a second, or 23.976, over
-which the true homographies of shaken clips are met within a pixel."""
+"""From the last frame in which the plate was found to the next one: three missing frames at 24 a second, or 23.976,
+over which the true homographies of shaken clips are met within a pixel."""
 
 ALIKE = 0.8
 """Correlation with the frame before or after from which a frame shows the same place."""

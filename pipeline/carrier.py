@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -16,6 +17,9 @@ from pipeline.chapters import cut_chapters
 from pipeline.frames import CleanplateError
 from pipeline.subtitles import subtitle_track
 from pipeline.track import Span, Track
+
+_AHEAD = Fraction(2)
+"""Seconds of one track before which what belongs beside it lies in a file: cameras write pieces of half a second."""
 
 
 class Carrier:
@@ -47,7 +51,7 @@ class Carrier:
         self._output = output
         self._tracks = dict(self._made_tracks())
         self._packets = self._read()
-        self._held: av.Packet[Any] | None = None
+        self._held: deque[tuple[Fraction, av.Packet[Any]]] = deque()
         self._span = Span(Fraction(0), Fraction(0), from_beginning=True)
 
     def begin(self, span: Span) -> None:
@@ -64,15 +68,25 @@ class Carrier:
         Raises:
             CleanplateError: The source is damaged.
         """
-        while True:
-            packet = self._held if self._held is not None else next(self._packets, None)
-            self._held = packet
-            if packet is None or packet.pts is None:
-                return
-            if until is not None and packet.pts * packet.time_base >= until:
-                return
-            self._held = None
+        held, self._held = self._held, deque()
+        for each in held:
+            self._take(*each, until)
+        # Tracks lie in the file in pieces, one after another: behind what is too late of one there is more of others.
+        while not self._is_far_enough(until) and (following := next(self._packets, None)) is not None:
+            self._take(*following, until)
+
+    def _take(self, time: Fraction, packet: av.Packet[Any], until: Fraction | None) -> None:
+        if until is None or time < until:
             self._tracks[packet.stream.index].put(packet, self._span)
+        else:
+            self._held.append((time, packet))
+
+    def _is_far_enough(self, until: Fraction | None) -> bool:
+        """Whether all tracks were read to that time, or what is held is so far ahead that no more is to be expected."""
+        if until is None:
+            return False
+        tracks = {packet.stream.index for _, packet in self._held}
+        return tracks == set(self._tracks) or any(time >= until + _AHEAD for time, _ in self._held)
 
     def finish(self) -> None:
         """Write what the encoders hold back."""
@@ -86,18 +100,21 @@ class Carrier:
 
     def _made_tracks(self) -> Iterator[tuple[int, Track]]:
         for stream in self._source.streams.audio:
-            yield stream.index, audio_track(stream, self._output, self._path, self.notes)
+            sound = audio_track(stream, self._output, self._path, self.notes)
+            if sound is not None:
+                yield stream.index, sound
         for written in self._source.streams.subtitles:
             track = subtitle_track(written, self._output, self._path, self.notes)
             if track is not None:
                 yield written.index, track
 
-    def _read(self) -> Iterator[av.Packet[Any]]:
+    def _read(self) -> Iterator[tuple[Fraction, av.Packet[Any]]]:
+        """Packets with their times, seconds."""
         if not self._tracks:
             return
         try:
             for packet in self._source.demux([self._source.streams[index] for index in self._tracks]):
                 if packet.pts is not None and packet.dts is not None:
-                    yield packet
+                    yield packet.pts * packet.time_base, packet
         except av.FFmpegError as error:
             raise CleanplateError(f"the sound of {self._path} is damaged: {error.strerror}") from error

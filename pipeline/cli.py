@@ -29,10 +29,20 @@ app.command("export")(export)
 DONE, OUR_FAULT, INPUT_WRONG, MACHINE_COULD_NOT, SOME_FAILED = 0, 1, 2, 3, 4
 
 Clip = Annotated[Path, typer.Argument(help="A video, a still, a folder or a %05d pattern of images.")]
-PlateOption = Annotated[Path, typer.Option(help="The same place without the subject: a still, a video, or photos in a folder or by a %05d pattern.")]
-Start = Annotated[str | None, typer.Option(help="First frame: 120, 3.5s or 00:00:03:12; a timecode is the clip's own where it has one.")]
+PlateOption = Annotated[
+    Path,
+    typer.Option(
+        help="The same place without the subject: a still, a video, or photos in a folder or by a %05d pattern."
+    ),
+]
+Start = Annotated[
+    str | None,
+    typer.Option(help="First frame: 120, 3.5s or 00:00:03:12; a timecode is the clip's own where it has one."),
+]
 End = Annotated[str | None, typer.Option(help="Frame to stop before, written like --start.")]
-Fps = Annotated[str | None, typer.Option(help="Frames a second of an image sequence, such as 24 or 24000/1001; else 25.")]
+Fps = Annotated[
+    str | None, typer.Option(help="Frames a second of an image sequence, such as 24 or 24000/1001; else 25.")
+]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result to this file, too.")]
 
 

@@ -9,15 +9,19 @@ from typing import Any, cast
 
 import numpy as np
 import OpenEXR
+from numpy.typing import NDArray
 
 from pipeline.colour import RGB, UNKNOWN
 from pipeline.frames import CleanplateError, ClipInfo, Colour, FloatImage, Image
 from pipeline.light import CHROMATICITIES, HLG, PQ, SRGB, WHITE_NITS, primaries_of, to_display, to_light
 from pipeline.timecodes import advanced
 
+MOST_FRAMES = 30
+"""Frames a second above which timecodes count pairs of frames, and a bit tells which of the two (SMPTE ST 12-1)."""
+
 
 def header_of(like: ClipInfo, number: int) -> dict[str, Any]:
-    """What the header says of a clip's frame: rate, primaries, the shape of a pixel, timecode, and white in HDR.
+    """What the header says of a clip's frame: rate, primaries, shape of a pixel, timecode if it fits, white in HDR.
 
     Args:
         like: The clip.
@@ -31,11 +35,18 @@ def header_of(like: ClipInfo, number: int) -> dict[str, Any]:
     }
     if like.colour.transfer in (PQ, HLG):
         header["whiteLuminance"] = WHITE_NITS
-    if like.timecode is not None:
+    if like.timecode is not None and has_timecode(like):
         timecode = advanced(like.timecode, like.rate, number)
         hours, minutes, seconds, frames = (int(part) for part in re.split("[:;]", timecode))
-        header["timeCode"] = OpenEXR.TimeCode(hours, minutes, seconds, frames, int(";" in timecode), *[0] * 13)
+        pair, second = divmod(frames, 2) if round(like.rate) > MOST_FRAMES else (frames, 0)
+        drops = int(";" in timecode)
+        header["timeCode"] = OpenEXR.TimeCode(hours, minutes, seconds, pair, drops, 0, second, *[0] * 11)
     return header
+
+
+def has_timecode(like: ClipInfo) -> bool:
+    """Whether a header can hold the timecodes of a clip that has some: SMPTE's hold 30 frames, or pairs of frames."""
+    return round(like.rate) <= 2 * MOST_FRAMES
 
 
 def write_exr(path: Path, image: FloatImage, header: dict[str, Any], colour: Colour, *, codes: bool = False) -> None:
@@ -72,7 +83,8 @@ def read_exr(path: Path) -> tuple[Image, Image | None, Colour]:
 
     Returns:
         Display-referred H x W x 3 uint16, brighter than white clipped; H x W alpha where there is one; and what the
-        numbers mean, by the header's chromaticities where they are known ones.
+        numbers mean, by the header's chromaticities where they are known ones. It has the size of the display window;
+        what the file holds beyond that is cut off, and what it does not hold is 0.
 
     Raises:
         CleanplateError: It is no such picture, or has no colours.
@@ -80,7 +92,8 @@ def read_exr(path: Path) -> tuple[Image, Image | None, Colour]:
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             primaries = _numbered(file.header().get("chromaticities"))
-            channels = {name: part.pixels for part in file.parts for name, part in part.channels.items()}
+            channels = {name: _displayed(part, channel.pixels)
+                        for part in file.parts for name, channel in part.channels.items()}  # fmt: skip
     except RuntimeError as error:
         raise CleanplateError(f"{path} is not an image that can be read, or it is damaged") from error
     names = ("R", "G", "B") if "R" in channels else ("Y", "Y", "Y")
@@ -94,6 +107,20 @@ def read_exr(path: Path) -> tuple[Image, Image | None, Colour]:
     alpha = np.clip(alpha.astype(np.float32), 0, 1)
     light /= np.maximum(alpha, 1e-4)[..., None]
     return _codes(to_display(light)), _codes(alpha), colour
+
+
+def _displayed(part: OpenEXR.Part, pixels: NDArray[Any]) -> NDArray[Any]:
+    """The pixels of the data window as they lie in the display window, h x w."""
+    (left, top), (right, bottom) = part.header["displayWindow"]
+    (x, y), (last_x, last_y) = part.header["dataWindow"]
+    if (left, top, right, bottom) == (x, y, last_x, last_y):
+        return pixels
+    shown = np.zeros((bottom - top + 1, right - left + 1), pixels.dtype)
+    rows, columns = slice(max(y, top), min(last_y, bottom) + 1), slice(max(x, left), min(last_x, right) + 1)
+    if rows.start < rows.stop and columns.start < columns.stop:
+        there = pixels[rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
+        shown[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = there
+    return shown
 
 
 def _numbered(chromaticities: tuple[float, ...] | None) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.colour import as_depth
 from pipeline.composite import unit
-from pipeline.exr import header_of, write_exr
+from pipeline.exr import has_timecode, header_of, write_exr
 from pipeline.frames import CleanplateError, ClipInfo, Colour, Image
 from pipeline.image_clips import matching, numbered_path
 from pipeline.light import differs
@@ -61,6 +61,8 @@ class PictureWriter(Writer):
         """
         super().__init__(path, overwrite=overwrite, bits=bits_of(path, form.bits))
         self._like, self._form = like, form
+        if path.suffix.lower() == ".exr" and like.timecode is not None and not has_timecode(like):
+            self.notes.append(f"{path}: OpenEXR has no timecodes of {like.rate} frames a second; they are left out")
 
     def _save(self, path: Path, image: Image, number: int) -> None:
         """Write the picture of the clip's frame of that number."""

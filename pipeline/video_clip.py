@@ -183,6 +183,8 @@ def _container(path: Path) -> InputContainer:
 def _picture_stream(container: InputContainer, path: Path) -> VideoStream:
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:  # a cover is no film
+            if stream.codec_context is None:
+                raise CleanplateError(f"{path} has pictures that cannot be decoded here; convert it, say to ProRes")
             return stream
     others = {str(stream.type) for stream in container.streams if stream.type != "video"}
     if not others:

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import av
+
 from pipeline.frames import CleanplateError, Image, MachineError
 from pipeline.planes import Untouched
 
@@ -130,6 +132,8 @@ class Writer(ABC):
             if error.errno in _NO_ROOM:
                 raise MachineError(f"no room is left on the disk for {self.path}; free some and run again") from error
             raise MachineError(f"{self.path} could not be written: {error.strerror or error}") from error
+        except av.FFmpegError as error:
+            raise MachineError(f"{self.path} could not be written by FFmpeg: {error}") from error
 
 
 def already_there(path: Path) -> str:

@@ -20,13 +20,13 @@ def noise(seconds: float = 2.0) -> np.ndarray:
     return (np.convolve(rough, np.ones(8) / 8, "same") * 0.3).astype(np.float32)
 
 
-def film(path: Path, codecs: tuple[str, ...] = ("aac",), late: int = 0) -> Path:
-    """Two seconds of 25 frames each, with sound; `late` frames are missing at the beginning.
+def film(path: Path, codecs: tuple[str, ...] = ("aac",), late: int = 0, **options: str) -> Path:
+    """Two seconds of 25 frames each, with sound; `late` frames are missing at the beginning, `options` are the muxer's.
 
     The second track is half as loud as the first, and French; it is the one that is heard by default.
     """
     sound = noise()
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=options) as container:
         video = container.add_stream("libx264", rate=25, options={"bf": "2", "g": "10"})
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         tracks = [container.add_stream(codec, rate=RATE, layout="stereo") for codec in codecs]

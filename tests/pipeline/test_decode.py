@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 
 from pipeline.decode import open_clip, read_still
 from pipeline.frames import CleanplateError
+from tests.contract.films import film
 from tests.contract.made import COUNT, deep, numbered, picture, ramp, video
 
 TURNS = {0: (48, 64), 90: (64, 48), 180: (48, 64), -90: (64, 48)}
@@ -146,6 +147,12 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_what_is_no_medium_is_refused(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     refuses(tmp_path / name, "can be read")
+
+
+def test_pictures_that_nobody_can_decode_are_refused(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4")
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzz1").replace(b"avcC", b"zzzC"))
+    refuses(path, "has pictures that cannot be decoded here")
 
 
 def test_sound_alone_is_no_clip(tmp_path: Path) -> None:

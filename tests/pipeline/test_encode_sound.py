@@ -13,6 +13,7 @@ from pipeline.decode import open_clip
 from pipeline.encode import open_writer
 from pipeline.frames import CleanplateError
 from tests.contract.films import RATE, film, noise
+from tests.contract.made import picture
 from tests.contract.written import info, left_in, write
 
 
@@ -116,6 +117,58 @@ def test_sound_that_does_not_fit_is_encoded_and_said_to_be(tmp_path: Path) -> No
     assert "mp4 takes no pcm_s16le sound" in note
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert container.streams.audio[0].codec_context.name == "aac"
+
+
+def test_a_part_has_all_of_each_track(tmp_path: Path) -> None:
+    """Cameras write half a second of one track, then half a second of the other."""
+    film(tmp_path / "a.mov", ("pcm_s16le", "pcm_s16le"), chunk_duration="500000")
+    render(tmp_path / "a.mov", tmp_path / "out.mov", end=26)
+    for track in range(2):
+        assert sum(len(packet) for packet in packets(tmp_path / "out.mov", track)) // 4 == pytest.approx(
+            1.04 * RATE, abs=1024
+        )
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.webm"])
+def test_channels_that_nobody_named_stay_apart(name: str, tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        sound = container.add_stream("pcm_s16le", rate=RATE, layout="quad")
+        tones = np.sin(np.arange(RATE)[:, None] * 2 * np.pi * np.array([300, 500, 700, 1100]) / RATE)
+        frame = av.AudioFrame.from_ndarray(np.int16(10000 * tones).reshape(1, -1), "s16", "quad")
+        frame.rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
+        container.mux([*sound.encode(frame), *sound.encode(None)])
+    with av.open(str(tmp_path / "a.mkv")) as container:
+        assert container.streams.audio[0].layout.name == "4 channels"
+    with open_writer(tmp_path / name, info(), channels=3, company_from=tmp_path / "a.mkv") as writer:
+        for index in range(8):
+            writer.write(picture(index, 64, 48), index)
+    with av.open(str(tmp_path / name)) as container:
+        heard = np.hstack([frame.to_ndarray() for frame in container.decode(audio=0)])
+    spectra = np.abs(np.fft.rfft(heard[:, 4800:14400] * np.hanning(9600), axis=1))
+    assert (spectra.argmax(axis=1) * RATE / 9600).tolist() == pytest.approx([300, 500, 700, 1100], abs=5)
+
+
+def test_more_channels_than_any_encoder_takes_are_left_out(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        sound = container.add_stream("pcm_s16le", rate=RATE, layout="hexadecagonal")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 16 * RATE), np.int16), "s16", "hexadecagonal")
+        frame.rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
+        container.mux([*sound.encode(frame), *sound.encode(None)])
+    with open_writer(tmp_path / "out.mp4", info(), channels=3, company_from=tmp_path / "a.mkv") as writer:
+        writer.write(picture(0, 64, 48), 0)
+    assert "of 16 channels no other" in writer.notes[0]
+
+
+def test_sound_that_nobody_can_decode_is_left_out(tmp_path: Path) -> None:
+    """As the spatial sound of a phone is, which lies beside the plain one."""
+    data = film(tmp_path / "a.mp4", ("aac", "aac")).read_bytes()
+    at = data.rindex(b"mp4a")
+    data = data[:at] + data[at:].replace(b"mp4a", b"apac").replace(b"esds", b"dapa")
+    (tmp_path / "a.mp4").write_bytes(data)
+    (note,) = render(tmp_path / "a.mp4", tmp_path / "out.mp4")
+    assert "track 2 of" in note and "cannot be decoded here, and is left out" in note
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert len(container.streams.audio) == 1
 
 
 def test_that_pictures_hold_no_sound_is_said(tmp_path: Path) -> None:

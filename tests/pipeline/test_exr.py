@@ -1,0 +1,58 @@
+"""OpenEXR: what its header says of time, and where a picture lies in its windows."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import OpenEXR
+import pytest
+
+from pipeline.encode import open_writer
+from pipeline.exr import header_of, read_exr
+from pipeline.frames import ClipInfo, Colour
+from tests.contract.made import picture
+
+
+def clip(rate: Fraction, timecode: str) -> ClipInfo:
+    count = round(rate)
+    return ClipInfo(
+        Path("none.mov"), 64, 48, tuple(range(count)), 1 / rate, rate, 8, Colour(), 0, count, timecode=timecode
+    )
+
+
+@pytest.mark.parametrize(
+    ("rate", "first", "frame"),
+    [(Fraction(50), "01:00:00:00", 24), (Fraction(60000, 1001), "01:00:00;00", 29), (Fraction(30), "01:00:00:00", 29)],
+)
+def test_timecodes_of_many_frames_count_pairs(rate: Fraction, first: str, frame: int) -> None:
+    code = header_of(clip(rate, first), round(rate) - 1)["timeCode"]
+    assert (code.hours, code.seconds, code.frame) == (1, 0, frame)
+    assert code.fieldPhase == (rate > 30) and code.dropFrame == (";" in first)
+
+
+def test_where_no_timecode_fits_that_is_said(tmp_path: Path) -> None:
+    with open_writer(tmp_path / "out_%04d.exr", clip(Fraction(120), "01:00:00:99"), channels=3) as writer:
+        writer.write(picture(0), 0)
+    assert "no timecodes of 120 frames a second" in writer.notes[0]
+
+
+@pytest.mark.parametrize(("held", "shown"), [((10, 5, 39, 24), (10, 5, 39, 24)), ((-8, -4, 30, 50), (0, 0, 30, 39))])
+def test_a_picture_lies_where_its_windows_say(
+    held: tuple[int, int, int, int], shown: tuple[int, int, int, int], tmp_path: Path
+) -> None:
+    """As Nuke writes what it has, and no more; or what lies beyond the picture, too."""
+    left, top, right, bottom = held
+    header = {
+        "compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage,
+        "displayWindow": tuple(np.int32(x) for x in ([0, 0], [63, 39])),
+        "dataWindow": tuple(np.int32(x) for x in (held[:2], held[2:])),
+    }  # fmt: skip
+    pixels = np.full((bottom - top + 1, right - left + 1, 4), 1, np.float16)
+    with OpenEXR.File(header, {"RGBA": pixels}) as file:
+        file.write(str(tmp_path / "a.exr"))
+    image, alpha, _ = read_exr(tmp_path / "a.exr")
+    assert image.shape == (40, 64, 3) and alpha is not None
+    there = np.argwhere(alpha)[:, ::-1]
+    assert (*there.min(0), *there.max(0)) == shown
