@@ -155,8 +155,8 @@ def audio_track(stream: AudioStream, output: OutputContainer, source: Path, note
         track = _CopiedTrack(stream, output)
     elif stream.layout.nb_channels > len(_LAYOUTS):
         notes.append(
-            f"{output.format.name} takes no {codec} sound, nor any of {stream.layout.nb_channels} channels: that of {source} "
-            "is left out"
+            f"{output.format.name} takes no {codec} sound, nor any of {stream.layout.nb_channels} channels: that of "
+            f"{source} is left out"
         )
         return None
     else:

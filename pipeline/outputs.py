@@ -49,10 +49,8 @@ class Outputs:
         channels: Literal[3, 4] = 3 if background is not None else 4
         form = {key: getattr(job, key) for key in ("codec", "quality", "hardware", "premultiplied")}
         self.composite = writer(job.out, channels, company_from=company, stop=stop, **form)
-        self.alpha, self.foreground = (
-            writer(path, count, codec=None if path is None else FOR_EDITING.get(path.suffix.lower()))
-            for path, count in ((job.alpha, 1), (job.foreground, 3))
-        )
+        self.alpha = writer(job.alpha, 1, codec=_for_editing(job.alpha))
+        self.foreground = writer(job.foreground, 3, codec=_for_editing(job.foreground))
 
     def write(self, frame: Frame, matte: Matte) -> FloatImage:
         """Write one frame to all of them; returns the composite, H x W x 3, or 4 where it is transparent."""
@@ -77,6 +75,10 @@ class Outputs:
         if self.background is None:
             return transparent(matte)
         return composed(matte, self.background.behind(frame, matte), self.finish, frame.colour.transfer)
+
+
+def _for_editing(path: Path | None) -> str | None:
+    return None if path is None else FOR_EDITING.get(path.suffix.lower())
 
 
 def _write(writer: Writer, image: FloatImage, frame: Frame, untouched: Untouched | None = None) -> None:
