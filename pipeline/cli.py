@@ -261,7 +261,7 @@ def _rate(text: str | None) -> Fraction | None:
     from pipeline.frames import CleanplateError
 
     try:
-        return Fraction(text) if text is not None else None
+        return Fraction(text).limit_denominator(1001) if text is not None else None  # containers count in 32 bits
     except (ValueError, ZeroDivisionError):
         raise CleanplateError(f"--fps {text}: give a number such as 25 or 24000/1001") from None
 

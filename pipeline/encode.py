@@ -8,7 +8,7 @@ from pipeline.codecs import BY_SUFFIX, Recipe, choose_codec
 from pipeline.frames import CleanplateError, ClipInfo
 from pipeline.hardware import on_hardware
 from pipeline.image_clips import PATTERN, is_pattern, matching
-from pipeline.image_writers import DEEP, Form, SequenceWriter, StillWriter
+from pipeline.image_writers import DEEP, Form, PictureWriter, SequenceWriter, StillWriter
 from pipeline.video_writer import VideoWriter
 from pipeline.writer import Writer, already_there
 
@@ -28,6 +28,7 @@ def open_writer(
     quality: int | None = None,
     hardware: bool = False,
     company_from: Path | None = None,
+    start: int = 0,
     stop: int | None = None,
     premultiplied: bool = False,
     exr_codes: bool = False,
@@ -49,8 +50,9 @@ def open_writer(
         quality: On the encoder's own scale; None for one that the eye cannot tell from the source.
         hardware: Whether H.264 or H.265 is encoded by graphics hardware.
         company_from: The file whose sound, subtitles and chapters are carried along; pictures hold none, and say so.
-        stop: Index of the clip's frame that writing stops before, to cut subtitles and chapters there; None for the
-            clip's end.
+        start: Index of the clip's frame that writing begins with.
+        stop: Index of the clip's frame that writing stops before; None for the clip's end. Subtitles and chapters are
+            cut there; of numbered pictures, those of other parts of the clip are left alone.
         premultiplied: Whether the colour that will be given is multiplied by alpha, for formats that can say so.
             OpenEXR multiplies for itself: give it straight colour.
         exr_codes: Whether OpenEXR gets the code values as they are, rather than linear light.
@@ -91,8 +93,13 @@ def open_writer(
     for option, given in (("--codec", codec), ("--quality", quality), ("--hardware", hardware or None)):
         if given is not None:
             raise CleanplateError(f"{path} is a picture; {option} is for video")
-    kind = SequenceWriter if is_pattern(path) else StillWriter
-    pictures = kind(path, like, Form(channels, bits, premultiplied, exr_codes), overwrite=overwrite)
+    form = Form(channels, bits, premultiplied, exr_codes)
+    pictures: PictureWriter
+    if is_pattern(path):
+        part = range(start, len(like) if stop is None else stop)
+        pictures = SequenceWriter(path, like, form, part, overwrite=overwrite)
+    else:
+        pictures = StillWriter(path, like, form, overwrite=overwrite)
     if company_from is not None:
         pictures.notes.append(f"{path}: pictures cannot hold the sound, subtitles and chapters of {company_from}")
     return pictures

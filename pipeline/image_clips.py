@@ -11,16 +11,17 @@ from pathlib import Path
 import av
 
 from pipeline.clip import Clip
-from pipeline.colour import Converter, bit_depth_of, colour_of
+from pipeline.colour import Converter, as_depth, bit_depth_of, colour_of
 from pipeline.exr import read_exr
-from pipeline.frames import CleanplateError, ClipInfo, Colour, Frame
-from pipeline.heic import read_heic
+from pipeline.frames import CleanplateError, ClipInfo, Colour, Frame, Image
 from pipeline.orientation import orientation_of_image
+from pipeline.pillow import SUFFIXES as BY_PILLOW
+from pipeline.pillow import read_picture
+from pipeline.profiles import in_known_colours, profile_of
 from pipeline.timeline import DEFAULT_RATE
 
-PHOTOS = frozenset((".heic", ".heif"))
-SUFFIXES = PHOTOS | frozenset(
-    (".bmp", ".dpx", ".exr", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff", ".webp")
+SUFFIXES = BY_PILLOW | frozenset(
+    (".bmp", ".dpx", ".exr", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )
 PATTERN = re.compile(r"%(?:0?(\d+))?d")
 
@@ -166,14 +167,13 @@ def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RAT
     if path.suffix.lower() == ".exr":
         image, alpha, colour = read_exr(path)
         bits = 16
-    elif path.suffix.lower() in PHOTOS:
-        image, alpha, bits, colour = read_heic(data, path), None, 8, Colour()
     else:
-        picture = _decoded(data, path)
-        bits, colour = bit_depth_of(picture.format), colour_of(picture)
-        orientation = orientation_of_image(data)
-        image, alpha = Converter().to_rgb(picture, colour)
-        image, alpha = orientation.upright(image), None if alpha is None else orientation.upright(alpha)
+        image, alpha, bits, colour = _read(data, path)
+        profile = profile_of(data)
+        if profile is not None:
+            image, colour = in_known_colours(image, colour, profile)
+            bits = min(bits, 8 * image.itemsize)
+            alpha = None if alpha is None else as_depth(alpha, bits)
     return Frame(
         image=image,
         index=index,
@@ -183,6 +183,21 @@ def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RAT
         colour=colour,
         duration=1,
         alpha=alpha,
+    )
+
+
+def _read(data: bytes, path: Path) -> tuple[Image, Image | None, int, Colour]:
+    """The upright picture in a file, its alpha, its bits, and what its numbers mean but for a profile."""
+    if path.suffix.lower() in BY_PILLOW:
+        return *read_picture(data, path), 8, Colour()
+    picture = _decoded(data, path)
+    colour, orientation = colour_of(picture), orientation_of_image(data)
+    image, alpha = Converter().to_rgb(picture, colour)
+    return (
+        orientation.upright(image),
+        None if alpha is None else orientation.upright(alpha),
+        bit_depth_of(picture.format),
+        colour,
     )
 
 

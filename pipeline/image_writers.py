@@ -95,13 +95,15 @@ class StillWriter(PictureWriter):
 class SequenceWriter(PictureWriter):
     """Numbered pictures. The number is the frame's index in the clip, also where a part is rendered."""
 
-    def __init__(self, path: Path, like: ClipInfo, form: Form, *, overwrite: bool) -> None:
+    def __init__(self, path: Path, like: ClipInfo, form: Form, part: range, *, overwrite: bool) -> None:
         """Make the hidden folder.
 
         Args:
             path: A pattern such as `name_%05d.png`.
             like: The clip that the frames come from.
             form: How to write them.
+            part: The clip's frames that will be written. Pictures with other numbers belong to other parts, which
+                another machine may write at the same time, and are left alone; of a whole clip there are none.
             overwrite: Whether pictures with such names may be replaced. Those that are not, because the new
                 sequence is shorter, are removed, so that none is taken for a part of it.
 
@@ -110,6 +112,7 @@ class SequenceWriter(PictureWriter):
             MachineError: The folder cannot be made.
         """
         super().__init__(path, like, form, overwrite=overwrite)
+        self._part = None if len(part) == len(like) else part
         self._numbers: list[int] = []
         self._check_free()
         with self._reporting():
@@ -127,15 +130,20 @@ class SequenceWriter(PictureWriter):
 
     def _publish(self) -> None:
         self._check_free()
-        stale = matching(self.path)
+        stale = self._there()
         for number in self._numbers:
             numbered_path(self._partial / self.path.name, number).replace(numbered_path(self.path, number))
         for number in stale.keys() - set(self._numbers):
             stale[number].unlink()
         shutil.rmtree(self._partial)
 
-    def _check_free(self) -> None:
+    def _there(self) -> dict[int, Path]:
+        """The pictures whose places are taken by what is written."""
         there = matching(self.path)
+        return there if self._part is None else {number: there[number] for number in there.keys() & set(self._part)}
+
+    def _check_free(self) -> None:
+        there = self._there()
         if there and not self._overwrite:
             raise CleanplateError(already_there(there[min(there)]))
 

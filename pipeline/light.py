@@ -13,6 +13,7 @@ from pipeline.colour import BT2020, UNKNOWN
 from pipeline.frames import Colour, FloatImage
 
 _D65 = (0.3127, 0.3290)
+_D50 = np.array((0.9642, 1.0, 0.8249))  # XYZ
 
 CHROMATICITIES = {
     1: (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, *_D65),
@@ -103,6 +104,14 @@ def _to_xyz(primaries: int) -> NDArray[np.float64]:
     xy = np.reshape(CHROMATICITIES[primaries], (4, 2))
     xyz = np.stack([xy[:, 0] / xy[:, 1], np.ones(4), (1 - xy.sum(axis=1)) / xy[:, 1]])
     return xyz[:, :3] * np.linalg.solve(xyz[:, :3], xyz[:, 3])
+
+
+def to_d50(primaries: int) -> NDArray[np.float64]:
+    """3 x 3, by which linear RGB becomes XYZ under D50, as profiles have it (ICC.1, annex E: Bradford)."""
+    cones = np.array(((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296)))
+    xyz = _to_xyz(primaries)
+    scale = (cones @ _D50) / (cones @ xyz.sum(axis=1))
+    return np.linalg.inv(cones) @ (scale[:, None] * (cones @ xyz))
 
 
 def differs(source: Colour, target: Colour) -> bool:

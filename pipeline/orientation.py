@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import cast
 
 import av
 import numpy as np
 from av.sidedata.sidedata import SideDataContainer, Type
-from PIL import Image as PillowImage
-from PIL import UnidentifiedImageError
 
 from pipeline.frames import Image
+from pipeline.pillow import UNREADABLE, opened
 
 _EXIF_ORIENTATION = 0x0112
 
@@ -83,8 +81,8 @@ def orientation_of_image(data: bytes) -> Orientation:
         data: The bytes of the image's file.
     """
     try:
-        with PillowImage.open(io.BytesIO(data)) as image:
+        with opened(data) as image:
             value = image.getexif().get(_EXIF_ORIENTATION, 1)
-    except (UnidentifiedImageError, OSError, SyntaxError):
+    except UNREADABLE:
         return Orientation()  # a format without EXIF, or one that Pillow does not know
     return _EXIF[value - 1] if value in range(1, 9) else Orientation()

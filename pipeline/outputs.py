@@ -31,7 +31,7 @@ class Outputs:
         job: RenderJob,
         info: ClipInfo,
         background: Background | None,
-        stop: int,
+        part: tuple[int, int],
     ) -> None:
         self.notes: list[str] = []
         self.background, self.finish = background, job.finish
@@ -40,7 +40,7 @@ class Outputs:
         def writer(path: Path | None, channels: Literal[1, 3, 4], **options: Any) -> Writer | None:
             if path is None:
                 return None
-            options |= {"exr_codes": job.exr == "codes", "overwrite": job.overwrite}
+            options |= {"exr_codes": job.exr == "codes", "overwrite": job.overwrite, "start": part[0], "stop": part[1]}
             opened = open_writer(path, info, channels=channels, bits=job.bits, **options)
             self.notes += opened.notes
             return stack.enter_context(opened)
@@ -48,7 +48,7 @@ class Outputs:
         company = job.clip if info.has_company else None
         channels: Literal[3, 4] = 3 if background is not None else 4
         form = {key: getattr(job, key) for key in ("codec", "quality", "hardware", "premultiplied")}
-        self.composite = writer(job.out, channels, company_from=company, stop=stop, **form)
+        self.composite = writer(job.out, channels, company_from=company, **form)
         self.alpha = writer(job.alpha, 1, codec=_for_editing(job.alpha))
         self.foreground = writer(job.foreground, 3, codec=_for_editing(job.foreground))
 

@@ -142,7 +142,7 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         matter = Matter(plate, (clip.info.width, clip.info.height), job.settings)
         background = _open_background(stack, job, clip.info)
         mask = stack.enter_context(user_mask(job.mask, clip.info))
-        outputs = Outputs(stack, job, clip.info, background, end)
+        outputs = Outputs(stack, job, clip.info, background, (start, end))
         summary.notes += [*outputs.notes, *(background.notes if background is not None else ())]
         sheet = ContactSheet(job.sheet, start, end, matter.aligner) if job.sheet is not None else None
         busy = Busy({"reading and aligning": 1, "matting": matter.workers, "composing and encoding": 1})
@@ -161,7 +161,8 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
     said = {key: getattr(summary, key) for key in ("outputs", "alpha", "notes", "busy_seconds")}
     result = {**said, "range": [start, end], "frames": rows}
     asked = {key: value for key, value in vars(job).items() if key != "settings"}
-    write_sidecar(sidecar_path(Path(summary.outputs[0])), asked, matter.settings, str(matter.device), result)
+    part = None if end - start == len(clip.info) else range(start, end)
+    write_sidecar(sidecar_path(Path(summary.outputs[0]), part), asked, matter.settings, str(matter.device), result)
     return summary
 
 
@@ -169,6 +170,9 @@ def _check(job: RenderJob) -> None:
     """Refuses what cannot be, before anything is opened."""
     if job.out is None and job.alpha is None and job.foreground is None:
         raise CleanplateError("nothing to write: give -o OUT, --alpha PATH or --foreground PATH")
+    outputs = [path.resolve() for path in (job.out, job.alpha, job.foreground, job.sheet) if path is not None]
+    if len(set(outputs)) < len(outputs):
+        raise CleanplateError("two outputs have the same name; give each its own")
     if job.on_failed == "mask" and job.mask is None and job.settings.segmenter == "difference":
         raise CleanplateError(
             "--on-failed mask needs a soft mask that needs no plate: give --mask PATH or --segmenter deeplab"

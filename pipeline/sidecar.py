@@ -17,10 +17,12 @@ from pipeline.image_clips import PATTERN, is_pattern
 LIBRARIES = ("torch", "torchvision", "av", "numpy", "opencv-python-headless", "pillow", "safetensors")
 
 
-def sidecar_path(output: Path) -> Path:
-    """`OUT.json` for `OUT`; a numbered sequence's name loses its number."""
+def sidecar_path(output: Path, part: range | None = None) -> Path:
+    """`OUT.json` for `OUT`; a numbered sequence's name loses its number, and gets those of the part of the clip."""
     if is_pattern(output):
-        return output.with_name((PATTERN.sub("", output.stem).strip("_.") or "sequence") + output.suffix + ".json")
+        name = PATTERN.sub("", output.stem).strip("_.") or "sequence"
+        numbers = "" if part is None else f".{part[0]}-{part[-1]}"
+        return output.with_name(name + numbers + output.suffix + ".json")
     return output.with_name(output.name + ".json")
 
 

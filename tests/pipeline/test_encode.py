@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from pipeline.decode import open_clip, read_still
-from pipeline.encode import open_writer
+from pipeline.encode import Writer, open_writer
 from pipeline.frames import CleanplateError, Colour, MachineError
 from pipeline.video_writer import output_time_base
 from tests.contract.made import numbered, picture, ramp
@@ -231,6 +231,29 @@ def test_a_shorter_sequence_leaves_nothing_of_the_longer(tmp_path: Path) -> None
     write(tmp_path / "o_%02d.png", info())
     write(tmp_path / "o_%02d.png", info((0, 1, 2)), overwrite=True)
     assert left_in(tmp_path) == ["o_00.png", "o_01.png", "o_02.png"]
+
+
+def test_parts_of_a_sequence_leave_each_other_alone(tmp_path: Path) -> None:
+    """As machines write them side by side."""
+    path = tmp_path / "o_%02d.png"
+
+    def part(start: int, stop: int, **options: object) -> Writer:
+        return open_writer(path, info(), channels=3, start=start, stop=stop, **options)
+
+    with part(0, 4) as one, part(4, 8) as other:
+        for index in range(4):
+            one.write(picture(index), index)
+            other.write(picture(index + 4), index + 4)
+    everything = [f"o_{index:02d}.png" for index in range(8)]
+    assert left_in(tmp_path) == everything
+    with part(2, 5, overwrite=True) as again:
+        for index in range(2, 5):
+            again.write(picture(0), index)
+    assert left_in(tmp_path) == everything
+    assert np.array_equal(read_still(tmp_path / "o_04.png").image, picture(0))
+    assert np.array_equal(read_still(tmp_path / "o_05.png").image, picture(5))
+    with pytest.raises(CleanplateError, match=r"o_06\.png exists already"):
+        part(6, 8)
 
 
 # Whole or not at all.

@@ -21,6 +21,7 @@ from pipeline.encode import open_writer
 from pipeline.exr import read_exr, write_exr
 from pipeline.frames import CleanplateError, ClipInfo, Colour, Frame, FrameStatus, Matte
 from pipeline.light import to_display, to_linear
+from pipeline.orientation import Orientation, orientation_of_image
 from pipeline.picture_tags import with_colour, with_kind_of_alpha
 from pipeline.plates import read_plate
 from tests.contract.made import picture, ramp
@@ -43,6 +44,21 @@ def test_a_heic_plate_is_upright(orientation: int, tmp_path: Path) -> None:
     plate = read_plate(tmp_path / "plate.HEIC")
     assert plate.shape == (96, 128, 3) and plate.dtype == np.uint8
     assert np.abs(plate.astype(int) - picture(3, 128, 96)).mean() < 2
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_tga_is_read_with_its_alpha(mode: str, tmp_path: Path) -> None:
+    made = PillowImage.fromarray(picture(3))
+    made.putalpha(PillowImage.fromarray(ramp(3)))
+    made.convert(mode).save(tmp_path / "plate.tga")
+    still = read_still(tmp_path / "plate.tga")
+    assert np.array_equal(still.image, picture(3))
+    assert still.alpha is None if mode == "RGB" else np.array_equal(still.alpha, ramp(3))
+
+
+def test_a_photograph_of_200_million_pixels_is_no_attack(tmp_path: Path) -> None:
+    PillowImage.new("L", (16320, 12240)).save(tmp_path / "large.png", compress_level=1)
+    assert orientation_of_image((tmp_path / "large.png").read_bytes()) == Orientation()
 
 
 def test_a_damaged_heic_is_refused(tmp_path: Path) -> None:

@@ -115,7 +115,15 @@ def test_an_exr_is_premultiplied_once_and_says_so(scene, run, tmp_path):
         code, said = run(*words, "-o", tmp_path / f"{name}_%02d.exr", *more)
         assert code == 0 and "has premultiplied alpha" in said
     assert (tmp_path / "plain_00.exr").read_bytes() == (tmp_path / "asked_00.exr").read_bytes()
-    assert json.loads((tmp_path / "plain.exr.json").read_text())["alpha"] == "premultiplied"
+    assert json.loads((tmp_path / "plain.0-0.exr.json").read_text())["alpha"] == "premultiplied"
+
+
+def test_each_part_of_a_sequence_has_its_own_record(scene, run, tmp_path):
+    words = ["render", scene.clip, "--plate", scene.plate, "-o", tmp_path / "out_%02d.png"]
+    for start, end in ((0, 1), (4, 6)):
+        assert run(*words, "--start", start, "--end", end)[0] == 0
+    said = {path.name: json.loads(path.read_text())["range"] for path in tmp_path.glob("*.json")}
+    assert said == {"out.0-0.png.json": [0, 1], "out.4-5.png.json": [4, 6]}
 
 
 def test_straight_alpha_is_said_where_there_is_a_place(scene, run, tmp_path):
