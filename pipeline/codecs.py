@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from pipeline.colour import BT709, RGB
+from pipeline.colour import BT709, BT2020, RGB
 from pipeline.frames import CleanplateError, Colour
+from pipeline.light import primaries_of
 
 
-def _as_bt709(colour: Colour) -> Colour:
-    return Colour(BT709, colour.primaries, colour.transfer, full_range=False)
+def _as_yuv(colour: Colour) -> Colour:
+    """By the matrix that belongs to the primaries: players know HDR by its own (ITU-R BT.2100)."""
+    matrix = BT2020 if primaries_of(colour) == BT2020 else BT709
+    return Colour(matrix, colour.primaries, colour.transfer, full_range=False)
 
 
 def _as_rgb(colour: Colour) -> Colour:
@@ -18,7 +21,7 @@ def _as_rgb(colour: Colour) -> Colour:
 
 
 def _as_it_is(colour: Colour) -> Colour:
-    return _as_bt709(colour) if colour.matrix == RGB else colour
+    return _as_yuv(colour) if colour.matrix == RGB else colour
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ CODECS = {
         "H.264",
         "libx264",
         {1: ("yuv420p", "yuv420p"), 3: ("yuv420p", "yuv420p")},
-        _as_bt709,
+        _as_yuv,
         (".mp4", ".mov", ".mkv"),
         for_odd_sides=("yuv444p", "yuv444p"),  # rather than crop or pad
         # No frame may depend on a later one (bf): MP4 would state a wrong length for the last.
@@ -114,7 +117,7 @@ CODECS = {
         "H.265",
         "libx265",
         {1: ("yuv420p", "yuv420p10le"), 3: ("yuv420p", "yuv420p10le")},
-        _as_bt709,
+        _as_yuv,
         (".mp4", ".mov", ".mkv"),
         for_odd_sides=("yuv444p", "yuv444p10le"),
         tag="hvc1",  # Apple's players know no other
@@ -129,7 +132,7 @@ CODECS = {
         "ProRes 422 HQ",
         "prores_ks",
         {1: ("yuv422p10le", "yuv422p10le"), 3: ("yuv422p10le", "yuv422p10le")},
-        _as_bt709,
+        _as_yuv,
         (".mov", ".mkv"),
         even_width=True,  # FFmpeg's encoder spoils the last column's colour otherwise
         options={"profile": "hq", "vendor": "apl0"},
@@ -138,7 +141,7 @@ CODECS = {
         "ProRes 4444",
         "prores_ks",
         {1: ("yuv444p10le", "yuv444p10le"), 3: ("yuv444p10le", "yuv444p10le"), 4: ("yuva444p10le", "yuva444p10le")},
-        _as_bt709,
+        _as_yuv,
         (".mov", ".mkv"),
         options={"profile": "4444", "alpha_bits": "16", "vendor": "apl0"},
     ),
@@ -147,7 +150,7 @@ CODECS = {
         "libvpx-vp9",
         # The libvpx that comes with PyAV knows 8 bits only.
         {1: ("yuv420p", "yuv420p"), 3: ("yuv420p", "yuv420p"), 4: ("yuva420p", "yuva420p")},
-        _as_bt709,
+        _as_yuv,
         (".webm", ".mkv"),
         options={"crf": "18", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1", "auto-alt-ref": "0"},
         quality=("crf", range(64)),

@@ -15,6 +15,7 @@ import pytest
 from pipeline.decode import open_clip
 from pipeline.encode import open_writer
 from pipeline.frames import CleanplateError, Frame
+from pipeline.light import primaries_of
 from tests.contract.made import KINDS, Made, ramp
 
 SOURCES = (
@@ -118,7 +119,8 @@ def test_an_independent_reader_finds_what_was_written(made: Made, delivery: Deli
     elif not (odd and delivery.found in ("h264", "hevc")):
         assert stream["pix_fmt"] == wanted
     if delivery.found not in ("ffv1", "qtrle"):
-        assert (stream["color_space"], stream.get("color_range", "tv")) == ("bt709", "tv")
+        matrix = "bt2020nc" if primaries_of(info.colour) == 9 else "bt709"
+        assert (stream["color_space"], stream.get("color_range", "tv")) == (matrix, "tv")
     if delivery.found == "prores":  # whom Apple's programs believe; ffprobe looks for it elsewhere
         assert b"apl0" in path.read_bytes()
     _compare(path, delivery, frames, alphas)
@@ -132,14 +134,19 @@ def test_an_independent_reader_finds_what_was_written(made: Made, delivery: Deli
     ],
 )  # fmt: skip
 def test_hdr_stays_what_it_is(name: str, codec: str, tmp_path: Path) -> None:
-    """Primaries and curve are the clip's; the matrix is the output's own, and said."""
+    """Primaries, matrix and curve are the clip's, and the pictures are stored by them."""
     made = KINDS["hdr"](tmp_path)
     with open_clip(made.path) as clip, open_writer(tmp_path / name, clip.info, channels=3, codec=codec) as writer:
-        for frame in clip.frames(0, 3):
+        frames = list(clip.frames(0, 3))
+        for frame in frames:
             writer.write(frame.image, frame.pts)
     stream, _ = probe(tmp_path / name)
-    assert (stream["color_primaries"], stream["color_transfer"]) == ("bt2020", "smpte2084")
-    assert stream["color_space"] == ("bt2020nc" if codec == "ffv1yuv" else "bt709")
+    said = [stream[f"color_{key}"] for key in ("primaries", "transfer", "space")]
+    assert said == ["bt2020", "smpte2084", "bt2020nc"]
+    with open_clip(tmp_path / name) as clip:
+        image = next(clip.frames()).image
+        error = np.abs(frames[0].image / 65535 - image / np.iinfo(image.dtype).max)
+        assert error.mean() < 0.012
 
 
 def test_an_interlaced_clip_is_refused_with_the_reason(tmp_path: Path) -> None:
@@ -154,7 +161,8 @@ def test_an_interlaced_clip_is_refused_with_the_reason(tmp_path: Path) -> None:
 
 def _compare(path: Path, delivery: Delivery, frames: list[Frame], alphas: list[np.ndarray]) -> None:
     """Colour within what the codec may cost, alpha within its decibels."""
-    matrix = "" if delivery.found in ("ffv1", "qtrle") else "in_color_matrix=bt709:in_range=tv:"
+    named = "bt2020" if primaries_of(frames[0].colour) == 9 else "bt709"
+    matrix = "" if delivery.found in ("ffv1", "qtrle") else f"in_color_matrix={named}:in_range=tv:"
     colour = f"scale={matrix}flags=accurate_rnd+full_chroma_int+full_chroma_inp+bilinear"
     deep = frames[0].image.dtype == np.uint16
     depth = np.uint16 if deep and delivery.found != "qtrle" else np.uint8
