@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.metrics import ScoreAccumulator, Scores
+from pipeline.composite import unit
 from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame
-
-# A grey picture that went through 4:2:0 comes back with channels a few codes apart; a colour one far more.
-GREY_TOLERANCE = 8 / 255
+from pipeline.mattes import alpha_in, is_grey
 
 
 def evaluate_clips(predicted: Path, true: Path, foreground: tuple[Path, Path] | None = None) -> Scores:
@@ -28,11 +27,12 @@ def evaluate_clips(predicted: Path, true: Path, foreground: tuple[Path, Path] | 
     """
     scores = ScoreAccumulator()
     with ExitStack() as stack:
-        clips = [stack.enter_context(open_clip(path)) for path in (true, predicted, *(foreground or ()))]
+        clips = [stack.enter_context(open_clip(path, is_matte=True)) for path in (true, predicted)]
+        clips += [stack.enter_context(open_clip(path)) for path in foreground or ()]
         for clip in clips[1:]:
             _check_fits(clip.info, clips[0].info)
         for true_frame, predicted_frame, *colours in zip(*(clip.frames() for clip in clips), strict=True):
-            pair = (_colour(colours[0]), _colour(colours[1])) if colours else None
+            pair = (unit(colours[0].image), unit(colours[1].image)) if colours else None
             scores.add(_alpha(predicted_frame, predicted), _alpha(true_frame, true), pair)
     return scores.result()
 
@@ -53,20 +53,12 @@ def _check_fits(clip: ClipInfo, truth: ClipInfo) -> None:
 
 def _alpha(frame: Frame, path: Path) -> FloatImage:
     """A frame's alpha, H x W in [0, 1]: its own alpha channel, or its grey."""
-    if frame.alpha is not None:
-        return _unit(frame.alpha)
-    colour = _colour(frame)
-    if float(np.ptp(colour, axis=2).max()) > GREY_TOLERANCE:
+    alpha = alpha_in(frame)
+    if alpha is not None:
+        return alpha
+    if not is_grey(frame):
         raise CleanplateError(
             f"{path} is in colour at frame {frame.index} and has no alpha channel: "
             "give the alpha as a grey clip, as `cleanplate render --alpha` writes it"
         )
-    return np.ascontiguousarray(colour[:, :, 1])
-
-
-def _colour(frame: Frame) -> FloatImage:
-    return _unit(frame.image)
-
-
-def _unit(samples: np.ndarray[tuple[int, ...], np.dtype[np.uint8 | np.uint16]]) -> FloatImage:
-    return samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
+    return np.ascontiguousarray(unit(frame.image)[:, :, 1])

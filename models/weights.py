@@ -56,21 +56,22 @@ class WeightsInfo:
         path: Where the file is, or would be.
         parameters: How many numbers it holds; 0 where there is no file.
         card: Free text from training: data, licences, commit, steps.
+        damaged: Whether the file cannot be read.
     """
 
     name: str
     path: Path
     parameters: int
     card: dict[str, str]
+    damaged: bool = False
 
 
-def new_net(name: str) -> MattingNet:
-    """An untrained net of the named size."""
-    if name == "fast":
-        return MattingNet(FAST, RefinerConfig(hidden=FAST.hidden))
-    if name == "paper":
-        return MattingNet(PAPER, RefinerConfig(hidden=PAPER.hidden))
-    raise WeightsError(f"there is no model {name!r}; the models are {', '.join(MODELS)}")
+def new_net(name: str, *, refined: bool = True) -> MattingNet:
+    """An untrained net of the named size, with or without its refiner."""
+    if name not in MODELS:
+        raise WeightsError(f"there is no model {name!r}; the models are {', '.join(MODELS)}")
+    generator = {"fast": FAST, "paper": PAPER}[name]
+    return MattingNet(generator, RefinerConfig(hidden=generator.hidden) if refined else None)
 
 
 def save_weights(net: MattingNet, path: Path, card: dict[str, str], ranges: Mapping[str, Range] | None = None) -> None:
@@ -141,7 +142,7 @@ def load_weights(name: str, path: Path | None = None) -> MattingNet:
             metadata = file.metadata() or {}
             net = _net_of(metadata)
             net.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118 (not a dict)
-    except (SafetensorError, KeyError, ValueError, RuntimeError, TypeError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError, TypeError) as error:
         raise WeightsError(f"{path} is damaged or not a weights file of this program: {error}") from error
     return net.float().eval()
 
@@ -209,12 +210,9 @@ def _describe(name: str) -> WeightsInfo:
     path = FOLDER / f"{name}.safetensors"
     if not path.exists():
         return WeightsInfo(name, path, 0, {})
-    with safe_open(path, framework="pt") as file:
-        shapes = [file.get_slice(key).get_shape() for key in file.keys()]  # noqa: SIM118
-    count = 0
-    for shape in shapes:
-        size = 1
-        for length in shape:
-            size *= length
-        count += size
-    return WeightsInfo(name, path, count, read_card(path))
+    try:
+        with safe_open(path, framework="pt") as file:
+            count = sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
+        return WeightsInfo(name, path, count, read_card(path))
+    except (OSError, SafetensorError, WeightsError):
+        return WeightsInfo(name, path, 0, {}, damaged=True)

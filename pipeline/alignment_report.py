@@ -101,9 +101,10 @@ def write_report(
             parts.append(_failed(folder, row, frame))
         for row in worst:
             if aligner is not None and row.report is not None:
-                frame = unit(next(clip.frames(row.index, row.index + 1)).image)
-                plate = aligner.warp(row.report)
-                parts.append(_pictures(folder, row, frame, plate.image, plate.coverage))
+                image = next(clip.frames(row.index, row.index + 1)).image
+                bridged = row.report.status == "bridged"
+                plate = aligner.warp(aligner.softened(row.report, image) if bridged else row.report)
+                parts.append(_pictures(folder, row, unit(image), plate.image, plate.coverage))
     page = folder / "index.html"
     page.write_text("\n".join(parts), encoding="utf-8")
     return page

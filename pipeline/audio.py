@@ -23,6 +23,7 @@ _REFUSED = {"mp4": ("pcm_",), "mov": ("flac", "opus")}
 
 # Every encoder takes these.
 _ENCODED_RATE = 48000
+Codec = Literal["aac", "libopus"]
 _LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 
 
@@ -94,21 +95,33 @@ def _tail(packet: av.Packet[AudioStream], skipped: int) -> av.Packet[AudioStream
 class _EncodedTrack(_AudioTrack):
     """A stream in a codec that the output's format does not take."""
 
-    def __init__(self, stream: AudioStream, output: OutputContainer, codec: Literal["aac", "libopus"]) -> None:
+    def __init__(
+        self, stream: AudioStream, output: OutputContainer, codec: Codec, source: Path, notes: list[str]
+    ) -> None:
         self._output = output
-        self._source = stream
-        self._layout = _LAYOUTS[stream.layout.nb_channels - 1]
+        self._source, self._path, self._notes = stream, source, notes
+        self._is_damaged = False
         # PCM often has a number of channels, but no layout: an encoder wants one, and resampling would guess another.
         self._is_labelled = "channels" not in stream.layout.name
+        self._layout = _layout_for(codec, stream.layout, is_labelled=self._is_labelled)
         self.target = output.add_stream(codec, rate=_ENCODED_RATE, layout=self._layout)
         self._resampler = av.AudioResampler(format="fltp", layout=self._layout, rate=_ENCODED_RATE)
 
     def _move(self, packet: av.Packet[AudioStream], start: Fraction) -> None:
         first = round(start * _ENCODED_RATE)
-        for decoded in self._source.decode(packet):
+        for decoded in self._decoded(packet):
             decoded = decoded if self._is_labelled else self._labelled(decoded)
             for frame in self._resampler.resample(decoded):
                 self._encode(frame, first)
+
+    def _decoded(self, packet: av.Packet[AudioStream]) -> list[av.AudioFrame]:
+        try:
+            return self._source.decode(packet)
+        except av.FFmpegError:
+            if not self._is_damaged:
+                self._notes.append(f"the sound of {self._path} is damaged in places, where there is silence now")
+            self._is_damaged = True
+            return []
 
     def _labelled(self, frame: av.AudioFrame) -> av.AudioFrame:
         labelled = av.AudioFrame.from_ndarray(frame.to_ndarray(), frame.format.name, self._layout)
@@ -131,6 +144,12 @@ class _EncodedTrack(_AudioTrack):
 
     def finish(self) -> None:
         self._output.mux(self.target.encode(None))
+
+
+def _layout_for(codec: Codec, layout: av.AudioLayout, *, is_labelled: bool) -> str:
+    """What the channels are encoded as: AAC takes all that are named, Opus those of its specification."""
+    usual = _LAYOUTS[layout.nb_channels - 1]
+    return layout.name if codec == "aac" and is_labelled and layout.nb_channels in (3, 4, 5, 7) else usual
 
 
 def audio_track(stream: AudioStream, output: OutputContainer, source: Path, notes: list[str]) -> Track | None:
@@ -160,9 +179,9 @@ def audio_track(stream: AudioStream, output: OutputContainer, source: Path, note
         )
         return None
     else:
-        fitting: Literal["aac", "libopus"] = "aac" if "aac" in output.supported_codecs else "libopus"
+        fitting: Codec = "aac" if "aac" in output.supported_codecs else "libopus"
         notes.append(f"{output.format.name} takes no {codec} sound, so that of {source} is encoded as {fitting}")
-        track = _EncodedTrack(stream, output, fitting)
+        track = _EncodedTrack(stream, output, fitting, source, notes)
     # Neither goes over with the template.
     track.target.metadata.update(stream.metadata)
     track.target.disposition = stream.disposition

@@ -19,7 +19,7 @@ from pipeline.composite import unit
 from pipeline.conversion import how_converted
 from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, ClipInfo, Colour, FloatImage, Frame, Image, Matte
-from pipeline.image_clips import is_pattern
+from pipeline.image_clips import ImageClip, is_pattern
 from pipeline.light import converted
 
 BLUR = 1 / 50
@@ -106,31 +106,38 @@ class Still(Background):
 class Moving(Background):
     """A video that starts with the clip and begins again when it is over."""
 
-    def __init__(self, clip: Clip, clip_start: Fraction, look: Look) -> None:
+    def __init__(self, clip: Clip, clip_start: Fraction, frame_seconds: Fraction, look: Look) -> None:
         """Takes over an open clip.
 
         Args:
             clip: The background video.
             clip_start: Presentation time of the matted clip's first frame, seconds, whatever part is rendered.
+            frame_seconds: How long one of its frames lasts.
             look: How its pictures become the matted clip's.
         """
-        self.clip, self.clip_start, self.look = clip, clip_start, look
+        self.clip, self.clip_start, self.frame_seconds, self.look = clip, clip_start, frame_seconds, look
         self._frames: Iterator[Frame] = iter(())
         self._current: Frame | None = None
 
     def behind(self, frame: Frame, matte: Matte) -> FloatImage:  # noqa: ARG002
         """The background's picture at the time of the frame, filling it."""
-        image = self._at(self._index(frame.pts * frame.time_base - self.clip_start))
+        image = self._at(self.index_at(frame.pts * frame.time_base - self.clip_start))
         return self.look.fitted(image, frame)
 
     def close(self) -> None:
         """Close the video."""
         self.clip.close()
 
-    def _index(self, seconds: Fraction) -> int:
+    def index_at(self, seconds: Fraction) -> int:
+        """Which of its frames is shown a time after the matted clip's first frame.
+
+        Looked up half a frame later, in the middle of what both show: at the same rate, times that are rounded to a
+        millisecond, or that a phone's clock wrote, would else fall on either side of a frame's beginning.
+        """
         info = self.clip.info
         length = info.end_pts - info.pts[0]
-        pts = info.pts[0] + (seconds / info.time_base) % length
+        middle = seconds + min(self.frame_seconds, frame_seconds(info)) / 2
+        pts = info.pts[0] + (middle / info.time_base) % length
         return max(0, bisect_right(info.pts, pts) - 1)
 
     def _at(self, index: int) -> Image:
@@ -142,12 +149,17 @@ class Moving(Background):
         return _over_black(self._current)
 
 
+def frame_seconds(info: ClipInfo) -> Fraction:
+    """How long a clip's frames last, on the mean: what files say of their rate is not always so."""
+    return (info.end_pts - info.pts[0]) * info.time_base / len(info)
+
+
 def open_background(what: str, like: ClipInfo) -> Background | None:
     """The background of that name: a path, `#rrggbb`, `blur`, or `none` for transparency (then None).
 
     Args:
         what: The name.
-        like: The clip that is to stand before it: its start, colours and pixels.
+        like: The clip that is to stand before it: its start, colours and pixels; and its rate, for numbered pictures.
 
     Raises:
         CleanplateError: It is none of these, or cannot be read.
@@ -164,15 +176,17 @@ def open_background(what: str, like: ClipInfo) -> Background | None:
         raise CleanplateError(
             f"--background {what}: there is no such file; it is a video, a picture, a colour like #204080, blur or none"
         )
-    clip = open_clip(path)
+    clip = open_clip(path, like.rate)
     look = Look(clip.info.colour, like.colour, like.pixel_aspect / clip.info.pixel_aspect)
     background: Background
     if clip.info.is_still:
         with clip:
             background = Still(_over_black(next(clip.frames())), look)
     else:
-        background = Moving(clip, like.pts[0] * like.time_base, look)
+        background = Moving(clip, like.pts[0] * like.time_base, frame_seconds(like), look)
     background.notes = how_converted(what, look.source, look.target)
+    if isinstance(clip, ImageClip) and not clip.info.is_still:
+        background.notes += (f"{what}: pictures tell no times; taken for {like.rate} a second, as the clip has",)
     return background
 
 

@@ -27,23 +27,20 @@ class Carrier:
 
     Packets are copied as they are where the output's format takes their codec. Sound that it does not take is
     encoded anew, and subtitles are left out. Times are counted from the first frame written, so all stay together.
-
-    Attributes:
-        notes: What the user should know of it.
     """
 
-    def __init__(self, source: Path, output: OutputContainer) -> None:
+    def __init__(self, source: Path, output: OutputContainer, notes: list[str]) -> None:
         """Open the source and add its streams to the output, which has not begun.
 
         Args:
             source: A media file; one with nothing but pictures is fine.
             output: Where the streams are added.
+            notes: Where it is said what the user should know, also later on.
 
         Raises:
             CleanplateError: The source cannot be read.
         """
-        self.notes: list[str] = []
-        self._path = source
+        self._notes, self._path = notes, source
         try:
             self._source = av.open(f"file:{source}")
         except (av.FFmpegError, OSError, ValueError) as error:
@@ -100,11 +97,11 @@ class Carrier:
 
     def _made_tracks(self) -> Iterator[tuple[int, Track]]:
         for stream in self._source.streams.audio:
-            sound = audio_track(stream, self._output, self._path, self.notes)
+            sound = audio_track(stream, self._output, self._path, self._notes)
             if sound is not None:
                 yield stream.index, sound
         for written in self._source.streams.subtitles:
-            track = subtitle_track(written, self._output, self._path, self.notes)
+            track = subtitle_track(written, self._output, self._path, self._notes)
             if track is not None:
                 yield written.index, track
 

@@ -43,7 +43,19 @@ End = Annotated[str | None, typer.Option(help="Frame to stop before, written lik
 Fps = Annotated[
     str | None, typer.Option(help="Frames a second of an image sequence, such as 24 or 24000/1001; else 25.")
 ]
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result to this file, too.")]
+
+
+def _in_a_folder(path: Path | None) -> Path | None:
+    from pipeline.frames import CleanplateError
+
+    if path is not None and not path.parent.is_dir():
+        raise CleanplateError(f"the folder {path.parent} does not exist; make it first")
+    return path
+
+
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", help="Write the result to this file, too.", callback=_in_a_folder)
+]
 
 
 def main() -> None:
@@ -57,9 +69,14 @@ def main() -> None:
         _fail(error, INPUT_WRONG)
     except MachineError as error:
         _fail(error, MACHINE_COULD_NOT)
-    except KeyboardInterrupt:
-        console.print("interrupted; no output was left behind")
-        sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(MachineError(f"{error.filename}: {error.strerror}"), MACHINE_COULD_NOT)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            console.print("interrupted")
+        raise
 
 
 def _fail(error: Exception, code: int) -> None:
@@ -185,7 +202,10 @@ def align(
         if soft:
             console.print(f"less sharp than the plate by up to {max(soft):.1f} px in {len(soft)} frames (shake, focus)")
         console.print(f"the plate covers at least {100 * coverage:.1f} % of every frame")
-    for row in [row for row in rows if row.reason][:5]:
+    if counts["bridged"]:
+        named = _ranges([row.index for row in rows if row.status == "bridged"])
+        console.print(f"the plate was not found, and lies between where it is before and after: {named}")
+    for row in [row for row in rows if row.report is None][:5]:
         console.print(f"frame {row.index} ({row.pts_seconds:.2f} s): {plain(row.reason)}")
     for sentence in advice(rows):
         console.print(plain(sentence))

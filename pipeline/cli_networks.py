@@ -25,7 +25,8 @@ def weights_list() -> None:
 
     table = Table("model", "weights", "from")
     for info in list_weights():
-        size = f"{info.parameters / 1e6:.2f} million" if info.parameters else "not trained yet"
+        missing = "damaged" if info.damaged else "not trained yet"
+        size = f"{info.parameters / 1e6:.2f} million" if info.parameters else missing
         table.add_row(info.name, size, plain(info.card.get("data", "")))
     Console().print(table)
 
@@ -117,5 +118,5 @@ def _resumable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        console.print("interrupted; the same command goes on from the last checkpoint")
+        console.print("the same command goes on from the last checkpoint")
         sys.exit(INTERRUPTED)

@@ -14,12 +14,13 @@ from pipeline.video_clip import VideoClip
 __all__ = ["Clip", "open_clip", "read_still"]
 
 
-def open_clip(path: Path, fps: Fraction | None = None) -> Clip:
+def open_clip(path: Path, fps: Fraction | None = None, *, is_matte: bool = False) -> Clip:
     """Open a clip.
 
     Args:
         path: A video file, an image file, a folder of images, or a pattern such as `name_%05d.png`.
         fps: Frames a second of images, 25 unless said; a video has its own times, and it is not used there.
+        is_matte: Whether the numbers are a matte's, which have no colours: images are read as they are stored.
 
     Returns:
         The clip, to be closed by its context manager.
@@ -33,20 +34,22 @@ def open_clip(path: Path, fps: Fraction | None = None) -> Clip:
     if rate <= 0:
         raise CleanplateError(f"{fps} frames a second is not a rate; give a positive one, such as 25")
     if path.is_dir():
-        return open_folder(path, rate)
+        return open_folder(path, rate, is_matte=is_matte)
     if not path.exists():
         if is_pattern(path):
-            return open_pattern(path, rate)
+            return open_pattern(path, rate, is_matte=is_matte)
         raise CleanplateError(f"{path} does not exist")
     if path.suffix.lower() in SUFFIXES:
-        return open_still(path, rate)
+        return open_still(path, rate, is_matte=is_matte)
     return VideoClip(path)
 
 
-def read_still(path: Path) -> Frame:
+def read_still(path: Path, *, is_matte: bool = False) -> Frame:
     """Read an image file: the upright picture, 8 or 16 bits as in the file, with its alpha if it has one.
+
+    `is_matte` as of `open_clip`.
 
     Raises:
         CleanplateError: The file is missing, or no image that can be read.
     """
-    return read_image(Path(path))
+    return read_image(Path(path), is_matte=is_matte)

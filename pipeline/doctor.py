@@ -60,7 +60,8 @@ def examine() -> Iterator[Finding]:
         yield _hardware(software, name)
     for weights in list_weights():
         ready = weights.parameters > 0
-        detail = f"{weights.parameters / 1e6:.2f} million parameters" if ready else "no trained weights yet"
+        missing = f"{weights.path} is damaged" if weights.damaged else "no trained weights yet"
+        detail = f"{weights.parameters / 1e6:.2f} million parameters" if ready else missing
         yield Finding("weights", weights.name, ready, detail)
 
 

@@ -8,7 +8,7 @@ from pipeline.codecs import BY_SUFFIX, Recipe, choose_codec
 from pipeline.frames import CleanplateError, ClipInfo
 from pipeline.hardware import on_hardware
 from pipeline.image_clips import PATTERN, is_pattern, matching
-from pipeline.image_writers import DEEP, Form, PictureWriter, SequenceWriter, StillWriter
+from pipeline.image_writers import DEEP, Form, SequenceWriter, StillWriter
 from pipeline.video_writer import VideoWriter
 from pipeline.writer import Writer, already_there
 
@@ -70,39 +70,42 @@ def open_writer(
     if channels not in (1, 3, 4) or bits not in (None, 8, 16):
         raise ValueError(f"channels are 1, 3 or 4 and bits 8 or 16, not {channels} and {bits}")
     path = Path(path)
-    bits = bits or (8 if like.bit_depth == 8 else 16)
+    wanted = bits or (8 if like.bit_depth == 8 else 16)
     recipe = _recipe(path, codec, transparent=channels == 4)
     _check_place(path, [like.path] + ([company_from] if company_from is not None else []), overwrite=overwrite)
-    if recipe is not None:
+    writer: Writer
+    if recipe is None:
+        for option, given in (("--codec", codec), ("--quality", quality), ("--hardware", hardware or None)):
+            if given is not None:
+                raise CleanplateError(f"{path} is a picture; {option} is for video")
+        part = range(start, len(like) if stop is None else stop)
+        writer = _open_pictures(path, like, Form(channels, wanted, premultiplied, exr_codes), part, overwrite=overwrite)
+        if company_from is not None:
+            writer.notes.append(f"{path}: pictures cannot hold the sound, subtitles and chapters of {company_from}")
+    else:
         if hardware:
-            recipe = on_hardware(recipe, (like.width, like.height), bits)
-        video = VideoWriter(
+            recipe = on_hardware(recipe, (like.width, like.height), wanted)
+        writer = VideoWriter(
             path,
             recipe.at_quality(quality),
             like,
             channels=channels,
-            bits=bits,
+            bits=wanted,
             company_from=company_from,
             stop=stop,
             premultiplied=premultiplied,
             overwrite=overwrite,
         )
-        if video.bits < bits:
-            video.notes.append(f"{path} has 8 bits, all that {recipe.name} holds here; {like.path} has more")
-        return video
-    for option, given in (("--codec", codec), ("--quality", quality), ("--hardware", hardware or None)):
-        if given is not None:
-            raise CleanplateError(f"{path} is a picture; {option} is for video")
-    form = Form(channels, bits, premultiplied, exr_codes)
-    pictures: PictureWriter
+    if writer.bits < like.bit_depth and bits != 8:
+        kind = recipe.name if recipe is not None else path.suffix
+        writer.notes.append(f"{path} has 8 bits, all that {kind} holds here; {like.path} has {like.bit_depth}")
+    return writer
+
+
+def _open_pictures(path: Path, like: ClipInfo, form: Form, part: range, *, overwrite: bool) -> Writer:
     if is_pattern(path):
-        part = range(start, len(like) if stop is None else stop)
-        pictures = SequenceWriter(path, like, form, part, overwrite=overwrite)
-    else:
-        pictures = StillWriter(path, like, form, overwrite=overwrite)
-    if company_from is not None:
-        pictures.notes.append(f"{path}: pictures cannot hold the sound, subtitles and chapters of {company_from}")
-    return pictures
+        return SequenceWriter(path, like, form, part, overwrite=overwrite)
+    return StillWriter(path, like, form, overwrite=overwrite)
 
 
 def multiplies_itself(path: Path) -> bool:

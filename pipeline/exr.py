@@ -78,13 +78,18 @@ def write_exr(path: Path, image: FloatImage, header: dict[str, Any], colour: Col
         raise OSError(str(error)) from error
 
 
-def read_exr(path: Path) -> tuple[Image, Image | None, Colour]:
+def read_exr(path: Path, *, is_matte: bool = False) -> tuple[Image, Image | None, Colour]:
     """Read a picture.
+
+    Args:
+        path: The file.
+        is_matte: Whether the numbers are kept as they are, neither seen as light nor divided by alpha; then there
+            may be alpha alone.
 
     Returns:
         Display-referred H x W x 3 uint16, brighter than white clipped; H x W alpha where there is one; and what the
         numbers mean, by the header's chromaticities where they are known ones. It has the size of the display window;
-        what the file holds beyond that is cut off, and what it does not hold is 0.
+        what the file holds beyond that is cut off, and what it does not hold is clear.
 
     Raises:
         CleanplateError: It is no such picture, or has no colours.
@@ -92,16 +97,23 @@ def read_exr(path: Path) -> tuple[Image, Image | None, Colour]:
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             primaries = _numbered(file.header().get("chromaticities"))
-            channels = {name: _displayed(part, channel.pixels)
-                        for part in file.parts for name, channel in part.channels.items()}  # fmt: skip
+            parts = [(part, name) for part in file.parts for name in part.channels]
+            channels = {name: _displayed(part, part.channels[name].pixels) for part, name in parts}
+            held = {name: _displayed(part, np.ones_like(part.channels[name].pixels)) for part, name in parts}
     except RuntimeError as error:
         raise CleanplateError(f"{path} is not an image that can be read, or it is damaged") from error
     names = ("R", "G", "B") if "R" in channels else ("Y", "Y", "Y")
+    if is_matte and names[0] not in channels:
+        names = ("A", "A", "A")
     if not all(name in channels for name in names):
         raise CleanplateError(f"{path} has no channels R, G and B, nor Y; it has {', '.join(sorted(channels))}")
     light = np.dstack([channels[name] for name in names]).astype(np.float32)
     colour = Colour(RGB, primaries, SRGB, full_range=True)
     alpha = channels.get("A")
+    if alpha is None and not held[names[0]].all():
+        alpha = held[names[0]]
+    if is_matte:
+        return _codes(light.clip(0, 1)), None if alpha is None else _codes(alpha.clip(0, 1)), colour
     if alpha is None:
         return _codes(to_display(light)), None, colour
     alpha = np.clip(alpha.astype(np.float32), 0, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,8 +13,10 @@ import av
 
 from pipeline.clip import Clip
 from pipeline.colour import Converter, as_depth, bit_depth_of, colour_of
+from pipeline.conversion import converted_image
 from pipeline.exr import read_exr
 from pipeline.frames import CleanplateError, ClipInfo, Colour, Frame, Image
+from pipeline.light import differs
 from pipeline.orientation import orientation_of_image
 from pipeline.pillow import SUFFIXES as BY_PILLOW
 from pipeline.pillow import read_picture
@@ -29,7 +32,9 @@ PATTERN = re.compile(r"%(?:0?(\d+))?d")
 class ImageClip(Clip):
     """Image files as a clip, one a frame, at a constant rate."""
 
-    def __init__(self, path: Path, files: list[Path], rate: Fraction, *, is_still: bool = False) -> None:
+    def __init__(
+        self, path: Path, files: list[Path], rate: Fraction, *, is_still: bool = False, is_matte: bool = False
+    ) -> None:
         """Open the files.
 
         Args:
@@ -37,13 +42,14 @@ class ImageClip(Clip):
             files: At least one, in order.
             rate: Frames a second.
             is_still: Whether this is one picture rather than a sequence.
+            is_matte: See `read_image`.
 
         Raises:
             CleanplateError: The first file cannot be read.
         """
-        self._files = files
+        self._files, self._is_matte = files, is_matte
         self._time_base = 1 / rate
-        first = read_image(files[0])
+        first = read_image(files[0], is_matte=is_matte)
         self.info = ClipInfo(
             path=path,
             width=first.image.shape[1],
@@ -61,8 +67,11 @@ class ImageClip(Clip):
 
     def _frames(self, start: int, end: int) -> Iterator[Frame]:
         for index in range(start, end):
-            frame = read_image(self._files[index], index, self._time_base)
+            frame = read_image(self._files[index], index, self._time_base, is_matte=self._is_matte)
             self._check(frame, self._files[index])
+            if not self._is_matte and differs(frame.colour, self.info.colour):
+                image = converted_image(frame.image, frame.colour, self.info.colour)
+                frame = replace(frame, image=image, colour=self.info.colour)
             yield frame
 
     def _check(self, frame: Frame, file: Path) -> None:
@@ -79,12 +88,12 @@ class ImageClip(Clip):
             )
 
 
-def open_still(path: Path, rate: Fraction = DEFAULT_RATE) -> ImageClip:
+def open_still(path: Path, rate: Fraction = DEFAULT_RATE, *, is_matte: bool = False) -> ImageClip:
     """Open one image file as a clip of one frame."""
-    return ImageClip(path, [path], rate, is_still=True)
+    return ImageClip(path, [path], rate, is_still=True, is_matte=is_matte)
 
 
-def open_folder(path: Path, rate: Fraction = DEFAULT_RATE) -> ImageClip:
+def open_folder(path: Path, rate: Fraction = DEFAULT_RATE, *, is_matte: bool = False) -> ImageClip:
     """Open the images in a folder, in natural order (2 before 10); gaps in the numbers are fine.
 
     Raises:
@@ -103,10 +112,10 @@ def open_folder(path: Path, rate: Fraction = DEFAULT_RATE) -> ImageClip:
             f"the folder {path} holds images of several kinds ({', '.join(kinds)}); name one, for example "
             f"{path / ('name_%05d' + kinds[0])}"
         )
-    return ImageClip(path, sorted(files, key=_natural), rate)
+    return ImageClip(path, sorted(files, key=_natural), rate, is_matte=is_matte)
 
 
-def open_pattern(path: Path, rate: Fraction = DEFAULT_RATE) -> ImageClip:
+def open_pattern(path: Path, rate: Fraction = DEFAULT_RATE, *, is_matte: bool = False) -> ImageClip:
     """Open the images that a pattern such as `name_%05d.png` names, from the lowest number there is.
 
     Raises:
@@ -122,7 +131,7 @@ def open_pattern(path: Path, rate: Fraction = DEFAULT_RATE) -> ImageClip:
                 f"{numbered_path(path, expected)} is missing: the sequence goes from {numbers[0]} to "
                 f"{numbers[-1]}; add it, or name the folder {path.parent} to read what is there"
             )
-    return ImageClip(path, [numbered[number] for number in numbers], rate)
+    return ImageClip(path, [numbered[number] for number in numbers], rate, is_matte=is_matte)
 
 
 def is_pattern(path: Path) -> bool:
@@ -144,13 +153,14 @@ def matching(pattern: Path) -> dict[int, Path]:
     return {int(match[1]): file for match, file in found if match}
 
 
-def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RATE) -> Frame:
+def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RATE, *, is_matte: bool = False) -> Frame:
     """Read an image file.
 
     Args:
         path: The file.
         index: The frame's place in its clip, and its pts.
         time_base: Seconds a frame.
+        is_matte: Whether the numbers are kept as they are stored, whatever light or colours they would stand for.
 
     Returns:
         The upright picture, with its alpha if it has one; 8 or 16 bits as in the file.
@@ -165,11 +175,11 @@ def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RAT
     except OSError as error:
         raise CleanplateError(f"{path} could not be opened: {error.strerror}") from error
     if path.suffix.lower() == ".exr":
-        image, alpha, colour = read_exr(path)
+        image, alpha, colour = read_exr(path, is_matte=is_matte)
         bits = 16
     else:
         image, alpha, bits, colour = _read(data, path)
-        profile = profile_of(data)
+        profile = None if is_matte else profile_of(data)
         if profile is not None:
             image, colour = in_known_colours(image, colour, profile)
             bits = min(bits, 8 * image.itemsize)

@@ -15,13 +15,16 @@ from pipeline.composite import unit
 from pipeline.exr import has_timecode, header_of, write_exr
 from pipeline.frames import CleanplateError, ClipInfo, Colour, Image
 from pipeline.image_clips import matching, numbered_path
-from pipeline.light import differs
+from pipeline.light import differs, named
 from pipeline.picture_tags import with_colour, with_kind_of_alpha
 from pipeline.planes import Untouched
 from pipeline.writer import Writer, already_there
 
 DEEP = (".png", ".tif", ".tiff", ".exr")
 """Suffixes of pictures that can have 16 bits and alpha."""
+
+TAGGED = (".png", ".exr")
+"""Those that can say what their colours are."""
 
 _JPEG = [
     cv2.IMWRITE_JPEG_QUALITY, 95,
@@ -61,6 +64,8 @@ class PictureWriter(Writer):
         """
         super().__init__(path, overwrite=overwrite, bits=bits_of(path, form.bits))
         self._like, self._form = like, form
+        if form.channels > 1 and path.suffix.lower() not in TAGGED and differs(like.colour, Colour()):
+            self.notes.append(f"{path} cannot say that its colours are {named(like.colour)}; .png and .exr can")
         if path.suffix.lower() == ".exr" and like.timecode is not None and not has_timecode(like):
             self.notes.append(f"{path}: OpenEXR has no timecodes of {like.rate} frames a second; they are left out")
 

@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from pipeline.background import Background
 from pipeline.codecs import FOR_EDITING
 from pipeline.composite import quantise, transparent
@@ -19,11 +21,7 @@ if TYPE_CHECKING:
 
 
 class Outputs:
-    """The files that a render writes, side by side.
-
-    Attributes:
-        notes: What their writers have to say.
-    """
+    """The files that a render writes, side by side."""
 
     def __init__(
         self,
@@ -33,7 +31,6 @@ class Outputs:
         background: Background | None,
         part: tuple[int, int],
     ) -> None:
-        self.notes: list[str] = []
         self.background, self.finish = background, job.finish
         self.multiplies = job.premultiplied and job.out is not None and not multiplies_itself(job.out)
 
@@ -41,9 +38,7 @@ class Outputs:
             if path is None:
                 return None
             options |= {"exr_codes": job.exr == "codes", "overwrite": job.overwrite, "start": part[0], "stop": part[1]}
-            opened = open_writer(path, info, channels=channels, bits=job.bits, **options)
-            self.notes += opened.notes
-            return stack.enter_context(opened)
+            return stack.enter_context(open_writer(path, info, channels=channels, bits=job.bits, **options))
 
         company = job.clip if info.has_company else None
         channels: Literal[3, 4] = 3 if background is not None else 4
@@ -52,13 +47,18 @@ class Outputs:
         self.alpha = writer(job.alpha, 1, codec=_for_editing(job.alpha))
         self.foreground = writer(job.foreground, 3, codec=_for_editing(job.foreground))
 
+    @property
+    def notes(self) -> list[str]:
+        """What their writers have to say by now."""
+        writers = (self.composite, self.alpha, self.foreground)
+        return [note for writer in writers if writer is not None for note in writer.notes]
+
     def write(self, frame: Frame, matte: Matte) -> FloatImage:
-        """Write one frame to all of them; returns the composite, H x W x 3, or 4 where it is transparent."""
+        """Write one frame to all of them; returns the composite, H x W x 3, or 4 where it is transparent (straight)."""
         picture = self._compose(frame, matte)
         if self.composite is not None:
-            if self.multiplies:
-                picture[..., :3] *= picture[..., 3:]
-            _write(self.composite, picture, frame, self._untouched(frame, matte))
+            written = np.dstack([picture[..., :3] * picture[..., 3:], picture[..., 3]]) if self.multiplies else picture
+            _write(self.composite, written, frame, self._untouched(frame, matte))
         if self.alpha is not None:
             _write(self.alpha, matte.alpha, frame)
         if self.foreground is not None:

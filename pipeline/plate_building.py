@@ -15,10 +15,13 @@ from alignment.build import BuiltPlate, build_plate
 from alignment.holes import inpainted
 from alignment.plate import PlateAlignmentError
 from pipeline.colour import as_depth
+from pipeline.composite import unit
+from pipeline.conversion import converted_image
 from pipeline.decode import open_clip, read_still
 from pipeline.encode import open_writer
 from pipeline.frames import CleanplateError, ClipInfo, Image
 from pipeline.image_clips import is_pattern
+from pipeline.mattes import alpha_in
 from pipeline.plates import ClipFrames
 from pipeline.ranges import parse_range, parse_span
 from pipeline.render import Progress, silent
@@ -160,7 +163,7 @@ def _chosen(job: PlateJob, info: ClipInfo) -> list[int]:
 
 
 class _Photos:
-    """Several image files, brought to the depth of the deepest."""
+    """Several image files, brought to the depth of the deepest and the colours of the first."""
 
     def __init__(self, paths: tuple[Path, ...]) -> None:
         self._paths = paths
@@ -170,8 +173,11 @@ class _Photos:
         return len(self._paths)
 
     def __iter__(self) -> Iterator[Image]:
+        colour = None
         for path in self._paths:
-            yield as_depth(read_still(path).image, self._bits)
+            still = read_still(path)
+            colour = colour or still.colour
+            yield converted_image(as_depth(still.image, self._bits), still.colour, colour)
 
     def number(self, index: int) -> int:
         """A photo's place in the list."""
@@ -180,13 +186,14 @@ class _Photos:
 
 def _fill_in(job: PlateJob, info: ClipInfo) -> PlateSummary:
     """The last resort, as the paper on which this program builds had it."""
-    photo, mask = read_still(job.clips[0]).image, read_still(cast(Path, job.mask))
+    photo, mask = read_still(job.clips[0]).image, read_still(cast(Path, job.mask), is_matte=True)
     if mask.image.shape != photo.shape:
         raise CleanplateError(
             f"{job.mask} is {mask.image.shape[1]} x {mask.image.shape[0]}, but {job.clips[0]} is {photo.shape[1]} x "
             f"{photo.shape[0]}: a mask has the size of its photo"
         )
-    marked = (mask.image.max(axis=2) > np.iinfo(mask.image.dtype).max // 2).astype(np.uint8)
+    alpha = alpha_in(mask)
+    marked = ((unit(mask.image).max(axis=2) if alpha is None else alpha) > 0.5).astype(np.uint8)
     side = 2 * MASK_MARGIN_PX + 1
     unknown = cv2.dilate(marked, np.ones((side, side), np.uint8)) > 0
     if not marked.any() or unknown.all():

@@ -7,18 +7,18 @@ from bisect import bisect_left
 from fractions import Fraction
 
 from pipeline.frames import CleanplateError, ClipInfo
-from pipeline.timecodes import frames_after
+from pipeline.timecodes import frames_after, valid_timecode
 
 
 def parse_position(text: str, info: ClipInfo, option: str) -> int:
     """Frame number of `120`, `3.5s` or `00:00:03:12` (hours, minutes, seconds, frames).
 
     A timecode is one of the clip's own track where the clip has one that begins no later; else it counts from the
-    clip's start.
+    clip's start: frames, as editors do, or, where frames come irregularly, seconds and frames at the nominal rate.
 
     Args:
         text: What the user wrote.
-        info: The clip; seconds are looked up in its own times, frames of a timecode count at its nominal rate.
+        info: The clip; seconds are looked up in its own times, which may be rounded.
         option: The option's name, for the message.
 
     Returns:
@@ -33,9 +33,11 @@ def parse_position(text: str, info: ClipInfo, option: str) -> int:
         index = _frame_at(Fraction(text[:-1]), info)
     elif match := re.fullmatch(r"(\d+):(\d\d):(\d\d)[:;](\d\d)", text):
         hours, minutes, seconds, frames = (int(part) for part in match.groups())
-        own = info.timecode
-        if own is not None and (later := frames_after(_as_own(text, own), own, info.rate)) >= 0:
-            return _inside(later, text, info, option)
+        if valid_timecode(f"{hours:02}:{text.split(':', 1)[1]}", info.rate) is None:
+            raise CleanplateError(f"{option} {text}: at {_short(info.rate)} frames a second there is no such timecode")
+        for own in filter(None, (info.timecode, f"00:00:00{text[-3]}00" if _is_regular(info) else None)):
+            if (later := frames_after(_as_own(text, own), own, info.rate)) >= 0:
+                return _inside(later, text, info, option)
         index = _frame_at(hours * 3600 + minutes * 60 + seconds + frames / info.rate, info)
     else:
         raise CleanplateError(
@@ -92,4 +94,15 @@ def _as_own(text: str, own: str) -> str:
 
 
 def _frame_at(seconds: Fraction, info: ClipInfo) -> int:
-    return bisect_left(info.pts, info.pts[0] + seconds / info.time_base)
+    """The first frame at or after a time; a clip's times are rounded to its units."""
+    return bisect_left(info.pts, info.pts[0] + seconds / info.time_base - Fraction(1, 2))
+
+
+def _is_regular(info: ClipInfo) -> bool:
+    """Whether no frame is half a frame from where the rate has it."""
+    step = 1 / (info.rate * info.time_base)
+    return all(2 * abs(pts - info.pts[0] - index * step) < step for index, pts in enumerate(info.pts))
+
+
+def _short(rate: Fraction) -> str:
+    return f"{float(rate):.5g}"

@@ -143,7 +143,6 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         background = _open_background(stack, job, clip.info)
         mask = stack.enter_context(user_mask(job.mask, clip.info))
         outputs = Outputs(stack, job, clip.info, background, (start, end))
-        summary.notes += [*outputs.notes, *(background.notes if background is not None else ())]
         sheet = ContactSheet(job.sheet, start, end, matter.aligner) if job.sheet is not None else None
         busy = Busy({"reading and aligning": 1, "matting": matter.workers, "composing and encoding": 1})
         rows = []
@@ -156,13 +155,14 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
                     sheet.add(frame, matte, picture)
             progress(summary.frames, end - start, f"waits for {busy.bottleneck()}")
         summary.busy_seconds = busy.seconds
-    if sheet is not None:
-        sheet.save()
+    summary.notes += [*outputs.notes, *(background.notes if background is not None else ())]
     said = {key: getattr(summary, key) for key in ("outputs", "alpha", "notes", "busy_seconds")}
     result = {**said, "range": [start, end], "frames": rows}
     asked = {key: value for key, value in vars(job).items() if key != "settings"}
     part = None if end - start == len(clip.info) else range(start, end)
     write_sidecar(sidecar_path(Path(summary.outputs[0]), part), asked, matter.settings, str(matter.device), result)
+    if sheet is not None:
+        sheet.save()
     return summary
 
 
@@ -171,6 +171,8 @@ def _check(job: RenderJob) -> None:
     if job.out is None and job.alpha is None and job.foreground is None:
         raise CleanplateError("nothing to write: give -o OUT, --alpha PATH or --foreground PATH")
     outputs = [path.resolve() for path in (job.out, job.alpha, job.foreground, job.sheet) if path is not None]
+    if job.sheet is not None and not job.sheet.parent.is_dir():
+        raise CleanplateError(f"the folder {job.sheet.parent} does not exist; make it first")
     if len(set(outputs)) < len(outputs):
         raise CleanplateError("two outputs have the same name; give each its own")
     if job.on_failed == "mask" and job.mask is None and job.settings.segmenter == "difference":

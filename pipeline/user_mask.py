@@ -10,6 +10,10 @@ from pipeline.clip import Clip
 from pipeline.composite import unit
 from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame
+from pipeline.mattes import alpha_in
+
+SAME_SHAPE = 0.02
+"""How far the ratio of width and height may be from the clip's, relative."""
 
 UserMask = Callable[[Frame], FloatImage]
 """Gives the soft mask of a frame, H x W in [0, 1]; frames come in order."""
@@ -21,10 +25,15 @@ def user_mask(path: Path | None, info: ClipInfo) -> Iterator[UserMask | None]:
     if path is None:
         yield None
         return
-    with open_clip(path) as masks:
+    with open_clip(path, is_matte=True) as masks:
         if not masks.info.is_still and len(masks.info) != len(info):
             raise CleanplateError(
                 f"--mask {path} has {len(masks.info)} frames, {info.path} has {len(info)}; give as many, or a still"
+            )
+        if abs(masks.info.width * info.height / (masks.info.height * info.width) - 1) > SAME_SHAPE:
+            raise CleanplateError(
+                f"--mask {path} is {masks.info.width} x {masks.info.height}, {info.path} {info.width} x {info.height}; "
+                "a mask has the shape of its clip, if not its size"
             )
         yield _MaskReader(masks)
 
@@ -43,5 +52,6 @@ class _MaskReader:
             self._frames = self.masks.frames(index)
         while self._current is None or self._current.index < index:
             self._current = next(self._frames)
-        mask: FloatImage = unit(self._current.image).mean(axis=2)
+        alpha = alpha_in(self._current)
+        mask: FloatImage = unit(self._current.image).mean(axis=2) if alpha is None else alpha
         return mask

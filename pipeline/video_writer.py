@@ -81,8 +81,7 @@ class VideoWriter(Writer):
             try:
                 self._stream = self._add_stream(recipe)
                 if company_from is not None:
-                    self._carrier = Carrier(company_from, self._container)
-                    self.notes += self._carrier.notes
+                    self._carrier = Carrier(company_from, self._container, self.notes)
             except BaseException:
                 self.discard()
                 raise

@@ -109,8 +109,10 @@ def _teacher(config: AdversarialConfig, folder: Path) -> MattingNet:
 
 
 def _student(config: AdversarialConfig, teacher: MattingNet) -> MattingNet:
-    """The net that learns; its refiner is the teacher's."""
+    """The net that learns; its refiner is the teacher's, where it needs one or the teacher has one."""
     student = new_net(config.model)
+    if teacher.refiner is None and student.generator.config.hidden == 0:
+        student = new_net(config.model, refined=False)
     if config.start == "teacher":
         if teacher.generator.config != student.generator.config:
             raise CleanplateError(

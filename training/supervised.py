@@ -16,6 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from models.weights import MattingNet, new_net, read_card, save_weights, take_over
+from pipeline.frames import CleanplateError
 from training.config import SupervisedConfig
 from training.data import Batch, CompositeBatches
 from training.material import Material
@@ -44,9 +45,9 @@ class Run(Resumable):
         """A fresh run, or the one whose checkpoint lies in `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
-        net = new_net(config.model)
-        if config.left_out == "refiner":
-            net.refiner = None
+        if config.refiner_only and (config.start_from is None or config.left_out == "refiner"):
+            raise CleanplateError("refiner_only needs a refiner, and start_from with the generator that it follows")
+        net = new_net(config.model, refined=config.left_out != "refiner")
         if config.start_from is not None and not (folder / CHECKPOINT).exists():
             take_over(net, folder / config.start_from)
         net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

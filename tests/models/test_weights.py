@@ -40,6 +40,17 @@ def test_a_damaged_file_is_named(tmp_path):
         load_weights("fast", path)
 
 
+def test_a_folder_is_no_weights_file(tmp_path):
+    with pytest.raises(WeightsError, match="is damaged or not a weights file"):
+        load_weights("fast", tmp_path)
+
+
+def test_damaged_weights_are_listed_as_such(monkeypatch, tmp_path):
+    (tmp_path / "fast.safetensors").write_bytes(b"half a copy")
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    assert [(row.name, row.damaged) for row in list_weights()] == [("fast", True), ("paper", False)]
+
+
 def test_fast_ships_and_its_card_says_from_what():
     info = {row.name: row for row in list_weights()}["fast"]
     assert info.parameters > 100_000

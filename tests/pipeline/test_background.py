@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.background import fill_frame, open_background
+from pipeline.background import Moving, fill_frame, open_background
+from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, ClipInfo, Colour, FloatImage, Frame, FrameStatus, Matte
 from tests.contract.made import video
 
@@ -91,6 +93,40 @@ def test_a_background_s_own_pixels_count_too(tmp_path: Path) -> None:
     assert picture == pytest.approx(image / 255, abs=1e-6)
     picture, _ = shown(str(path), info())
     assert np.abs(picture - image / 255).mean() > 0.05
+
+
+RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(60000, 1001)]
+
+
+def film_at(path: Path, rate: Fraction) -> Path:
+    grey = [np.full((48, 64, 3), 6 * index, np.uint8) for index in range(40)]
+    codec = ("ffv1", "bgr0") if path.suffix == ".mkv" else ("qtrle", "rgb24")
+    return video(path, *codec, grey, times=range(40), time_base=1 / rate)
+
+
+@pytest.mark.parametrize("rate", RATES, ids=lambda rate: f"{float(rate):.5g}")
+@pytest.mark.parametrize(("clip", "behind"), [(".mkv", ".mov"), (".mov", ".mkv"), (".mkv", ".mkv"), (".mov", ".mov")])
+def test_at_the_same_rate_frame_stands_behind_frame(clip: str, behind: str, rate: Fraction, tmp_path: Path) -> None:
+    """Whatever rounds its times: Matroska's are milliseconds."""
+    with open_clip(film_at(tmp_path / f"clip{clip}", rate)) as opened:
+        like = opened.info
+    background = open_background(str(film_at(tmp_path / f"behind{behind}", rate)), like)
+    assert isinstance(background, Moving)
+    shown = [background.index_at((pts - like.pts[0]) * like.time_base) for pts in like.pts]
+    assert shown == list(range(40))
+    jitter = np.random.default_rng(0).uniform(-0.3, 0.3, 40)
+    times = [max(Fraction(0), (index + Fraction(float(shift))) / rate) for index, shift in enumerate(jitter)]
+    assert [background.index_at(time) for time in times] == list(range(40))
+    background.close()
+
+
+def test_numbered_pictures_go_at_the_clips_rate(tmp_path: Path) -> None:
+    for index in range(10):
+        cv2.imwrite(str(tmp_path / f"b_{index:02d}.png"), np.full((48, 64, 3), 20 * index, np.uint8))
+    like = replace(info(), rate=Fraction(24), time_base=Fraction(1, 24))
+    background = open_background(str(tmp_path / "b_%02d.png"), like)
+    assert isinstance(background, Moving) and "taken for 24 a second" in background.notes[0]
+    assert [background.index_at(Fraction(index, 24)) for index in range(12)] == [*range(10), 0, 1]
 
 
 @pytest.mark.parametrize("what", ["blue", "nowhere/beach.mp4"])

@@ -57,6 +57,30 @@ def test_a_training_that_is_interrupted_says_how_it_goes_on(run, monkeypatch, tm
     assert code == 130 and "the same command goes on" in said
 
 
+def test_an_interruption_is_said(run, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.doctor.examine", interrupted)
+    code, said = run("doctor")
+    assert code == 130 and "interrupted" in said
+
+
+def test_a_summary_without_a_folder_is_refused_before_the_work(run, tmp_path):
+    for option, command in (("--json", "align"), ("--sheet", "render")):
+        words = ["nowhere.mp4", "--plate", "nowhere.png"] if option == "--json" else []
+        words = words or [tmp_path / "c.mp4", "--plate", tmp_path / "p.png", "--alpha", tmp_path / "a.mkv"]
+        code, said = run(command, *words, option, tmp_path / "missing" / "file")
+        assert code == 2 and "missing does not exist; make it first" in said
+
+
+def test_what_cannot_be_written_is_named(run, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((32, 32), np.uint8))
+    (tmp_path / "taken").mkdir()
+    code, said = run("evaluate", tmp_path / "a.png", tmp_path / "a.png", "--json", tmp_path / "taken")
+    assert code == 3 and "taken: Is a directory" in said
+
+
 def test_help_names_the_commands(run):
     code, said = run("--help")
     assert code == 0

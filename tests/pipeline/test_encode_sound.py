@@ -129,23 +129,49 @@ def test_a_part_has_all_of_each_track(tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("name", ["out.mp4", "out.webm"])
-def test_channels_that_nobody_named_stay_apart(name: str, tmp_path: Path) -> None:
-    with av.open(str(tmp_path / "a.mkv"), "w") as container:
-        sound = container.add_stream("pcm_s16le", rate=RATE, layout="quad")
-        tones = np.sin(np.arange(RATE)[:, None] * 2 * np.pi * np.array([300, 500, 700, 1100]) / RATE)
-        frame = av.AudioFrame.from_ndarray(np.int16(10000 * tones).reshape(1, -1), "s16", "quad")
+def in_four(path: Path, codec: str, layout: str) -> None:
+    """A second of four tones, one in each channel."""
+    with av.open(str(path), "w") as container:
+        sound = container.add_stream(codec, rate=RATE, layout=layout)
+        tones = np.sin(np.arange(RATE)[:, None] * 2 * np.pi * np.array(TONES) / RATE)
+        frame = av.AudioFrame.from_ndarray(np.int16(10000 * tones).reshape(1, -1), "s16", layout)
         frame.rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
         container.mux([*sound.encode(frame), *sound.encode(None)])
+
+
+TONES = [300, 500, 700, 1100]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "layout"),
+    [("out.mp4", "pcm_s16le", "4 channels"), ("out.webm", "pcm_s16le", "4 channels"), ("out.mov", "flac", "4.0")],
+)
+def test_channels_stay_apart_whether_somebody_named_them_or_not(
+    name: str, codec: str, layout: str, tmp_path: Path
+) -> None:
+    in_four(tmp_path / "a.mkv", codec, "quad" if layout == "4 channels" else layout)
     with av.open(str(tmp_path / "a.mkv")) as container:
-        assert container.streams.audio[0].layout.name == "4 channels"
+        assert container.streams.audio[0].layout.name == layout
     with open_writer(tmp_path / name, info(), channels=3, company_from=tmp_path / "a.mkv") as writer:
         for index in range(8):
             writer.write(picture(index, 64, 48), index)
     with av.open(str(tmp_path / name)) as container:
         heard = np.hstack([frame.to_ndarray() for frame in container.decode(audio=0)])
     spectra = np.abs(np.fft.rfft(heard[:, 4800:14400] * np.hanning(9600), axis=1))
-    assert (spectra.argmax(axis=1) * RATE / 9600).tolist() == pytest.approx([300, 500, 700, 1100], abs=5)
+    assert (spectra.argmax(axis=1) * RATE / 9600).tolist() == pytest.approx(TONES, abs=5)
+
+
+def test_sound_that_is_damaged_in_places_is_silent_there(tmp_path: Path) -> None:
+    film(tmp_path / "a.mkv", ("flac",))
+    with av.open(str(tmp_path / "a.mkv")) as container:
+        middle = [packet for packet in container.demux(audio=0) if packet.size][10]
+        where, size = middle.pos, middle.size
+    data = bytearray((tmp_path / "a.mkv").read_bytes())
+    data[where + 20 : where + size] = bytes(size - 20)
+    (tmp_path / "a.mkv").write_bytes(data)
+    notes = render(tmp_path / "a.mkv", tmp_path / "out.mov")
+    assert ["is damaged in places" in note for note in notes] == [False, True]
+    assert np.abs(heard(tmp_path / "out.mov")[RATE:]).max() > 0.01
 
 
 def test_more_channels_than_any_encoder_takes_are_left_out(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageCms
 
-from pipeline.decode import read_still
+from pipeline.decode import open_clip, read_still
+from pipeline.encode import open_writer
 from pipeline.frames import Colour
 from pipeline.image_clips import read_image
 from pipeline.light import to_d50
@@ -102,3 +103,21 @@ def test_srgb_stays_as_it_is_and_so_does_what_a_profile_does_not_say(content: by
     PillowImage.fromarray(picture(3)).save(tmp_path / "plate.png", icc_profile=content)
     still = read_still(tmp_path / "plate.png")
     assert np.array_equal(still.image, picture(3)) and still.colour.primaries != 12
+
+
+@pytest.mark.parametrize("first", ["p3", "srgb"])
+def test_photographs_of_several_profiles_are_alike_in_one_folder(first: str, tmp_path: Path) -> None:
+    names = {"p3": ("a", "b"), "srgb": ("b", "a")}[first]
+    plain((234, 51, 35)).save(tmp_path / f"{names[0]}.png", icc_profile=P3)
+    plain((255, 0, 0)).save(tmp_path / f"{names[1]}.png")
+    with open_clip(tmp_path) as clip:
+        one, other = (frame.image.astype(int) for frame in clip.frames())
+    assert np.abs(one - other).max() <= 6
+
+
+def test_that_a_picture_cannot_name_its_colours_is_said(tmp_path: Path) -> None:
+    plain((234, 51, 35)).save(tmp_path / "clip.png", icc_profile=P3)
+    with open_clip(tmp_path / "clip.png") as clip:
+        for name, count in (("a.jpg", 1), ("a.tif", 1), ("a.png", 0), ("a.exr", 0)):
+            notes = open_writer(tmp_path / name, clip.info, channels=3).notes
+            assert ["cannot say that its colours are Display P3" in note for note in notes] == [True] * count

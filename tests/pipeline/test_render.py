@@ -118,6 +118,15 @@ def test_an_exr_is_premultiplied_once_and_says_so(scene, run, tmp_path):
     assert json.loads((tmp_path / "plain.0-0.exr.json").read_text())["alpha"] == "premultiplied"
 
 
+def test_a_sheet_shows_what_is_seen_whether_colours_are_multiplied_or_not(scene, run, tmp_path):
+    words = ["render", scene.clip, "--plate", scene.plate, "--end", 1]
+    for name, more in (("straight", []), ("multiplied", ["--premultiplied"])):
+        sheet = tmp_path / f"{name}.png"
+        assert run(*words, "-o", tmp_path / f"{name}.mov", "--sheet", sheet, *more)[0] == 0
+    one, other = (cv2.imread(str(tmp_path / f"{name}.png")).astype(int) for name in ("straight", "multiplied"))
+    assert np.abs(one - other).max() <= 1
+
+
 def test_each_part_of_a_sequence_has_its_own_record(scene, run, tmp_path):
     words = ["render", scene.clip, "--plate", scene.plate, "-o", tmp_path / "out_%02d.png"]
     for start, end in ((0, 1), (4, 6)):

@@ -68,6 +68,29 @@ def test_a_part_carries_the_timecode_of_its_first_frame(
         assert any(stream.get("codec_tag_string") == "tmcd" for stream in said["streams"])
 
 
+@pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(24), Fraction(30), Fraction(60000, 1001)])
+def test_positions_hit_their_frames_where_times_are_rounded(rate: Fraction) -> None:
+    pts = tuple(round(1000 * index / rate) for index in range(600))
+    clip = replace(info(rate, None, 600), pts=pts, time_base=Fraction(1, 1000), end_pts=round(600000 / rate))
+    base = round(rate)
+    for index in range(600):
+        assert parse_position(f"00:00:{index // base:02}:{index % base:02}", clip, "--start") == index
+        assert parse_position(f"{pts[index] / 1000:.3f}s", clip, "--start") == index
+
+
+def test_minutes_count_frames_as_editors_do() -> None:
+    clip = info(Fraction(24000, 1001), None, 15000)
+    assert parse_position("00:10:00:00", clip, "--start") == 14400
+    jittering = replace(clip, pts=tuple(2 * index for index in range(15000)))  # the nominal rate says nothing
+    assert parse_position("00:00:01:00", replace(jittering, end_pts=30000), "--start") == 12
+
+
+@pytest.mark.parametrize("text", ["00:00:03:30", "00:99:00:00", "00:00:60:00"])
+def test_a_timecode_that_does_not_exist_is_refused(text: str) -> None:
+    with pytest.raises(CleanplateError, match="there is no such timecode"):
+        parse_position(text, info(Fraction(24000, 1001), "00:00:00:00"), "--start")
+
+
 def test_a_position_in_the_clips_own_timecode() -> None:
     clip = info(Fraction(25), "01:00:00:00")
     assert parse_position("01:00:01:05", clip, "--start") == 30

@@ -252,6 +252,13 @@ def test_another_teacher_cannot_take_over(room):
         Run.start(config_of(model="paper"), room / "larger")
 
 
+def test_a_teacher_without_a_refiner_has_a_student_without(room):
+    (room / "alone").mkdir()
+    save_weights(new_net("paper", refined=False), room / "alone" / "teacher.safetensors", {})
+    run = Run.start(config_of(model="paper", teacher="teacher.safetensors"), room / "alone")
+    assert run.student.refiner is None and not run.student.generator.corrects
+
+
 LONGER = {"frames": 12, "every": 4}
 
 

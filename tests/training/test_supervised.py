@@ -57,6 +57,12 @@ def test_a_refiner_can_learn_after_its_generator(tmp_path, model):
     assert changed == {"refiner"}
 
 
+@pytest.mark.parametrize("wrong", [{}, {"start_from": "start.safetensors", "left_out": "refiner"}])
+def test_a_refiner_alone_needs_itself_and_a_generator(tmp_path, wrong):
+    with pytest.raises(CleanplateError, match="refiner_only needs"):
+        Run.start(SupervisedConfig(steps=1, refiner_only=True, **wrong, **TINY), tmp_path)
+
+
 def test_the_rate_rises_and_falls():
     config = SupervisedConfig(steps=100, warm_up=10, learning_rate=1.0, **TINY)
     rates = [rate_at(config, step) for step in range(100)]
