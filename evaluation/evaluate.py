@@ -11,7 +11,7 @@ from evaluation.metrics import ScoreAccumulator, Scores
 from pipeline.composite import unit
 from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame
-from pipeline.mattes import alpha_in, is_grey
+from pipeline.mattes import alpha_of, in_alpha, is_grey
 
 
 def evaluate_clips(predicted: Path, true: Path, foreground: tuple[Path, Path] | None = None) -> Scores:
@@ -31,9 +31,11 @@ def evaluate_clips(predicted: Path, true: Path, foreground: tuple[Path, Path] | 
         clips += [stack.enter_context(open_clip(path)) for path in foreground or ()]
         for clip in clips[1:]:
             _check_fits(clip.info, clips[0].info)
+        true_in_alpha, predicted_in_alpha = (in_alpha(clip) for clip in clips[:2])
         for true_frame, predicted_frame, *colours in zip(*(clip.frames() for clip in clips), strict=True):
             pair = (unit(colours[0].image), unit(colours[1].image)) if colours else None
-            scores.add(_alpha(predicted_frame, predicted), _alpha(true_frame, true), pair)
+            found = _alpha(predicted_frame, predicted, is_in_alpha=predicted_in_alpha)
+            scores.add(found, _alpha(true_frame, true, is_in_alpha=true_in_alpha), pair)
     return scores.result()
 
 
@@ -51,14 +53,13 @@ def _check_fits(clip: ClipInfo, truth: ClipInfo) -> None:
         )
 
 
-def _alpha(frame: Frame, path: Path) -> FloatImage:
-    """A frame's alpha, H x W in [0, 1]: its own alpha channel, or its grey."""
-    alpha = alpha_in(frame)
-    if alpha is not None:
-        return alpha
+def _alpha(frame: Frame, path: Path, *, is_in_alpha: bool) -> FloatImage:
+    """A frame's alpha, H x W in [0, 1]: its alpha channel, or its grey."""
+    if is_in_alpha:
+        return alpha_of(frame)
     if not is_grey(frame):
         raise CleanplateError(
-            f"{path} is in colour at frame {frame.index} and has no alpha channel: "
+            f"{path} is in colour at frame {frame.index} and has no alpha channel that says anything: "
             "give the alpha as a grey clip, as `cleanplate render --alpha` writes it"
         )
     return np.ascontiguousarray(unit(frame.image)[:, :, 1])

@@ -12,6 +12,7 @@ import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from numpy.typing import NDArray
 
 from pipeline.track import Span, Track
 
@@ -21,10 +22,16 @@ _PRIMING = Fraction(1, 10)
 # What FFmpeg says a format takes, but fails to write: some of it not before the end.
 _REFUSED = {"mp4": ("pcm_",), "mov": ("flac", "opus")}
 
+# Samples by which containers that count in milliseconds are off.
+_ROUNDING = 96
+
 # Every encoder takes these.
 _ENCODED_RATE = 48000
 Codec = Literal["aac", "libopus"]
 _LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+
+# Of loudspeakers elsewhere; those of AAC only.
+_OTHERS = ("2.1", "3.1", "4.0", "4.1", "6.0")
 
 
 class _AudioTrack(Track):
@@ -101,6 +108,7 @@ class _EncodedTrack(_AudioTrack):
         self._output = output
         self._source, self._path, self._notes = stream, source, notes
         self._is_damaged = False
+        self._end = 0
         # PCM often has a number of channels, but no layout: an encoder wants one, and resampling would guess another.
         self._is_labelled = "channels" not in stream.layout.name
         self._layout = _layout_for(codec, stream.layout, is_labelled=self._is_labelled)
@@ -136,20 +144,25 @@ class _EncodedTrack(_AudioTrack):
         samples = np.ascontiguousarray(frame.to_ndarray()[:, max(-begin, 0) :], np.float32)
         if samples.shape[1] == 0:
             return
-        cut = av.AudioFrame.from_ndarray(samples, "fltp", frame.layout.name)
-        cut.rate = _ENCODED_RATE
-        cut.time_base = Fraction(1, _ENCODED_RATE)
-        cut.pts = max(begin, 0)
-        self._output.mux(self.target.encode(cut))
+        missing = max(begin, 0) - self._end
+        if self._is_damaged and missing > _ROUNDING:
+            self._put(np.zeros((len(samples), missing), np.float32), self._end)
+        self._put(samples, max(begin, 0))
+
+    def _put(self, samples: NDArray[np.float32], at: int) -> None:
+        frame = av.AudioFrame.from_ndarray(samples, "fltp", self._layout)
+        frame.rate, frame.time_base, frame.pts = _ENCODED_RATE, Fraction(1, _ENCODED_RATE), at
+        self._end = at + samples.shape[1]
+        self._output.mux(self.target.encode(frame))
 
     def finish(self) -> None:
         self._output.mux(self.target.encode(None))
 
 
 def _layout_for(codec: Codec, layout: av.AudioLayout, *, is_labelled: bool) -> str:
-    """What the channels are encoded as: AAC takes all that are named, Opus those of its specification."""
-    usual = _LAYOUTS[layout.nb_channels - 1]
-    return layout.name if codec == "aac" and is_labelled and layout.nb_channels in (3, 4, 5, 7) else usual
+    """What the channels are encoded as: the usual layout of so many, or their own, where AAC can say it."""
+    is_own = codec == "aac" and is_labelled and layout.name in _OTHERS
+    return layout.name if is_own else _LAYOUTS[layout.nb_channels - 1]
 
 
 def audio_track(stream: AudioStream, output: OutputContainer, source: Path, notes: list[str]) -> Track | None:
@@ -172,7 +185,7 @@ def audio_track(stream: AudioStream, output: OutputContainer, source: Path, note
     refused = any(codec.startswith(name) for name in _REFUSED.get(output.format.name, ()))
     if codec in output.supported_codecs and not refused:
         track = _CopiedTrack(stream, output)
-    elif stream.layout.nb_channels > len(_LAYOUTS):
+    elif stream.layout.nb_channels > len(_LAYOUTS) or stream.layout.name.startswith("ambisonic"):
         notes.append(
             f"{output.format.name} takes no {codec} sound, nor any of {stream.layout.nb_channels} channels: that of "
             f"{source} is left out"

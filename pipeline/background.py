@@ -159,7 +159,7 @@ def open_background(what: str, like: ClipInfo) -> Background | None:
 
     Args:
         what: The name.
-        like: The clip that is to stand before it: its start, colours and pixels; and its rate, for numbered pictures.
+        like: The clip that is to stand before it: its start, colours and pixels, and its pace for numbered pictures.
 
     Raises:
         CleanplateError: It is none of these, or cannot be read.
@@ -176,7 +176,8 @@ def open_background(what: str, like: ClipInfo) -> Background | None:
         raise CleanplateError(
             f"--background {what}: there is no such file; it is a video, a picture, a colour like #204080, blur or none"
         )
-    clip = open_clip(path, like.rate)
+    rate = 1 / frame_seconds(like)
+    clip = open_clip(path, rate)
     look = Look(clip.info.colour, like.colour, like.pixel_aspect / clip.info.pixel_aspect)
     background: Background
     if clip.info.is_still:
@@ -186,7 +187,7 @@ def open_background(what: str, like: ClipInfo) -> Background | None:
         background = Moving(clip, like.pts[0] * like.time_base, frame_seconds(like), look)
     background.notes = how_converted(what, look.source, look.target)
     if isinstance(clip, ImageClip) and not clip.info.is_still:
-        background.notes += (f"{what}: pictures tell no times; taken for {like.rate} a second, as the clip has",)
+        background.notes += (f"{what}: pictures tell no times; taken for {float(rate):.5g} a second, as the clip has",)
     return background
 
 

@@ -96,9 +96,10 @@ def open_writer(
             premultiplied=premultiplied,
             overwrite=overwrite,
         )
-    if writer.bits < like.bit_depth and bits != 8:
+    if writer.bits < wanted:
         kind = recipe.name if recipe is not None else path.suffix
-        writer.notes.append(f"{path} has 8 bits, all that {kind} holds here; {like.path} has {like.bit_depth}")
+        other = "the 16 of --bits" if bits == 16 else f"the {like.bit_depth} of {like.path}"
+        writer.notes.append(f"{path} has 8 bits, all that {kind} holds here, and not {other}")
     return writer
 
 

@@ -110,10 +110,10 @@ def read_exr(path: Path, *, is_matte: bool = False) -> tuple[Image, Image | None
     light = np.dstack([channels[name] for name in names]).astype(np.float32)
     colour = Colour(RGB, primaries, SRGB, full_range=True)
     alpha = channels.get("A")
-    if alpha is None and not held[names[0]].all():
-        alpha = held[names[0]]
     if is_matte:
         return _codes(light.clip(0, 1)), None if alpha is None else _codes(alpha.clip(0, 1)), colour
+    if alpha is None and not held[names[0]].all():
+        alpha = held[names[0]]
     if alpha is None:
         return _codes(to_display(light)), None, colour
     alpha = np.clip(alpha.astype(np.float32), 0, 1)

@@ -1,25 +1,36 @@
-"""Mattes that users bring: where a picture keeps its alpha."""
+"""Mattes that users bring: where a clip keeps its alpha."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from pipeline.clip import Clip
 from pipeline.composite import unit
 from pipeline.frames import FloatImage, Frame
 
 GREY_TOLERANCE = 8 / 255
 """A grey picture that went through 4:2:0 comes back with channels a few codes apart; a colour one far more."""
 
+LOOKED_AT = 9
+"""Frames by which a clip is judged, spread evenly over it."""
 
-def alpha_in(frame: Frame) -> FloatImage | None:
-    """A frame's own alpha channel, H x W in [0, 1]; None where its grey is the matte.
 
-    That is where it has none, or one that is opaque throughout beside a grey picture: programs save mattes so.
-    """
-    if frame.alpha is None:
-        return None
-    alpha = unit(frame.alpha)
-    return None if alpha.min() == 1 and is_grey(frame) else alpha
+def in_alpha(clip: Clip) -> bool:
+    """Whether a clip's alpha channel is the matte: one that is opaque everywhere says nothing, and its picture is."""
+    if not clip.info.has_alpha:
+        return False
+    chosen = np.unique(np.linspace(0, len(clip.info) - 1, LOOKED_AT).round().astype(int)).tolist()
+    return any(has_shape(next(clip.frames(index, index + 1))) for index in chosen)
+
+
+def has_shape(frame: Frame) -> bool:
+    """Whether a frame has an alpha channel that is not opaque throughout."""
+    return frame.alpha is not None and float(unit(frame.alpha).min()) < 1
+
+
+def alpha_of(frame: Frame) -> FloatImage:
+    """A frame's alpha channel, H x W in [0, 1]; 1 where it has none."""
+    return np.ones(frame.image.shape[:2], np.float32) if frame.alpha is None else unit(frame.alpha)
 
 
 def is_grey(frame: Frame) -> bool:

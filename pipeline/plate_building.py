@@ -21,7 +21,7 @@ from pipeline.decode import open_clip, read_still
 from pipeline.encode import open_writer
 from pipeline.frames import CleanplateError, ClipInfo, Image
 from pipeline.image_clips import is_pattern
-from pipeline.mattes import alpha_in
+from pipeline.mattes import alpha_of, has_shape
 from pipeline.plates import ClipFrames
 from pipeline.ranges import parse_range, parse_span
 from pipeline.render import Progress, silent
@@ -192,8 +192,8 @@ def _fill_in(job: PlateJob, info: ClipInfo) -> PlateSummary:
             f"{job.mask} is {mask.image.shape[1]} x {mask.image.shape[0]}, but {job.clips[0]} is {photo.shape[1]} x "
             f"{photo.shape[0]}: a mask has the size of its photo"
         )
-    alpha = alpha_in(mask)
-    marked = ((unit(mask.image).max(axis=2) if alpha is None else alpha) > 0.5).astype(np.uint8)
+    light = alpha_of(mask) if has_shape(mask) else unit(mask.image).max(axis=2)
+    marked = (light > 0.5).astype(np.uint8)
     side = 2 * MASK_MARGIN_PX + 1
     unknown = cv2.dilate(marked, np.ones((side, side), np.uint8)) > 0
     if not marked.any() or unknown.all():

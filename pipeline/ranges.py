@@ -94,8 +94,9 @@ def _as_own(text: str, own: str) -> str:
 
 
 def _frame_at(seconds: Fraction, info: ClipInfo) -> int:
-    """The first frame at or after a time; a clip's times are rounded to its units."""
-    return bisect_left(info.pts, info.pts[0] + seconds / info.time_base - Fraction(1, 2))
+    """The first frame at or after a time; a clip's times are rounded to its units, which may be milliseconds."""
+    rounding = min(Fraction(1, 2), Fraction(1, 2000) / info.time_base)
+    return bisect_left(info.pts, info.pts[0] + seconds / info.time_base - rounding)
 
 
 def _is_regular(info: ClipInfo) -> bool:

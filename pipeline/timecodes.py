@@ -7,6 +7,9 @@ from fractions import Fraction
 
 from timecode.timecode import Timecode
 
+_SLOWED = (24, 30, 48, 60, 120)
+"""Frames a second that television has a thousandth slower, too."""
+
 _FORM = re.compile(r"(\d\d):([0-5]\d):([0-5]\d)([:;])(\d\d)")
 
 
@@ -29,4 +32,12 @@ def frames_after(timecode: str, earlier: str, rate: Fraction) -> int:
 
 
 def _parsed(timecode: str, rate: Fraction) -> Timecode:
-    return Timecode(f"{rate.numerator}/{rate.denominator}", timecode, force_non_drop_frame=";" not in timecode)
+    nominal = _nominal(rate)
+    return Timecode(f"{nominal.numerator}/{nominal.denominator}", timecode, force_non_drop_frame=";" not in timecode)
+
+
+def _nominal(rate: Fraction) -> Fraction:
+    """The rate by which timecodes are counted where a phone's clock gave one near it: 30, or 30000/1001."""
+    whole = Fraction(round(rate))
+    slowed = whole * 1000 / 1001
+    return slowed if whole in _SLOWED and abs(slowed - rate) < abs(whole - rate) else whole

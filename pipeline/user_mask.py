@@ -10,7 +10,7 @@ from pipeline.clip import Clip
 from pipeline.composite import unit
 from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame
-from pipeline.mattes import alpha_in
+from pipeline.mattes import alpha_of, in_alpha
 
 SAME_SHAPE = 0.02
 """How far the ratio of width and height may be from the clip's, relative."""
@@ -30,7 +30,7 @@ def user_mask(path: Path | None, info: ClipInfo) -> Iterator[UserMask | None]:
             raise CleanplateError(
                 f"--mask {path} has {len(masks.info)} frames, {info.path} has {len(info)}; give as many, or a still"
             )
-        if abs(masks.info.width * info.height / (masks.info.height * info.width) - 1) > SAME_SHAPE:
+        if not _is_alike(masks.info, info):
             raise CleanplateError(
                 f"--mask {path} is {masks.info.width} x {masks.info.height}, {info.path} {info.width} x {info.height}; "
                 "a mask has the shape of its clip, if not its size"
@@ -38,11 +38,17 @@ def user_mask(path: Path | None, info: ClipInfo) -> Iterator[UserMask | None]:
         yield _MaskReader(masks)
 
 
+def _is_alike(mask: ClipInfo, clip: ClipInfo) -> bool:
+    """Whether both have one shape, as they are stored or as they are shown."""
+    stored = mask.width * clip.height / (mask.height * clip.width)
+    return any(abs(ratio - 1) <= SAME_SHAPE for ratio in (stored, stored * mask.pixel_aspect / clip.pixel_aspect))
+
+
 class _MaskReader:
     """Reads masks in step with the frames, which come in order."""
 
     def __init__(self, masks: Clip) -> None:
-        self.masks = masks
+        self.masks, self._is_in_alpha = masks, in_alpha(masks)
         self._frames: Iterator[Frame] = iter(())
         self._current: Frame | None = None
 
@@ -52,6 +58,5 @@ class _MaskReader:
             self._frames = self.masks.frames(index)
         while self._current is None or self._current.index < index:
             self._current = next(self._frames)
-        alpha = alpha_in(self._current)
-        mask: FloatImage = unit(self._current.image).mean(axis=2) if alpha is None else alpha
+        mask: FloatImage = alpha_of(self._current) if self._is_in_alpha else unit(self._current.image).mean(axis=2)
         return mask

@@ -123,7 +123,7 @@ def test_at_the_same_rate_frame_stands_behind_frame(clip: str, behind: str, rate
 def test_numbered_pictures_go_at_the_clips_rate(tmp_path: Path) -> None:
     for index in range(10):
         cv2.imwrite(str(tmp_path / f"b_{index:02d}.png"), np.full((48, 64, 3), 20 * index, np.uint8))
-    like = replace(info(), rate=Fraction(24), time_base=Fraction(1, 24))
+    like = replace(info(), rate=Fraction(30), time_base=Fraction(1, 24))  # the header lies
     background = open_background(str(tmp_path / "b_%02d.png"), like)
     assert isinstance(background, Moving) and "taken for 24 a second" in background.notes[0]
     assert [background.index_at(Fraction(index, 24)) for index in range(12)] == [*range(10), 0, 1]

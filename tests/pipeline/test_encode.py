@@ -76,14 +76,14 @@ def test_times_must_ascend(tmp_path: Path) -> None:
 # Colours.
 
 
-def test_h264_is_tagged_bt709_limited_and_keeps_what_is_known(tmp_path: Path) -> None:
+def test_h264_is_tagged_by_its_primaries_limited_and_keeps_what_is_known(tmp_path: Path) -> None:
     write(tmp_path / "out.mp4", info(colour=Colour(6, 9, 14, full_range=True)))
     with av.open(str(tmp_path / "out.mp4")) as container:
         context = container.streams.video[0].codec_context
-        assert (context.colorspace, context.color_range) == (1, 1)
+        assert (context.colorspace, context.color_range) == (9, 1)
         assert (context.color_primaries, context.color_trc) == (9, 14)
         frame = next(container.decode(video=0))
-        assert (frame.colorspace, frame.color_range) == (1, 1)
+        assert (frame.colorspace, frame.color_range) == (9, 1)
 
 
 def test_h264_uses_the_matrix_that_it_names(tmp_path: Path) -> None:
@@ -342,7 +342,13 @@ def test_vp9_of_a_deep_clip_is_written_in_8_bits(tmp_path: Path) -> None:
 def test_bits_that_are_lost_are_missed(name: str, codec: str | None, bits: int, said: int, tmp_path: Path) -> None:
     with open_writer(tmp_path / name, info(bits=bits), channels=3, codec=codec) as writer:
         writer.write(picture(0, 64, 48), 0)
-    assert ["all that H.264 holds" in note for note in writer.notes] == [True] * said
+    assert ["and not the 10 of source.mov" in note for note in writer.notes] == [True] * said
+
+
+def test_bits_that_were_asked_for_are_missed_too(tmp_path: Path) -> None:
+    for name, asked, said in (("out.mp4", 16, 1), ("out.jpg", 16, 1), ("out.png", 16, 0), ("out.mp4", 8, 0)):
+        notes = open_writer(tmp_path / name, info(), channels=3, bits=asked).notes
+        assert ["and not the 16 of --bits" in note for note in notes] == [True] * said
 
 
 NARROW = """

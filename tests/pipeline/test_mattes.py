@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -48,6 +49,50 @@ def test_a_compositors_matte_is_read_as_it_is_stored(channels: str, tmp_path: Pa
     half = np.full((48, 64), 0.5, np.float32)
     path = exr(tmp_path / "matte.exr", dict.fromkeys(channels, half))
     assert seen_as_mask(path) == pytest.approx(half, abs=1e-3)
+
+
+@pytest.mark.parametrize("channels", ["RGBA", "A", "Y", "RGB"])
+def test_a_box_around_it_is_not_the_matte(channels: str, tmp_path: Path) -> None:
+    header = {
+        "compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage,
+        "displayWindow": tuple(np.int32(x) for x in ([0, 0], [63, 47])),
+        "dataWindow": tuple(np.int32(x) for x in ([10, 5], [39, 24])),
+    }  # fmt: skip
+    held = ramp(0)[:20, :30].astype(np.float32) / 255
+    with OpenEXR.File(header, dict.fromkeys(channels, held)) as file:
+        file.write(str(tmp_path / "matte.exr"))
+    expected = np.zeros((48, 64), np.float32)
+    expected[5:25, 10:40] = held
+    assert seen_as_mask(tmp_path / "matte.exr") == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_frame_that_is_opaque_throughout_is_no_other_clip(tmp_path: Path) -> None:
+    """Black, with the shape in alpha; in the second frame it is all there is."""
+    for index, alpha in enumerate((ramp(0), np.full((48, 64), 255, np.uint8))):
+        cv2.imwrite(str(tmp_path / f"m_{index}.png"), np.dstack([np.zeros((48, 64, 3), np.uint8), alpha]))
+    like = replace(INFO, pts=(0, 1), end_pts=2)
+    with user_mask(tmp_path / "m_%d.png", like) as mask:
+        assert mask is not None
+        black = np.zeros((48, 64, 3), np.uint8)
+        seen = [mask(Frame(black, index, index, Fraction(1, 25), 8, Colour())) for index in range(2)]
+    assert np.abs(seen[0] - ramp(0) / 255).max() < 1e-3 and seen[1].min() == 1
+
+
+def test_a_painted_mask_beside_opaque_alpha_is_what_was_painted(tmp_path: Path) -> None:
+    red = np.zeros((48, 64, 4), np.uint8)
+    red[..., 3], red[10:20, 10:20, 2] = 255, 255
+    cv2.imwrite(str(tmp_path / "red.png"), red)
+    assert seen_as_mask(tmp_path / "red.png").mean() < 0.02
+
+
+def test_a_mask_has_the_shape_that_is_stored_or_shown(tmp_path: Path) -> None:
+    like = replace(INFO, width=144, height=108, pixel_aspect=Fraction(4, 3))
+    for size in ((144, 108), (192, 108)):
+        cv2.imwrite(str(tmp_path / "mask.png"), np.zeros(size[::-1], np.uint8))
+        seen_as_mask(tmp_path / "mask.png", like)
+    cv2.imwrite(str(tmp_path / "mask.png"), np.zeros((108, 108), np.uint8))
+    with pytest.raises(CleanplateError, match="has the shape of its clip"):
+        seen_as_mask(tmp_path / "mask.png", like)
 
 
 @pytest.mark.parametrize("shape", ["in alpha", "in grey beside opaque alpha", "in grey"])

@@ -78,6 +78,20 @@ def test_positions_hit_their_frames_where_times_are_rounded(rate: Fraction) -> N
         assert parse_position(f"{pts[index] / 1000:.3f}s", clip, "--start") == index
 
 
+@pytest.mark.parametrize("rate", [Fraction(2998, 100), Fraction(2995, 100), Fraction(2499, 100), Fraction(5995, 100)])
+def test_a_phones_clock_does_not_change_the_count(rate: Fraction) -> None:
+    clip, whole = info(rate, None, 6000), round(rate)
+    assert parse_position("00:00:01:00", clip, "--start") == whole
+    assert parse_position(f"00:00:01:{whole - 1}", clip, "--start") == 2 * whole - 1
+    assert parse_position("00:01:00:00", clip, "--start") == 60 * whole
+    assert advanced("01:00:00:00", rate, whole) == "01:00:01:00"
+
+
+def test_seconds_between_frames_go_to_the_next() -> None:
+    assert parse_position("1.019s", info(Fraction(25), None), "--start") == 26
+    assert parse_position("1s", info(Fraction(25), None), "--start") == 25
+
+
 def test_minutes_count_frames_as_editors_do() -> None:
     clip = info(Fraction(24000, 1001), None, 15000)
     assert parse_position("00:10:00:00", clip, "--start") == 14400
