@@ -11,10 +11,10 @@ from pipeline.plates import read_plate
 from pipeline.windows import Drafts, windows
 
 
-def matte(folder, index, plate=None):
+def matte(folder, index, plate=None, model="fast"):
     with open_clip(folder / "clip.mp4") as clip:
         size = (clip.info.width, clip.info.height)
-        matter = Matter(read_plate(plate or folder / "plate.png"), size, Settings(device="cpu"))
+        matter = Matter(read_plate(plate or folder / "plate.png"), size, Settings(device="cpu", model=model))
         (window,) = windows(clip, matter.observe, index, index + 1)
         inputs = matter.inputs(window, matter.aligner.warp(window.observation.alignment))
         return matter.matte(Drafts(matter.draft(window))), inputs.mask
@@ -35,6 +35,12 @@ def test_dev_clips_are_near_the_truth(scores):
     assert len(scores) == 4
     assert np.mean([mad(*pair) for pair in scores.values()]) < 5
     assert np.mean([mse(*pair) for pair in scores.values()]) < 2
+
+
+def test_the_papers_networks_are_nearer_than_the_bar(data):
+    folders = sorted((data / "dev").iterdir())
+    pairs = [(matte(folder, 30, model="paper")[0].alpha, true_alpha(folder, 30)) for folder in folders]
+    assert np.mean([mad(*pair) for pair in pairs]) < 8
 
 
 def test_subjects_have_no_holes(scores):

@@ -17,9 +17,13 @@ def test_doctor_tries_what_it_reports(run):
         assert word in said
 
 
-def test_weights_list_names_every_model(run):
+def test_weights_list_names_every_model(run, monkeypatch, tmp_path):
     code, said = run("weights", "list")
-    assert code == 0 and "fast" in said and "not trained yet" in said
+    assert code == 0 and "fast" in said and "paper" in said and said.count("million") == 2
+    (tmp_path / "fast.safetensors").write_bytes(b"half a copy")
+    monkeypatch.setattr("models.weights.FOLDER", tmp_path)
+    code, said = run("weights", "list")
+    assert code == 0 and "damaged" in said and "not trained yet" in said
 
 
 def test_evaluate_scores_a_matte(run, tmp_path):

@@ -23,7 +23,6 @@ def test_an_unrelated_plate_is_refused(scene, run, tmp_path):
         ({"--plate": "nowhere.png"}, r"nowhere\.png does not exist"),
         ({"--background": "nowhere.jpg"}, r"nowhere\.jpg: there is no such file; .* blur or none"),
         ({"--background": "#12"}, "#12: a colour is # and six"),
-        ({"--model": "paper"}, "'paper' has no trained weights yet"),
         ({"--alpha": "out.mp4"}, "two outputs have the same name"),
         ({"--model": "best"}, "no model 'best'"),
         ({"--segmenter": "magic"}, "--segmenter magic"),
