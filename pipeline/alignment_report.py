@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,12 +13,16 @@ import numpy as np
 
 from alignment.plate import PlateAligner
 from pipeline.composite import quantise, unit
+from pipeline.console import ranges
 from pipeline.decode import open_clip
 from pipeline.frames import FloatImage
 from pipeline.plates import read_plate
 from pipeline.registration import FrameAlignment
 
 WORST = 6
+NAMED = 5
+"""Frames that failed, of which the reason is told."""
+
 PICTURE_PX = 720
 CURVE = (900, 220)
 COLOURS = {"ok": "#2a8a3c", "weak": "#d08a00", "bridged": "#7040b0", "failed": "#c02020"}
@@ -27,6 +32,28 @@ EXPOSURE_CHANGE = 1.15
 
 COVERED = 0.95
 STILL_MOVES_PX = 0.5
+
+
+def measured(rows: list[FrameAlignment]) -> Iterator[str]:
+    """What was found, in sentences: how many frames of each status, how well the plate fits, what is the matter."""
+    counts = Counter(row.status for row in rows)
+    yield ", ".join(f"{counts[status]} {status}" for status in COLOURS if counts[status] or status != "bridged")
+    reports = [row.report for row in rows if row.report is not None]
+    if reports:
+        residuals = sorted(report.residual_px for report in reports)
+        yield f"residual {residuals[len(residuals) // 2]:.2f} px (median), {residuals[-1]:.2f} px (worst)"
+        bent = [report.bend_px for report in reports if report.bend is not None]
+        if bent:
+            yield f"bent by up to {max(bent):.1f} px in {len(bent)} frames (parallax, rolling shutter, lens)"
+        soft = [report.blur_px for report in reports if report.blur is not None]
+        if soft:
+            yield f"less sharp than the plate by up to {max(soft):.1f} px in {len(soft)} frames (shake, focus)"
+        yield f"the plate covers at least {100 * min(report.coverage for report in reports):.1f} % of every frame"
+    bridged = [row.index for row in rows if row.status == "bridged"]
+    if bridged:
+        yield f"the plate was not found, and lies between where it is before and after: {ranges(bridged)}"
+    for row in [row for row in rows if row.report is None][:NAMED]:
+        yield f"frame {row.index} ({row.pts_seconds:.2f} s): {row.reason}"
 
 
 def advice(rows: list[FrameAlignment]) -> list[str]:

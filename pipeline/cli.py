@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.cli_networks import export, train_app, weights_app
-from pipeline.console import INTERRUPTED, console, plain
+from pipeline.console import INTERRUPTED, console, plain, ranges
 from pipeline.heap import settle_heap
 
 if TYPE_CHECKING:
@@ -153,18 +153,7 @@ def _report(summary: Any, alpha_of_failed: str) -> None:
         ("the plate was not found, it lies between where it is before and after", summary.bridged),
     ):
         if frames:
-            console.print(f"[yellow]{len(frames)} frames:[/] {what}: {_ranges(frames)}")
-
-
-def _ranges(frames: list[int]) -> str:
-    """`[1, 2, 3, 7]` as `1-3, 7`."""
-    runs: list[list[int]] = []
-    for frame in frames:
-        if runs and frame == runs[-1][1] + 1:
-            runs[-1][1] = frame
-        else:
-            runs.append([frame, frame])
-    return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs)
+            console.print(f"[yellow]{len(frames)} frames:[/] {what}: {ranges(frames)}")
 
 
 @app.command()
@@ -179,7 +168,7 @@ def align(
     json_file: JsonFile = None,
 ) -> None:  # fmt: skip
     """Say where and how well the plate fits, frame by frame, and whether it will do."""
-    from pipeline.alignment_report import advice, write_report
+    from pipeline.alignment_report import advice, measured, write_report
     from pipeline.registration import align_clip
 
     with _progress("aligning") as progress:
@@ -188,28 +177,9 @@ def align(
         console.print(f"report: {plain(str(write_report(report, clip, plate, rows, _rate(fps))))}")
     if json_file is not None:
         _write_json(json_file, {"frames": [row.to_dict() for row in rows]})
-    counts = {status: sum(row.status == status for row in rows) for status in ("ok", "weak", "bridged", "failed")}
-    console.print(", ".join(f"{count} {status}" for status, count in counts.items() if count or status != "bridged"))
-    reports = [row.report for row in rows if row.report is not None]
-    if reports:
-        residuals = sorted(report.residual_px for report in reports)
-        coverage = min(report.coverage for report in reports)
-        console.print(f"residual {residuals[len(residuals) // 2]:.2f} px (median), {residuals[-1]:.2f} px (worst)")
-        bent = [report.bend_px for report in reports if report.bend is not None]
-        if bent:
-            console.print(f"bent by up to {max(bent):.1f} px in {len(bent)} frames (parallax, rolling shutter, lens)")
-        soft = [report.blur_px for report in reports if report.blur is not None]
-        if soft:
-            console.print(f"less sharp than the plate by up to {max(soft):.1f} px in {len(soft)} frames (shake, focus)")
-        console.print(f"the plate covers at least {100 * coverage:.1f} % of every frame")
-    if counts["bridged"]:
-        named = _ranges([row.index for row in rows if row.status == "bridged"])
-        console.print(f"the plate was not found, and lies between where it is before and after: {named}")
-    for row in [row for row in rows if row.report is None][:5]:
-        console.print(f"frame {row.index} ({row.pts_seconds:.2f} s): {plain(row.reason)}")
-    for sentence in advice(rows):
+    for sentence in (*measured(rows), *advice(rows)):
         console.print(plain(sentence))
-    sys.exit(SOME_FAILED if counts["failed"] else DONE)
+    sys.exit(SOME_FAILED if any(row.report is None for row in rows) else DONE)
 
 
 @app.command()

@@ -13,3 +13,14 @@ console = Console(stderr=True, soft_wrap=True, highlight=False)
 def plain(text: str) -> str:
     """Text whose brackets are not markup."""
     return text.replace("[", r"\[")
+
+
+def ranges(frames: list[int]) -> str:
+    """`[1, 2, 3, 7]` as `1-3, 7`."""
+    runs: list[list[int]] = []
+    for frame in frames:
+        if runs and frame == runs[-1][1] + 1:
+            runs[-1][1] = frame
+        else:
+            runs.append([frame, frame])
+    return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs)

@@ -72,12 +72,11 @@ def open_writer(
     path = Path(path)
     wanted = bits or (8 if like.bit_depth == 8 else 16)
     recipe = _recipe(path, codec, transparent=channels == 4)
+    if recipe is None:
+        _refuse_for_pictures(path, ("--codec", codec), ("--quality", quality), ("--hardware", hardware or None))
     _check_place(path, [like.path] + ([company_from] if company_from is not None else []), overwrite=overwrite)
     writer: Writer
     if recipe is None:
-        for option, given in (("--codec", codec), ("--quality", quality), ("--hardware", hardware or None)):
-            if given is not None:
-                raise CleanplateError(f"{path} is a picture; {option} is for video")
         part = range(start, len(like) if stop is None else stop)
         writer = _open_pictures(path, like, Form(channels, wanted, premultiplied, exr_codes), part, overwrite=overwrite)
         if company_from is not None:
@@ -101,6 +100,12 @@ def open_writer(
         other = "the 16 of --bits" if bits == 16 else f"the {like.bit_depth} of {like.path}"
         writer.notes.append(f"{path} has 8 bits, all that {kind} holds here, and not {other}")
     return writer
+
+
+def _refuse_for_pictures(path: Path, *options: tuple[str, object]) -> None:
+    for option, given in options:
+        if given is not None:
+            raise CleanplateError(f"{path} is a picture; {option} is for video")
 
 
 def _open_pictures(path: Path, like: ClipInfo, form: Form, part: range, *, overwrite: bool) -> Writer:

@@ -97,9 +97,9 @@ def read_exr(path: Path, *, is_matte: bool = False) -> tuple[Image, Image | None
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             primaries = _numbered(file.header().get("chromaticities"))
-            parts = [(part, name) for part in file.parts for name in part.channels]
-            channels = {name: _displayed(part, part.channels[name].pixels) for part, name in parts}
-            held = {name: _displayed(part, np.ones_like(part.channels[name].pixels)) for part, name in parts}
+            parts = {name: part for part in file.parts for name in part.channels}
+            channels = {name: _displayed(part, part.channels[name].pixels) for name, part in parts.items()}
+            held = _held(parts.get("R", parts.get("Y"))) if "A" not in parts else None
     except RuntimeError as error:
         raise CleanplateError(f"{path} is not an image that can be read, or it is damaged") from error
     names = ("R", "G", "B") if "R" in channels else ("Y", "Y", "Y")
@@ -112,13 +112,21 @@ def read_exr(path: Path, *, is_matte: bool = False) -> tuple[Image, Image | None
     alpha = channels.get("A")
     if is_matte:
         return _codes(light.clip(0, 1)), None if alpha is None else _codes(alpha.clip(0, 1)), colour
-    if alpha is None and not held[names[0]].all():
-        alpha = held[names[0]]
+    alpha = held if alpha is None else alpha
     if alpha is None:
         return _codes(to_display(light)), None, colour
     alpha = np.clip(alpha.astype(np.float32), 0, 1)
     light /= np.maximum(alpha, 1e-4)[..., None]
     return _codes(to_display(light)), _codes(alpha), colour
+
+
+def _held(part: OpenEXR.Part | None) -> NDArray[Any] | None:
+    """1 in the display window where the data window reaches, else 0, h x w; None where that is everywhere."""
+    if part is None:
+        return None
+    (left, top), (right, bottom) = part.header["dataWindow"]
+    shown = _displayed(part, np.ones((bottom - top + 1, right - left + 1), np.float32))
+    return None if shown.all() else shown
 
 
 def _displayed(part: OpenEXR.Part, pixels: NDArray[Any]) -> NDArray[Any]:
