@@ -209,8 +209,8 @@ def choose_codec(suffix: str, name: str | None, *, transparent: bool) -> Recipe:
     if chosen is None:
         able = ", ".join(f"{key} ({' '.join(one.suffixes)})" for key, one in CODECS.items() if one.has_alpha)
         raise CleanplateError(
-            f"{CODECS[names[0]].name} in {suffix} cannot be transparent; codecs that can are {able}, and so can "
-            "numbered .png, .tif and .exr"
+            f"{CODECS[names[0]].name} in {suffix} cannot be transparent, which a composite without --background is; "
+            f"codecs that can are {able}, and so can numbered .png, .tif and .exr"
         )
     if suffix not in chosen.suffixes:
         raise CleanplateError(f"{chosen.name} does not go into {suffix}; name the file {' or '.join(chosen.suffixes)}")

@@ -134,7 +134,10 @@ def _recipe(path: Path, codec: str | None, *, transparent: bool) -> Recipe | Non
             f"numbered pictures such as name_%05d.png"
         )
     if transparent and suffix not in DEEP:
-        raise CleanplateError(f"{path}: {STILLS[suffix]} cannot be transparent; .png, .tif and .exr can")
+        raise CleanplateError(
+            f"{path}: {STILLS[suffix]} cannot be transparent, which a composite without --background is; .png, .tif "
+            "and .exr can"
+        )
     return None
 
 
