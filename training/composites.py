@@ -16,6 +16,7 @@ from training.canvas import Subject, reduce
 from training.cutouts import cut_out
 from training.hair import parted
 from training.material import Material
+from training.neighbours import motion_input
 from training.rooms import Place, draw_room
 from training.shapes import random_subject
 from training.surroundings import light_left, reflection, shadow, things_that_changed, things_that_moved
@@ -95,7 +96,7 @@ def make_sample(
     small = (reduce(image, coarse_size), reduce(plate, coarse_size), reduce(coverage, coarse_size))
     light = light_left(reduce(lit, coarse_size), reduce(still, coarse_size))
     mask = _soft_mask(random, reduce(subject.alpha, coarse_size), light, *small)
-    motion = _motion(random, subject, background, small[0], coarse_size)
+    motion = motion_input(random, subject, background, still, small[0])
     return Sample(image, plate, coverage, subject.alpha, subject.colour, background, mask, motion, light)
 
 
@@ -175,51 +176,3 @@ def _with_shadows(random: Random, mask: FloatImage, light: FloatImage) -> FloatI
     shaded = np.abs(light - 1) > random.uniform(0.02, 0.2)
     taken = shaded & (smooth_noise(random, size, random.uniform(1, 4))[..., 0] > random.uniform(-1, 0.5))
     return np.maximum(mask, cv2.GaussianBlur(taken.astype(np.float32), (0, 0), random.uniform(1, 3)))
-
-
-def _motion(random: Random, subject: Subject, background: FloatImage, image: FloatImage, size: int) -> FloatImage:
-    """Four grey neighbours: the subject moved on, the place stays but for a residual error."""
-    frame = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    if random.random() < 0.1:  # a still image is its own neighbour
-        return np.repeat(frame[..., None], 4, axis=2)
-    ground = cv2.cvtColor(reduce(background, size), cv2.COLOR_RGB2GRAY)
-    if subject.neighbours:
-        neighbours = [_composed(random, *_grey(n, size), ground) for n in subject.neighbours]
-    else:
-        neighbours = _moved_on(random, *_grey(subject, size), ground)
-    if random.random() < 0.15:  # clamped at an end of the clip
-        neighbours[2:] = [frame, frame]
-    stack = np.stack(neighbours, axis=2)
-    if random.random() < 0.3:  # beyond a neighbour's own border its warp is filled with the frame
-        outside = random_coverage(random, size) < 0.5
-        stack[outside] = frame[outside][:, None]
-    return np.clip(stack + random.normal(0, 0.004, stack.shape), 0, 1).astype(np.float32)
-
-
-def _grey(subject: Subject, size: int) -> tuple[FloatImage, FloatImage]:
-    """Alpha and the grey light of the subject, premultiplied, size x size."""
-    alpha = reduce(subject.alpha, size)
-    return alpha, alpha * cv2.cvtColor(reduce(subject.colour, size), cv2.COLOR_RGB2GRAY)
-
-
-def _moved_on(random: Random, alpha: FloatImage, light: FloatImage, ground: FloatImage) -> list[FloatImage]:
-    """Neighbours of a subject of which only one frame is known: shifted, turned and grown a little."""
-    size = (len(alpha), len(alpha))
-    speed = random.choice([0.0, 1.0, 4.0, 10.0])
-    velocity, turn = random.normal(0, speed, 2), random.normal(0, 0.01 * speed)
-    neighbours = []
-    for step in (-2, -1, 1, 2):
-        centre = (size[0] / 2, size[1] / 2)
-        matrix = cv2.getRotationMatrix2D(centre, float(np.degrees(step * turn)), 1 + random.normal(0, 0.01))
-        matrix[:, 2] += step * velocity + random.normal(0, 0.3 * speed, 2)
-        cover, moved = (cv2.warpAffine(x, matrix, size) for x in (alpha, light))
-        neighbours.append(_composed(random, cover, moved, ground))
-    return neighbours
-
-
-def _composed(random: Random, cover: FloatImage, light: FloatImage, ground: FloatImage) -> FloatImage:
-    """A grey neighbour: the subject over the place, which is aligned but for a residual error."""
-    size = (len(ground), len(ground))
-    shake = np.array([[1, 0, random.normal(0, 0.15)], [0, 1, random.normal(0, 0.15)]])
-    result: FloatImage = light + (1 - cover) * cv2.warpAffine(ground, shake, size, borderMode=cv2.BORDER_REFLECT)
-    return result

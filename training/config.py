@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.frames import CleanplateError
 
@@ -22,7 +22,8 @@ class SupervisedConfig(BaseModel):
         steps: Updates in all.
         batch: Samples an update.
         learning_rate: Of AdamW at its highest; it follows half a cosine to 0.
-        refiner_only: Leave the generator, which `start_from` holds, as it is, and train the refiner that follows.
+        only: Parts to train, by how the names of their tensors begin (`refiner`, `generator.encode_motion`); the others
+            stay as `start_from` has them. Empty is all.
         warm_up: Updates over which the rate rises from 0.
         sources: What the photographs and cut-outs are and where they come from, for the weights' card.
         cutout_share: How many of the subjects are cut-outs, where some are given; the others are drawn.
@@ -45,7 +46,7 @@ class SupervisedConfig(BaseModel):
     start_from: str | None = None
     steps: int = Field(gt=0)
     batch: int = Field(default=8, gt=1)
-    refiner_only: bool = False
+    only: tuple[str, ...] = ()
     learning_rate: float = Field(default=1e-3, gt=0)
     warm_up: int = Field(default=200, ge=0)
     sources: str = ""
@@ -60,6 +61,13 @@ class SupervisedConfig(BaseModel):
     left_out: Part | None = None
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     checkpoint_every: int = Field(default=100, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_by_its_old_name(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """The card of weights that ship says `refiner_only` for `only = ["refiner"]`."""
+        fields = dict(fields)
+        return fields | {"only": ("refiner",)} if fields.pop("refiner_only", False) else fields
 
 
 def read_config(path: Path) -> SupervisedConfig:

@@ -45,9 +45,12 @@ class Run(Resumable):
         """A fresh run, or the one whose checkpoint lies in `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
-        if config.refiner_only and (config.start_from is None or config.left_out == "refiner"):
-            raise CleanplateError("refiner_only needs a refiner, and start_from with the generator that it follows")
+        if config.only and config.start_from is None:
+            raise CleanplateError("only needs start_from, with what stays as it is")
         net = new_net(config.model, refined=config.left_out != "refiner")
+        for part in config.only:
+            if not any(name.startswith(part) for name, _ in net.named_parameters()):
+                raise CleanplateError(f"only: no tensor's name begins with {part!r}")
         if config.start_from is not None and not (folder / CHECKPOINT).exists():
             take_over(net, folder / config.start_from)
         net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -63,10 +66,15 @@ class Run(Resumable):
         return run
 
     def learn(self) -> None:
-        """Training mode; a generator that stays as it is is as in rendering."""
+        """Training mode; parts that stay as they are keep their batch statistics, too."""
         self.net.train()
-        if self.config.refiner_only:
-            self.net.generator.eval().requires_grad_(False)
+        if not self.config.only:
+            return
+        for name, parameter in self.net.named_parameters():
+            parameter.requires_grad_(name.startswith(self.config.only))
+        for name, module in self.net.named_modules():
+            if isinstance(module, nn.BatchNorm2d) and not name.startswith(self.config.only):
+                module.eval()
 
     def save(self) -> None:
         """Write the checkpoint and the weights; a kill in between leaves the ones before."""
