@@ -68,9 +68,10 @@ def _sheet(frame: FloatImage, true: FloatImage, alpha: FloatImage) -> Image:
     return np.clip(row * 255 + 0.5, 0, 255).astype(np.uint8)
 
 
-def means(results: list[Result]) -> dict[str, float]:
-    """Mean of each metric over clips."""
-    return {name: float(np.mean([getattr(r.scores, name) for r in results])) for name in METRICS}
+def means(results: list[Result]) -> dict[str, float | None]:
+    """Mean of each metric over clips; None where no clip has it, as a clip of one frame has no dtSSD."""
+    values = {name: [x for r in results if (x := getattr(r.scores, name)) is not None] for name in METRICS}
+    return {name: float(np.mean(known)) if known else None for name, known in values.items()}
 
 
 def table(results: list[Result]) -> str:
@@ -78,8 +79,12 @@ def table(results: list[Result]) -> str:
     lines = ["| clip | MAD | MSE | Grad | Conn | dtSSD | foreground MSE |", "|---|---|---|---|---|---|---|"]
     rows = [(r.name, {name: getattr(r.scores, name) for name in METRICS}) for r in results]
     for name, scores in (*rows, ("**mean**", means(results))):
-        lines.append(f"| {name} | " + " | ".join(f"{scores[metric]:.2f}" for metric in METRICS) + " |")
+        lines.append(f"| {name} | " + " | ".join(_written(scores[metric]) for metric in METRICS) + " |")
     return "\n".join(lines)
+
+
+def _written(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def page(results: list[Result]) -> str:

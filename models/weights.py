@@ -161,8 +161,8 @@ def read_card(path: Path) -> dict[str, str]:
     return card
 
 
-def take_over(net: MattingNet, path: Path) -> int:
-    """Copy into `net` every tensor of a weights file that fits by name and shape; returns how many did.
+def take_over(net: MattingNet, path: Path) -> set[str]:
+    """Copy into `net` every tensor of a weights file that fits by name and shape; returns the names of those that did.
 
     For training that goes on from weights whose networks were a little different. Residual blocks that the file knows
     nothing of add nothing to begin with.
@@ -186,7 +186,7 @@ def take_over(net: MattingNet, path: Path) -> int:
     for name, block in net.named_modules():
         if isinstance(block, ResidualBlock) and not any(key.startswith(f"{name}.") for key in fitting):
             block.add_nothing()
-    return len(fitting)
+    return set(fitting)
 
 
 def _net_of(metadata: dict[str, str]) -> MattingNet:

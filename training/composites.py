@@ -16,7 +16,7 @@ from training.canvas import Subject, reduce
 from training.cutouts import cut_out
 from training.hair import parted
 from training.material import Material
-from training.neighbours import motion_input
+from training.neighbours import DARKEST, motion_input
 from training.rooms import Place, draw_room
 from training.shapes import random_subject
 from training.surroundings import light_left, reflection, shadow, things_that_changed, things_that_moved
@@ -83,8 +83,10 @@ def make_sample(
     camera = Camera.pick(random, video_share)
     before = still if camera.crf is not None and random.random() < STEADY else None
     image = camera.shoot(random, clean, before=before)
-    colour, background = (camera.tone_mapped(layer, clean).clip(0, 1) for layer in (subject.colour, background))
-    subject = Subject(subject.alpha, colour)
+    alone = _without_shadow(*(reduce(x, coarse_size) for x in (background, lit, still)))
+    alone = camera.tone_mapped(alone, alone).clip(0, 1)
+    background = camera.tone_mapped(background, clean).clip(0, 1)
+    subject = _seen_by(camera, subject, clean)
     if before is not None:
         coverage, plate = np.ones_like(alpha[..., 0]), camera.shoot(random, still, plate=True, before=before)
     elif random.random() < 0.06:
@@ -96,7 +98,7 @@ def make_sample(
     small = (reduce(image, coarse_size), reduce(plate, coarse_size), reduce(coverage, coarse_size))
     light = light_left(reduce(lit, coarse_size), reduce(still, coarse_size))
     mask = _soft_mask(random, reduce(subject.alpha, coarse_size), light, *small)
-    motion = motion_input(random, subject, background, still, small[0])
+    motion = motion_input(random, subject, reduce(background, coarse_size), alone, small[0])
     return Sample(image, plate, coverage, subject.alpha, subject.colour, background, mask, motion, light)
 
 
@@ -130,6 +132,18 @@ def _subject(
         colour = where * moved + (1 - where) * subject.colour
         subject = Subject(subject.alpha, colour.astype(np.float32))
     return subject
+
+
+def _without_shadow(background: FloatImage, lit: FloatImage, still: FloatImage) -> FloatImage:
+    """The place as it has changed by itself, without what the subject does to it; n x n x 3 each."""
+    change = (background + DARKEST) / (lit + DARKEST)
+    return np.clip((still + DARKEST) * change - DARKEST, 0, 1, dtype=np.float32)
+
+
+def _seen_by(camera: Camera, subject: Subject, clean: FloatImage) -> Subject:
+    """A subject in the colours that the camera gives it in a scene, N x N x 3; also where it is in the neighbours."""
+    near = tuple(_seen_by(camera, each, clean) for each in subject.neighbours)
+    return Subject(subject.alpha, camera.tone_mapped(subject.colour, clean).clip(0, 1), near)
 
 
 def _soft_mask(

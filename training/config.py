@@ -69,6 +69,18 @@ class SupervisedConfig(BaseModel):
         fields = dict(fields)
         return fields | {"only": ("refiner",)} if fields.pop("refiner_only", False) else fields
 
+    @model_validator(mode="after")
+    def _crops_fit(self) -> SupervisedConfig:
+        smallest = full_size(self.coarse_size, min(self.factors))
+        if self.crop > smallest:
+            raise ValueError(f"a crop of {self.crop} pixels does not fit into {smallest}, the smallest full size")
+        return self
+
+
+def full_size(coarse_size: int, factor: float) -> int:
+    """Side of a sample at full size, pixels, even."""
+    return 2 * round(coarse_size * factor / 2)
+
 
 def read_config(path: Path) -> SupervisedConfig:
     """Read a stage-1 run's TOML file; raises as `read_toml` does."""

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from training.canvas import reduce
 from training.composites import Sample, make_sample
-from training.config import Part, SupervisedConfig
+from training.config import Part, SupervisedConfig, full_size
 from training.material import Material
 
 Batch = dict[str, Tensor]
@@ -47,7 +47,7 @@ class CompositeBatches(Dataset[Batch]):
         step = self.first + index
         random = np.random.default_rng([self.config.seed, step])
         factor = float(random.choice(self.config.factors))
-        size = 2 * round(self.config.coarse_size * factor / 2)
+        size = full_size(self.config.coarse_size, factor)
         samples = [
             self._one(np.random.default_rng([self.config.seed, step, i]), size)
             for i in range(self.share[0], self.config.batch, self.share[1])

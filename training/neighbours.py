@@ -23,7 +23,7 @@ Layer = tuple[FloatImage, FloatImage]
 
 
 def motion_input(
-    random: Random, subject: Subject, background: FloatImage, still: FloatImage, image: FloatImage
+    random: Random, subject: Subject, background: FloatImage, alone: FloatImage, image: FloatImage
 ) -> FloatImage:
     """Four grey neighbours, aligned but for a residual error.
 
@@ -34,8 +34,8 @@ def motion_input(
     Args:
         random: Source of all chance.
         subject: N x N, of any size N.
-        background: N x N x 3 in [0, 1], the place as the frame shows it.
-        still: N x N x 3, the place by itself.
+        background: n x n x 3 in [0, 1], the place as the frame shows it.
+        alone: n x n x 3, the place as such a frame shows it when the subject is elsewhere.
         image: n x n x 3, the frame as the generator sees it.
 
     Returns:
@@ -45,10 +45,10 @@ def motion_input(
     frame = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     if random.random() < 0.1:
         return np.repeat(frame[..., None], 4, axis=2)
-    seen, alone = (cv2.cvtColor(reduce(x, size), cv2.COLOR_RGB2GRAY) for x in (background, still))
-    moves = random.random() < 0.7
-    ground = alone if moves else seen
-    light = (seen + DARKEST) / (alone + DARKEST) if moves else np.ones_like(seen)
+    seen, ground = (cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in (background, alone))
+    light = (seen + DARKEST) / (ground + DARKEST)
+    if random.random() > 0.7:  # it stays where it is
+        ground, light = seen, np.ones_like(seen)
     own = _grey(subject, size)
     known = [_grey(each, size) for each in subject.neighbours] or [own] * len(STEPS)
     paths = _path(random, size)
@@ -60,14 +60,15 @@ def motion_input(
             stack.append(_shaken(random, ground, shake))
             continue
         cast = matrix @ np.vstack((_between(own[0], there[0]), (0, 0, 1)))
-        below = _shaken(random, (ground + DARKEST) * _warped(light, cast, 1.0) - DARKEST, shake)
+        below = np.clip((ground + DARKEST) * _warped(light, cast, 1.0) - DARKEST, 0, 1)
+        below = _shaken(random, below, shake)
         alpha, colour = (_warped(layer, matrix) for layer in there)
         stack.append(colour + (1 - alpha) * below)
     if random.random() < 0.12:
         stack = _passed(random, own, stack)
-    if random.random() < 0.15:  # clamped at an end of the clip
-        stack[2:] = [frame, frame]
     result = _coded(random, np.stack(stack, axis=2))
+    if random.random() < 0.15:  # clamped at an end of the clip
+        result[..., 2:] = frame[..., None]
     if random.random() < 0.3:  # beyond a neighbour's own border its warp is filled with the frame
         outside = random_coverage(random, size) < 0.5
         result[outside] = frame[outside][:, None]

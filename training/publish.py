@@ -39,7 +39,9 @@ def publish(weights: Path, report: Path, out: Path, model: str = "fast") -> dict
     card = read_card(weights) | {
         "commit": _commit(),
         "hours": f"{_seconds([row['seconds'] for row in rows]) / 3600:.1f}",
-        "metrics": json.dumps({clip: {name: round(x, 2) for name, x in row.items()} for clip, row in scores.items()}),
+        "metrics": json.dumps(
+            {clip: {name: x and round(x, 2) for name, x in row.items()} for clip, row in scores.items()}
+        ),
     }
     save_weights(net.half(), out, card, net.ranges)
     return card

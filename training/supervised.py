@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
@@ -52,7 +53,10 @@ class Run(Resumable):
             if not any(name.startswith(part) for name, _ in net.named_parameters()):
                 raise CleanplateError(f"only: no tensor's name begins with {part!r}")
         if config.start_from is not None and not (folder / CHECKPOINT).exists():
-            take_over(net, folder / config.start_from)
+            taken = take_over(net, folder / config.start_from)
+            left = [name for name in net.state_dict() if config.only and not name.startswith(config.only)]
+            if missing := [name for name in left if name not in taken]:
+                raise CleanplateError(f"{config.start_from} lacks {missing[0]}, which only leaves as it is")
         net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         decayed = [p for p in net.parameters() if p.ndim > 1]
         plain = [p for p in net.parameters() if p.ndim <= 1]
@@ -73,7 +77,7 @@ class Run(Resumable):
         for name, parameter in self.net.named_parameters():
             parameter.requires_grad_(name.startswith(self.config.only))
         for name, module in self.net.named_modules():
-            if isinstance(module, nn.BatchNorm2d) and not name.startswith(self.config.only):
+            if isinstance(module, _BatchNorm) and not name.startswith(self.config.only):
                 module.eval()
 
     def save(self) -> None:
@@ -115,9 +119,15 @@ def train(
 
     Returns:
         The weights file.
+
+    Raises:
+        CleanplateError: The batch is no multiple of `processes`, or the config's `start_from` or `only` is wrong.
     """
     device = pick_training_device(device)
-    run_team(_work, device, processes or processes_for(device), config, folder, material)
+    processes = processes or processes_for(device)
+    if config.batch % processes:
+        raise CleanplateError(f"a batch of {config.batch} cannot be shared out among {processes}: choose a multiple")
+    run_team(_work, device, processes, config, folder, material)
     return folder / f"{config.model}.safetensors"
 
 

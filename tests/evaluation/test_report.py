@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from evaluation import ablation, bench, report
+from evaluation.metrics import Scores
 from pipeline.frames import Settings
 
 
@@ -19,6 +20,15 @@ def test_the_report_scores_every_clip(clips, tmp_path, monkeypatch, capsys):
     assert 0 < scores["mean"]["mad"] < 10
     assert f"{scores['mean']['mad']:.2f}" in said
     assert (tmp_path / "report.html").read_text().count("<img") == 2
+
+
+def test_what_no_frame_has_is_left_out_of_the_means():
+    def result(dtssd, foreground):
+        return report.Result("clip", Scores(1.0, 2.0, 3.0, 4.0, dtssd, foreground, ()), np.zeros((1, 1, 3), np.uint8))
+
+    results = [result(None, None), result(6.0, None)]
+    assert report.means(results) == dict(zip(report.METRICS, (1.0, 2.0, 3.0, 4.0, 6.0, None), strict=True))
+    assert report.table(results).endswith("| **mean** | 1.00 | 2.00 | 3.00 | 4.00 | 6.00 | - |")
 
 
 def test_the_ablation_shows_that_the_plate_is_used(clips):

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from pipeline.frames import CleanplateError
+from training import composites
 from training.composites import make_sample
 from training.cutouts import cut_out, find_cutouts
 from training.material import Material
+from training.neighbours import motion_input
 
 RED = (220, 30, 40)
 
@@ -73,6 +75,18 @@ def test_frames_of_a_clip_are_each_others_neighbours(tmp_path):
         assert len(subject.neighbours) == 4
         moved += any(np.abs(n.alpha - subject.alpha).max() > 0.5 for n in subject.neighbours)
     assert moved >= 8
+
+
+def test_a_moving_cutout_moves_in_the_motion_input(tmp_path, monkeypatch):
+    for frame, left in enumerate((20, 35, 50)):
+        pair(tmp_path / "fgr" / "walk" / f"{frame}.png", tmp_path / "pha" / "walk" / f"{frame}.png", left)
+    shown = []
+    monkeypatch.setattr(composites, "motion_input", lambda *given: shown.append(given[1]) or motion_input(*given))
+    for seed in range(8):
+        make_sample(np.random.default_rng(seed), 96, 64, Material(cutouts=find_cutouts(tmp_path)), 1.0, strands=False)
+    known = [subject for subject in shown if subject.neighbours]
+    assert len(known) > 4
+    assert all(np.abs(subject.neighbours[0].alpha - subject.neighbours[3].alpha).max() > 0.5 for subject in known)
 
 
 def test_a_cutout_is_in_the_sample(adobe):

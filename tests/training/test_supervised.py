@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import save_file
+from torch import nn
 
 from models.generator_config import FAST
 from models.refiner import RefinerConfig
@@ -69,6 +71,30 @@ def test_a_part_alone_needs_the_others_and_a_name_that_is_known(tmp_path):
         Run.start(SupervisedConfig(steps=1, only=("refinery",), start_from="start.safetensors", **TINY), tmp_path)
 
 
+def test_a_part_alone_needs_all_others_from_its_start(tmp_path):
+    save_weights(new_net("paper"), tmp_path / "start.safetensors", {})
+    config = SupervisedConfig(steps=1, only=("refiner",), start_from="start.safetensors", **TINY)
+    with pytest.raises(CleanplateError, match=r"start\.safetensors lacks generator.* which only leaves as it is"):
+        Run.start(config, tmp_path)
+
+
+def test_what_stays_as_it_is_does_so_when_norms_are_shared_by_several_devices(tmp_path):
+    save_weights(new_net("fast"), tmp_path / "start.safetensors", {})
+    run = Run.start(SupervisedConfig(steps=1, only=("refiner",), start_from="start.safetensors", **TINY), tmp_path)
+    nn.SyncBatchNorm.convert_sync_batchnorm(run.net)
+    run.learn()
+    norms = {name: module for name, module in run.net.named_modules() if isinstance(module, nn.SyncBatchNorm)}
+    assert norms
+    assert all(module.training == name.startswith("refiner") for name, module in norms.items())
+
+
+def test_batches_that_cannot_be_shared_out_and_crops_that_do_not_fit_are_refused(tmp_path):
+    with pytest.raises(CleanplateError, match="a batch of 2 cannot be shared out among 3"):
+        train(SupervisedConfig(steps=1, **TINY), tmp_path, Material(), "cpu", processes=3)
+    with pytest.raises(ValidationError, match="crop of 98 pixels does not fit into 96"):
+        SupervisedConfig(steps=1, **TINY | {"crop": 98})
+
+
 def test_the_rate_rises_and_falls():
     config = SupervisedConfig(steps=100, warm_up=10, learning_rate=1.0, **TINY)
     rates = [rate_at(config, step) for step in range(100)]
@@ -113,7 +139,7 @@ def test_a_run_can_take_over_what_fits_of_other_networks(tmp_path):
     state = {key: value for key, value in net.state_dict().items() if not key.startswith("refiner.last")}
     save_file(state | {"refiner.last.weight": torch.zeros(1)}, tmp_path / "older.safetensors")
     other = new_net("fast")
-    assert take_over(other, tmp_path / "older.safetensors") == len(state)
+    assert take_over(other, tmp_path / "older.safetensors") == state.keys()
     assert all(torch.equal(other.state_dict()[key], value) for key, value in state.items())
     assert other.state_dict()["refiner.last.weight"].shape == net.state_dict()["refiner.last.weight"].shape
     save_file({"stranger": torch.zeros(2)}, tmp_path / "stranger.safetensors")
