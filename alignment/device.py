@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from copy import copy
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ from alignment.refine import (
     damped_solution,
 )
 from alignment.template import BLOCKS, FloatImage, Template, Vector
-from alignment.warp import BORDER_PX, NODE_PX, WHOLLY, Look, warp_nodes
+from alignment.warp import BORDER_PX, NODE_PX, WHOLLY, Look, Size, warp_nodes
 
 PRECISE = torch.float64
 
@@ -43,7 +44,7 @@ class DeviceTemplate:
         self.points = self.put(template.points)
         self.values, self.jacobian = self.put(template.values), self.put(template.jacobian)
         self.blocks = _Groups(template.blocks, BLOCKS[0] * BLOCKS[1], device)
-        self.cells = _Groups(template.cells, int(template.cells.max()) + 1, device)
+        self.cells = _Groups(template.cells, int(template.cells.max(initial=0)) + 1, device)
 
     def begin(
         self, template: Template, frame: FloatImage, template_to_frame: Matrix, previous: Refinement | None
@@ -159,6 +160,8 @@ def _likely(template: DeviceTemplate, samples: Tensor, seen: Tensor) -> Tensor:
 
 def _robust_scale(residuals: Tensor, seen: Tensor) -> Tensor:
     """As `alignment.refine.robust_scale`, of the residuals that were seen."""
+    if not len(residuals):
+        return residuals.new_tensor(LEAST_SCALE)
     ordered = torch.where(seen, residuals, torch.inf).sort().values
     count = seen.sum()
     scale = ordered[(SCALE_QUANTILE * (count - 1).clamp(min=0)).long()] / 0.3186
@@ -183,17 +186,34 @@ class DevicePlate:
     def __init__(self, pixels: FloatImage, has_holes: bool, device: torch.device) -> None:
         """Takes H x W x 4 in [0, 1]."""
         self.device, self.has_holes = device, has_holes
-        self.size = (pixels.shape[1], pixels.shape[0])
-        self._pixels = torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None]
+        self.size: Size = (pixels.shape[1], pixels.shape[0])
+        self._host = pixels
+        self._sharp: tuple[DevicePlate, Blur] | None = None
+        self._reduced: dict[Size, Tensor] = {}
 
     def blurred(self, blur: Blur) -> DevicePlate:
         """See `alignment.warp.PlateImage.blurred`."""
-        kernel = torch.from_numpy(blur.kernel()).to(self.device).expand(3, 1, -1, -1)
-        light = F.pad(self._pixels[:, :3].square(), (kernel.shape[2] // 2,) * 4, mode="replicate")
-        colours = F.conv2d(light, kernel, groups=3).clamp(min=0).sqrt()
         other = copy(self)
-        other._pixels = torch.cat((colours, self._pixels[:, 3:]), dim=1)
+        other._sharp, other._reduced = (self, blur), {}
         return other
+
+    def _at(self, size: Size) -> Tensor:
+        """The plate at its own or a smaller size, 1 x 4 x h x w; kept once it has been asked for."""
+        if size not in self._reduced:
+            self._reduced[size] = self._made(size)
+        return self._reduced[size]
+
+    def _made(self, size: Size) -> Tensor:
+        if self._sharp is None:
+            pixels = self._host
+            if size != self.size:
+                pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.float32)
+            return torch.from_numpy(pixels).to(self.device).permute(2, 0, 1)[None]
+        sharp, blur = self._sharp[0]._at(size), self._sharp[1].seen_by(np.diag(np.divide(size, self.size)))
+        kernel = torch.from_numpy(blur.kernel()).to(self.device).expand(3, 1, -1, -1)
+        light = F.pad(sharp[:, :3].square(), (kernel.shape[2] // 2,) * 4, mode="replicate")
+        colours = F.conv2d(light, kernel, groups=3).clamp(min=0).sqrt()
+        return torch.cat((colours, sharp[:, 3:]), dim=1)
 
     def strip(self, look: Look, columns: NDArray[np.intp], rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
         """What parts of the frame show that lie side by side in a strip; see `alignment.warp.PlateView.part`.
@@ -211,10 +231,12 @@ class DevicePlate:
             for places, length in zip((columns, rows), look.frame_size, strict=True)
         )
         x, y = x.expand(y.shape)[None], y[None]
-        u, v = self._places(look, x, y)
-        right, bottom = (length - 1 + BORDER_PX for length in self.size)
+        size = look.fitting(self.size)
+        look = look.of_reduced(self.size, size)
+        u, v = self._places(look, size, x, y)
+        right, bottom = (length - 1 + BORDER_PX for length in size)
         known = ((u >= -BORDER_PX) & (u <= right) & (v >= -BORDER_PX) & (v <= bottom))[:, None]
-        warped = _sampled(self._pixels, (2 * u + 1) / self.size[0] - 1, (2 * v + 1) / self.size[1] - 1)
+        warped = _sampled(self._at(size), (2 * u + 1) / size[0] - 1, (2 * v + 1) / size[1] - 1)
         gain, offset = (self._colour(value) for value in (look.exposure.gain, look.exposure.offset))
         picture = warped[:, :3] * gain + offset
         if look.shading is not None:
@@ -228,11 +250,11 @@ class DevicePlate:
         picture = picture.clamp(0, 1)
         return (picture if look.continued else picture * coverage), coverage
 
-    def _places(self, look: Look, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Which place of the plate pixels of the frame show."""
+    def _places(self, look: Look, size: Size, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Which place of a plate of that size pixels of the frame show."""
         if look.bend is None:
             return _projected(torch.from_numpy(inverted(look.plate_to_frame)).to(self.device), x, y)
-        nodes = torch.from_numpy(warp_nodes(self.size, look, look.bend)).to(self.device).permute(2, 0, 1)[None]
+        nodes = torch.from_numpy(warp_nodes(size, look, look.bend)).to(self.device).permute(2, 0, 1)[None]
         rows, columns = nodes.shape[2:]
         column, row = ((a + 0.5) / NODE_PX + 0.5 for a in (x, y))
         places = _sampled(nodes, (2 * column + 1) / columns - 1, (2 * row + 1) / rows - 1)

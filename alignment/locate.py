@@ -71,6 +71,7 @@ class PlateLocator:
         reasons: list[str] = []
         if self._fits.bare:
             found = self._fits.as_if_still(levels)
+            reasons.append("what edges it has are not where they were: the camera moved, or they are hidden")
         else:
             found = self._search(eight_bits(grey), levels, reasons) or self._fits.by_a_turn(levels)
         if found is None:

@@ -179,12 +179,14 @@ class PlateAligner:
             device: Where PyTorch refines and renders, of double precision; None does so on the processor by OpenCV.
 
         Raises:
-            PlateAlignmentError: The plate is black.
+            PlateAlignmentError: The plate is black, or transparent everywhere.
         """
         _check_picture(plate, "plate", channels=(3, 4))
         self.frame_size = frame_size
         self.plate_size = (plate.shape[1], plate.shape[0])
         colours, known = split(plate)
+        if known is not None and not known.any():
+            raise PlateAlignmentError("the plate is transparent everywhere: its alpha says that no place is known")
         self._image = PlateImage(colours, known)
         self._on_device: DevicePlate | None = None
         if device is None:

@@ -12,6 +12,7 @@ from alignment.features import reduced_size
 from alignment.homography import Matrix, Points, project
 
 FINE_LONG_SIDE_PX = 1280
+LEAST_LONG_SIDE_PX = 480  # below, parts of a picture would have too few pixels to be judged by
 BLUR_SIGMA_PX = 1.0
 BLOCKS = (12, 8)  # columns and rows that the plate's parts are judged by
 CELL_PX = 16
@@ -70,7 +71,11 @@ class Template:
 
 
 def pyramid(grey: NDArray[np.uint8] | NDArray[np.uint16]) -> list[FloatImage]:
-    """Blurred grey at the two working sizes, the finest first, float32 of 255."""
+    """Blurred grey at the two working sizes, the finest first, float32 of 255; small pictures are enlarged."""
+    enlarged = -(-LEAST_LONG_SIDE_PX // max(grey.shape))
+    if enlarged > 1:
+        size = (enlarged * grey.shape[1], enlarged * grey.shape[0])
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC)
     levels = []
     for long_side in (FINE_LONG_SIDE_PX, FINE_LONG_SIDE_PX // 2):
         size = working_size((grey.shape[1], grey.shape[0]), long_side)

@@ -18,6 +18,7 @@ BORDER_PX = 0.15  # beyond the centres of the plate's outermost pixels it still 
 STRIP_PIXELS = 1 << 16
 NODE_PX = 16
 WHOLLY = 0.999  # known, up to rounding
+TOO_FINE = 1.7  # plate pixels a frame pixel from where on bilinear samples skip detail: the plate is halved first
 UNEXPOSED = Exposure((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
 
 FloatImage = NDArray[np.float32]
@@ -43,6 +44,19 @@ class Look:
     shading: FloatImage | None = None
     bend: FloatImage | None = None
     continued: bool = False
+
+    def of_reduced(self, plate_size: Size, size: Size) -> Look:
+        """The same of a plate that was reduced from one size to another."""
+        bend = None if self.bend is None else self.bend * np.divide(size, plate_size).astype(np.float32)
+        return replace(self, plate_to_frame=self.plate_to_frame @ between_sizes(size, plate_size), bend=bend)
+
+    def fitting(self, plate_size: Size) -> Size:
+        """The size of the plate, halved as often as its pixels are too fine for the frame's."""
+        to_plate, (x, y) = inverted(self.plate_to_frame), np.divide(self.frame_size, 2)
+        depth = abs(to_plate[2] @ (x, y, 1))
+        step = np.sqrt(abs(np.linalg.det(to_plate)) / depth**3)
+        halved = 2 ** max(0, int(np.floor(np.log2(step / TOO_FINE))) + 1)
+        return max(1, round(plate_size[0] / halved)), max(1, round(plate_size[1] / halved))
 
 
 class PlateImage:
@@ -75,7 +89,8 @@ class PlateImage:
 
     def view(self, look: Look) -> PlateView:
         """The plate as a frame sees it, at full size."""
-        return PlateView(self.pixels, self.has_holes, look)
+        size = look.fitting(self.size)
+        return PlateView(self._at(size), self.has_holes, look.of_reduced(self.size, size))
 
     def reduced(self, look: Look, size: Size) -> tuple[FloatImage, FloatImage]:
         """The whole of a view at a smaller width and height.
@@ -92,11 +107,9 @@ class PlateImage:
             max(1, round(self.size[0] * fine[0] / whole[0])),
             max(1, round(self.size[1] * fine[1] / whole[1])),
         )
-        homography = between_sizes(whole, fine) @ look.plate_to_frame @ between_sizes(plate_size, self.size)
-        bend = look.bend
-        if bend is not None:
-            bend = bend * np.divide(plate_size, self.size).astype(np.float32)
-        smaller = replace(look, plate_to_frame=homography, frame_size=fine, bend=bend)
+        smaller = look.of_reduced(self.size, plate_size)
+        homography = between_sizes(whole, fine) @ smaller.plate_to_frame
+        smaller = replace(smaller, plate_to_frame=homography, frame_size=fine)
         view = PlateView(self._at(plate_size), self.has_holes, smaller)
         image, coverage = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in view.part(0, 0, *fine))
         return np.asarray(image, np.float32), np.asarray(coverage, np.float32)

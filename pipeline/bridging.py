@@ -59,9 +59,9 @@ def _looks_like(own: Observation, ends: tuple[Observation, Observation], info: C
 
 
 def _are_alike(one: FloatImage, other: FloatImage) -> bool:
-    """Whether they correlate; exposure does not matter."""
+    """Whether they correlate; exposure does not matter. A picture of one colour is like none."""
     one, other = one - one.mean(), other - other.mean()
-    return float((one * other).sum()) >= ALIKE * float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float((one * other).sum()) > ALIKE * float(np.linalg.norm(one) * np.linalg.norm(other))
 
 
 def _known(observations: Sequence[Observation], info: ClipInfo) -> list[Known]:

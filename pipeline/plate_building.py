@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import cv2
 import numpy as np
@@ -55,6 +55,15 @@ class PlateJob:
     overwrite: bool = False
 
 
+WHAT_TO_SHOW = {
+    "clip": "Film on until everybody has moved away from where they stood, or say when nobody is there, such as "
+    "--empty 0-2s.",
+    "empty": "Show all of the place while nobody is there.",
+    "photos": "Take more photos, until everybody has moved away from where they stood.",
+}
+"""What would make a plate whole, by what it was made from."""
+
+
 @dataclass(frozen=True)
 class PlateSummary:
     """What became of it.
@@ -67,6 +76,7 @@ class PlateSummary:
         filled: Share that was filled in by guess, 0 to 1.
         used: How many frames or photos it was made from.
         failed: Those that could not be laid over the others: frame numbers, or places in the list of photos.
+        source: What it was made from: a clip, moments of one in which nobody is there (`empty`), or photos.
     """
 
     output: str
@@ -76,6 +86,7 @@ class PlateSummary:
     filled: float
     used: int
     failed: list[int] = field(default_factory=list)
+    source: Literal["clip", "empty", "photos"] = "clip"
 
     @property
     def advice(self) -> str:
@@ -88,8 +99,7 @@ class PlateSummary:
         if self.known < 1:
             return (
                 f"{100 * (1 - self.known):.1f} % of the place was not seen for certain; it is transparent in the "
-                "plate. Film on until everybody has moved away from where they stood, or say when nobody is there, "
-                "such as --empty 0-2s."
+                f"plate. {WHAT_TO_SHOW[self.source]}"
             )
         return ""
 
@@ -125,7 +135,8 @@ def make_plate(job: PlateJob, progress: Progress = silent) -> PlateSummary:
         _write(job, clip.info, plate)
     height, width = plate.known.shape
     failed = [pictures.number(index) for index in plate.failed]
-    return PlateSummary(str(job.out), width, height, float(plate.known.mean()), 0.0, len(plate.used), failed)
+    source: Literal["clip", "empty", "photos"] = "photos" if many else "empty" if job.empty is not None else "clip"
+    return PlateSummary(str(job.out), width, height, float(plate.known.mean()), 0.0, len(plate.used), failed, source)
 
 
 def _check(job: PlateJob) -> None:

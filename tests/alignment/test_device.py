@@ -34,6 +34,13 @@ def test_what_is_no_view_of_the_plate_is_no_better_on_a_device(make_scene):
         PlateAligner(plate, (640, 360), HERE).register(frame)
 
 
+def test_a_wall_without_an_edge_is_taken_as_it_lies_on_a_device():
+    wall = np.full((360, 640, 3), 180, np.uint8)
+    report = PlateAligner(wall, (640, 360), HERE).register(wall)
+    assert report.status == "weak"
+    assert np.allclose(report.plate_to_frame, np.eye(3))
+
+
 def looks():
     """A frame that is moved, bent, unevenly lit, or goes on beyond its plate."""
     random = np.random.default_rng(4)
@@ -46,6 +53,7 @@ def looks():
         "moved": Look(moved, SIZE, exposure),
         "bent": Look(moved, SIZE, exposure, shading, bend),
         "continued": Look(moved, SIZE, exposure, continued=True),
+        "reduced": Look(np.diag([0.45, 0.45, 1]) @ moved, (128, 72), exposure, bend=bend),
     }
 
 
@@ -57,12 +65,13 @@ def test_the_warp_shows_what_the_processors_shows(name, holes):
     known[60:90, 100:150] = not holes
     plate = PlateImage(random.integers(0, 255, (190, 330, 3), np.uint8), known if holes else None)
     look = looks()[name]
-    image, coverage = plate.view(look).part(0, 0, *SIZE)
+    image, coverage = plate.view(look).part(0, 0, *look.frame_size)
     there = DevicePlate(plate.pixels, plate.has_holes, HERE)
-    parts = [np.s_[0:80, 0:80], np.s_[60:140, 40:64], np.s_[100:180, 240:320]]
+    width, height = look.frame_size
+    parts = [np.s_[0:60, 0:60], np.s_[10:70, 40:64], np.s_[height - 60 : height, width - 80 : width]]
     columns = np.concatenate([np.arange(part[1].start, part[1].stop) for part in parts])
     tops = np.concatenate([np.full(part[1].stop - part[1].start, part[0].start) for part in parts])
-    picture, cover = there.strip(look, columns, tops + np.arange(80)[:, None])
+    picture, cover = there.strip(look, columns, tops + np.arange(60)[:, None])
     assert picture.device.type == cover.device.type == HERE.type
     seen, known = (np.concatenate([x[part] for part in parts], axis=1) for x in (image, coverage))
     agree = cover[0, 0].cpu().numpy() == known

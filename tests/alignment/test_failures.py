@@ -14,6 +14,12 @@ def test_a_black_plate():
         PlateAligner(np.full((360, 640, 3), 3, np.uint8), (640, 360))
 
 
+def test_a_transparent_plate():
+    plate = np.dstack([noisy(120), np.zeros((360, 640), np.uint8)])
+    with pytest.raises(PlateAlignmentError, match="transparent everywhere"):
+        PlateAligner(plate, (640, 360))
+
+
 @pytest.mark.parametrize("texture", ["octaves", "boxes", "bricks"])
 def test_an_unrelated_plate(make_scene, texture):
     plate, _ = make_scene(seed=1, texture=texture).make()

@@ -5,8 +5,9 @@ import cv2
 import numpy as np
 import pytest
 
-from alignment.homography import between_sizes, project
+from alignment.homography import between_sizes, grid, project
 from alignment.plate import PlateAligner
+from alignment.warp import Look, PlateImage
 
 
 def assert_same(one, other):
@@ -90,6 +91,34 @@ def test_a_plate_of_another_size(make_scene, plate_size):
     assert aligned.report.status == "ok"
     assert scene.error_px(aligned.report.plate_to_frame) < 0.1
     assert aligned.image.shape == (360, 640, 3)
+
+
+@pytest.mark.parametrize("size", [(426, 240), (320, 180), (180, 320), (240, 136)])
+def test_a_small_picture_is_found_as_well_as_a_large_one(make_scene, size):
+    scene = make_scene(seed=4, texture="boxes")
+    plate, frame = scene.make()
+    whole = PlateAligner(plate, scene.size).register(frame)
+    small = [cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (plate, frame)]
+    report = PlateAligner(small[0], size).register(small[1])
+    assert report.status == "ok"
+    points = grid(size)
+    wanted = between_sizes(scene.size, size) @ whole.plate_to_frame @ between_sizes(size, scene.size)
+    assert np.hypot(*(project(wanted, points) - project(report.plate_to_frame, points)).T).max() < 0.25
+
+
+@pytest.mark.parametrize("times", [2, 3, 4])
+def test_no_detail_of_a_large_plate_is_skipped(times):
+    """A photograph of many more pixels than the clip has: what its pixels show on average, no noise of single ones."""
+    size = (320, 180)
+    smooth = cv2.GaussianBlur(np.random.default_rng(1).normal(0, 1, (180, 320, 3)), (0, 0), 6) * 700 + 128
+    large = cv2.resize(smooth, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
+    large = large + np.random.default_rng(2).normal(0, 12, large.shape)
+    plate = PlateImage(np.clip(large, 0, 255).astype(np.uint8))
+    image, coverage = plate.view(Look(between_sizes(plate.size, size), size)).part(0, 0, *size)
+    assert coverage.all()
+    inner = np.s_[4:-4, 4:-4]
+    noise = (image - np.clip(smooth, 0, 255) / 255)[inner].std() * 255
+    assert noise < 1.25 * 12 / times
 
 
 def test_sixteen_bits_say_the_same_as_eight(make_scene):

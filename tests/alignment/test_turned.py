@@ -173,6 +173,17 @@ def test_a_wall_that_is_bare_but_for_a_picture_shows_whether_the_camera_moved():
         aligner.register(np.roll(frame, 25, axis=1))
 
 
+def test_a_wall_that_is_bare_but_for_a_detailed_picture_says_that_it_is_not_where_it_was():
+    plate, frame = bare((150, 150, 150), 1), bare((150, 150, 150), 2)
+    tiles = np.kron(np.random.default_rng(3).integers(30, 220, (20, 20, 3)), np.ones((4, 4, 1))).astype(np.uint8)
+    for picture in (plate, frame):
+        picture[185:265, 640:720] = tiles
+    aligner = PlateAligner(plate, SIZE)
+    assert np.allclose(aligner.register(frame).plate_to_frame, np.eye(3))
+    with pytest.raises(PlateAlignmentError, match="edges it has are not where they were: the camera moved"):
+        aligner.register(np.roll(frame, 25, axis=1))
+
+
 def test_a_plate_that_is_nearly_all_hidden_says_that_it_shows_too_little():
     plate = seen(wall(6, pictures=0), np.eye(3), 6)
     frame = with_head(bare((160, 160, 160), 3), 6, share=0.7)

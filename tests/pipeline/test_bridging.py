@@ -15,13 +15,14 @@ from tests.conftest import HEIGHT, WIDTH, frames, shot, textured, write_clip
 from tests.pipeline.test_windows import Numbers
 
 
-def observer(missing, *, cut=None, elsewhere=(), flash=()):
+def observer(missing, *, cut=None, elsewhere=(), flash=(), light=1.0, black=()):
     """Observes frames of a place that moves evenly; the plate is not found in some of them."""
 
     def observe(frame):
         place = textured(77 if frame.index in elsewhere else 5, 64, 36).mean(axis=2)
         if cut is not None and frame.index >= cut:
             place = np.float32(place < place.mean())
+        place = light * place * (frame.index not in black)
         grey = np.clip(place + 0.2 * (frame.index in flash), 0, 1).astype(np.float32)
         homography = np.array([[1, 0, 3.0 * frame.index], [0, 1, 0], [0, 0, 1]])
         found = AlignmentReport(homography, 0.05, 900, 1.0, (1.0,) * 3, (0.0,) * 3, "ok")
@@ -61,6 +62,8 @@ def test_what_a_moment_is_goes_by_time():
 def test_another_place_another_light_or_another_shot_is_not():
     assert bridged([20], elsewhere=[20]) == []
     assert bridged([20], flash=[20]) == []
+    assert bridged([20], light=0.1) == [20]
+    assert bridged([20], light=0.1, black=[20]) == []
     assert bridged([20, 30], cut=21) == [30]
     assert bridged([20, 30], cut=20) == [30]
 

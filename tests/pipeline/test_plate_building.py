@@ -105,6 +105,17 @@ def test_a_hole_is_transparent_and_told(folder, tmp_path):
     assert summary.to_dict()["advice"] == summary.advice
 
 
+def test_what_photos_do_not_show_needs_more_photos(tmp_path):
+    random, photos = np.random.default_rng(1), []
+    for index in range(4):
+        seen = place()
+        seen[70:, 210:280] = cv2.resize(random.integers(0, 255, (16, 6, 3), np.uint8), (70, SIZE[1] - 70))
+        photos.append(save(tmp_path / f"{index}.png", seen))
+    summary = make_plate(job(photos, tmp_path))
+    assert summary.known < 1
+    assert "more photos" in summary.advice and "--empty" not in summary.advice
+
+
 def test_photos_may_differ_in_depth_and_size(tmp_path):
     photos = []
     for index, x in enumerate((20, 140, 260, 380)):
