@@ -134,6 +134,7 @@ def render(
         clip, plate, background, out, alpha, foreground, mask, sheet, start, end, _rate(fps), overwrite,
         codec, quality, hardware, bits, premultiplied, exr, sdr, Finish(erode, feather, light_wrap, linear), on_failed, settings,
     )  # fmt: skip
+    job.check_apart(*filter(None, [json_file]))
     with _progress("rendering") as progress:
         summary = run(job, progress)
     if json_file is not None:

@@ -41,7 +41,7 @@ def weights_import(
     from models.importing import LICENCE, import_checkpoint
     from models.weights import WeightsError
     from pipeline.frames import CleanplateError, MachineError
-    from pipeline.writer import already_there
+    from pipeline.places import already_there
 
     if out.exists() and not overwrite:
         raise CleanplateError(already_there(out))
@@ -65,7 +65,7 @@ def export(
     from models.exporting import export_onnx
     from models.weights import WeightsError, load_weights
     from pipeline.frames import CleanplateError
-    from pipeline.writer import already_there
+    from pipeline.places import already_there
 
     for name in ("generator.onnx", "refiner.onnx"):
         if (out / name).exists() and not overwrite:

@@ -41,7 +41,7 @@ class Recipe:
         options: For the encoder.
         narrow_options: Those that replace others where pictures are less than 64 pixels wide.
         quality: The encoder's option that trades size for quality, and its range; None where there is none.
-        container_options: For the muxer.
+        begins_at_once: Whether an .mp4 or .mov has what players need first at its beginning.
         states_aspect: Whether the encoded pictures themselves say what shape a pixel has, whatever the container.
     """
 
@@ -57,7 +57,7 @@ class Recipe:
     options: dict[str, str] = field(default_factory=dict)
     narrow_options: dict[str, str] = field(default_factory=dict)
     quality: tuple[str, range] | None = None
-    container_options: dict[str, str] = field(default_factory=dict)
+    begins_at_once: bool = False
     states_aspect: bool = False
 
     @property
@@ -76,6 +76,13 @@ class Recipe:
         if self.for_odd_sides is not None and (width % 2 or height % 2):
             return self.for_odd_sides[bits // 16]
         return self.pixel_formats[channels][bits // 16]
+
+    def container_options(self, suffix: str) -> dict[str, str]:
+        """The muxer's options for a file of that suffix."""
+        if suffix in (".mkv", ".webm"):
+            # FFmpeg would shift all streams to make the sound's priming positive, the pictures with it.
+            return {"avoid_negative_ts": "disabled"}
+        return {"movflags": "+faststart"} if self.begins_at_once else {}
 
     def options_for(self, width: int) -> dict[str, str]:
         """The encoder's options for pictures of that width, pixels."""
@@ -110,7 +117,7 @@ CODECS = {
         # No frame may depend on a later one (bf): MP4 would state a wrong length for the last.
         options={"crf": "16", "preset": "veryfast", "bf": "0"},
         quality=("crf", range(52)),
-        container_options={"movflags": "+faststart"},
+        begins_at_once=True,
         states_aspect=True,
     ),
     "h265": Recipe(
@@ -125,7 +132,7 @@ CODECS = {
         # There x265's tree of blocks writes beyond its memory.
         narrow_options={"x265-params": "bframes=0:log-level=error:cutree=0"},
         quality=("crf", range(52)),
-        container_options={"movflags": "+faststart"},
+        begins_at_once=True,
         states_aspect=True,
     ),
     "prores422": Recipe(
@@ -162,8 +169,6 @@ CODECS = {
         _as_rgb,
         (".mkv",),
         options={"level": "3", "slices": "16", "slicecrc": "1"},
-        # FFmpeg would shift all streams to make the sound's priming positive, the pictures with it.
-        container_options={"avoid_negative_ts": "disabled"},
     ),
     "ffv1yuv": Recipe(
         "lossless FFV1 in the clip's own format",
@@ -173,7 +178,6 @@ CODECS = {
         (".mkv",),
         own_format=True,
         options={"level": "3", "slices": "16", "slicecrc": "1"},
-        container_options={"avoid_negative_ts": "disabled"},
     ),
     "animation": Recipe(
         "lossless QuickTime Animation",

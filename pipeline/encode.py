@@ -7,10 +7,11 @@ from pathlib import Path
 from pipeline.codecs import BY_SUFFIX, Recipe, choose_codec
 from pipeline.frames import CleanplateError, ClipInfo
 from pipeline.hardware import on_hardware
-from pipeline.image_clips import PATTERN, is_pattern, matching
+from pipeline.image_clips import PATTERN, is_pattern
 from pipeline.image_writers import DEEP, Form, SequenceWriter, StillWriter
+from pipeline.places import check_apart, check_free
 from pipeline.video_writer import VideoWriter
-from pipeline.writer import Writer, already_there
+from pipeline.writer import Writer
 
 __all__ = ["Writer", "open_writer"]
 
@@ -74,7 +75,8 @@ def open_writer(
     recipe = _recipe(path, codec, transparent=channels == 4)
     if recipe is None:
         _refuse_for_pictures(path, ("--codec", codec), ("--quality", quality), ("--hardware", hardware or None))
-    _check_place(path, [like.path] + ([company_from] if company_from is not None else []), overwrite=overwrite)
+    check_apart([path], [like.path] + ([company_from] if company_from is not None else []))
+    check_free(path, overwrite=overwrite)
     writer: Writer
     if recipe is None:
         part = range(start, len(like) if stop is None else stop)
@@ -139,25 +141,3 @@ def _recipe(path: Path, codec: str | None, *, transparent: bool) -> Recipe | Non
             "and .exr can"
         )
     return None
-
-
-def _check_place(path: Path, inputs: list[Path], *, overwrite: bool) -> None:
-    if not path.parent.is_dir():
-        raise CleanplateError(f"the folder {path.parent} does not exist; make it first")
-    if path.is_dir():
-        raise CleanplateError(f"{path} is a folder; name a file in it")
-    written = {file.resolve() for file in (matching(path).values() if is_pattern(path) else [path])}
-    for source in inputs:
-        if not written.isdisjoint(_files(source)):
-            raise CleanplateError(f"{path} is the input {source} itself; choose another name")
-    if not overwrite and path.exists():
-        raise CleanplateError(already_there(path))
-
-
-def _files(source: Path) -> set[Path]:
-    """The files that an input consists of."""
-    if source.is_dir():
-        return {file.resolve() for file in source.iterdir()}
-    if is_pattern(source) and not source.exists():
-        return {file.resolve() for file in matching(source).values()}
-    return {source.resolve()}

@@ -26,7 +26,8 @@ from pipeline.timeline import DEFAULT_RATE
 SUFFIXES = BY_PILLOW | frozenset(
     (".bmp", ".dpx", ".exr", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )
-PATTERN = re.compile(r"%(?:0?(\d+))?d")
+PATTERN = re.compile(r"%(0\d+|[1-9])?d")
+"""The number in a name: `%05d`, `%4d` or `%d`; `%20d`, as in `my%20dance.mp4`, is a blank in a web address."""
 
 
 class ImageClip(Clip):
@@ -141,7 +142,7 @@ def is_pattern(path: Path) -> bool:
 
 def numbered_path(pattern: Path, number: int) -> Path:
     """The file of a number: `name_%05d.png` and 7 give `name_00007.png`."""
-    return pattern.with_name(PATTERN.sub(lambda found: found[0] % number, pattern.name, count=1))
+    return pattern.with_name(PATTERN.sub(lambda found: f"{number:0{int(found[1] or 1)}d}", pattern.name, count=1))
 
 
 def matching(pattern: Path) -> dict[int, Path]:

@@ -17,8 +17,9 @@ from pipeline.frames import CleanplateError, ClipInfo, Colour, Image
 from pipeline.image_clips import matching, numbered_path
 from pipeline.light import differs, named
 from pipeline.picture_tags import with_colour, with_kind_of_alpha
+from pipeline.places import already_there
 from pipeline.planes import Untouched
-from pipeline.writer import Writer, already_there
+from pipeline.writer import Writer
 
 DEEP = (".png", ".tif", ".tiff", ".exr")
 """Suffixes of pictures that can have 16 bits and alpha."""

@@ -21,6 +21,7 @@ from pipeline.matting import Matter
 from pipeline.notes import notes_on
 from pipeline.outputs import Outputs
 from pipeline.overlap import Busy, in_order, read_ahead
+from pipeline.places import check_apart, check_free
 from pipeline.plates import read_plate
 from pipeline.ranges import parse_range
 from pipeline.sheet import ContactSheet
@@ -60,6 +61,18 @@ class RenderJob:
     finish: Finish = field(default_factory=Finish)
     on_failed: Literal["stop", "mask", "skip"] = "stop"
     settings: Settings = field(default_factory=Settings)
+
+    @property
+    def outputs(self) -> list[Path]:
+        """Composite, alpha and foreground, as far as they are wanted."""
+        return [path for path in (self.out, self.alpha, self.foreground) if path is not None]
+
+    def check_apart(self, *more: Path) -> None:
+        """Refuse files to write, `more` of them, of which one would replace another, or an input."""
+        written = [*self.outputs, *more] + ([] if self.sheet is None else [self.sheet])
+        read = [self.clip, self.plate, Path(self.background), self.mask, self.settings.weights]
+        record = sidecar_path(self.outputs[0])
+        check_apart([*written, record], [path for path in read if path is not None])
 
 
 @dataclass
@@ -125,7 +138,7 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
             to stop then.
         MachineError: The machine could not.
     """
-    summary = Summary(outputs=[str(p) for p in (job.out, job.alpha, job.foreground) if p is not None])
+    summary = Summary(outputs=[str(path) for path in job.outputs])
     _check(job)
     with ExitStack() as stack:
         clip = stack.enter_context(open_clip(job.clip, job.fps))
@@ -168,13 +181,11 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
 
 def _check(job: RenderJob) -> None:
     """Refuses what cannot be, before anything is opened."""
-    if job.out is None and job.alpha is None and job.foreground is None:
+    if not job.outputs:
         raise CleanplateError("nothing to write: give -o OUT, --alpha PATH or --foreground PATH")
-    outputs = [path.resolve() for path in (job.out, job.alpha, job.foreground, job.sheet) if path is not None]
-    if job.sheet is not None and not job.sheet.parent.is_dir():
-        raise CleanplateError(f"the folder {job.sheet.parent} does not exist; make it first")
-    if len(set(outputs)) < len(outputs):
-        raise CleanplateError("two outputs have the same name; give each its own")
+    job.check_apart()
+    if job.sheet is not None:
+        check_free(job.sheet, overwrite=job.overwrite)
     if job.on_failed == "mask" and job.mask is None and job.settings.segmenter == "difference":
         raise CleanplateError(
             "--on-failed mask needs a soft mask that needs no plate: give --mask PATH or --segmenter deeplab"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import cv2
@@ -64,10 +65,13 @@ class ContactSheet:
             at = (column * (WIDTH_PX + GAP_PX) + 6, 20)
             cv2.putText(header, title, at, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
         sheet = np.vstack((header, *(quantise(row, 8) for row in self._rows)))
-        packed, data = cv2.imencode(".png", np.ascontiguousarray(sheet[:, :, ::-1]))
+        data = cv2.imencode(".png", np.ascontiguousarray(sheet[:, :, ::-1]))[1].tobytes()
+        partial = self.path.with_name(f".{self.path.stem}.{secrets.token_hex(4)}.partial{self.path.suffix}")
         try:
-            self.path.write_bytes(data.tobytes() if packed else b"")
+            partial.write_bytes(data)
+            partial.replace(self.path)
         except OSError as error:
+            partial.unlink(missing_ok=True)
             raise MachineError(f"{self.path} could not be written: {error.strerror}") from error
 
 

@@ -75,7 +75,8 @@ class VideoWriter(Writer):
         self._stop_pts = like.end_pts if stop is None or stop >= len(like) else like.pts[stop]
         self._carrier: Carrier | None = None
         with self._reporting():
-            self._container = av.open(f"file:{self._partial}", "w", options=recipe.container_options)
+            options = recipe.container_options(path.suffix.lower())
+            self._container = av.open(f"file:{self._partial}", "w", options=options)
             if channels == 4:
                 self._container.metadata["comment"] = f"{'premultiplied' if premultiplied else 'straight'} alpha"
             try:

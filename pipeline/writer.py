@@ -15,6 +15,7 @@ from typing import Self
 import av
 
 from pipeline.frames import CleanplateError, Image, MachineError
+from pipeline.places import already_there
 from pipeline.planes import Untouched
 
 _NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
@@ -134,8 +135,3 @@ class Writer(ABC):
             raise MachineError(f"{self.path} could not be written: {error.strerror or error}") from error
         except av.FFmpegError as error:
             raise MachineError(f"{self.path} could not be written by FFmpeg: {error}") from error
-
-
-def already_there(path: Path) -> str:
-    """The message for an output that exists."""
-    return f"{path} exists already; choose another name, or say --overwrite to replace it"

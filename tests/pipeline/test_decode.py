@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 
 from pipeline.decode import open_clip, read_still
 from pipeline.frames import CleanplateError
+from pipeline.image_clips import is_pattern, matching, numbered_path
 from tests.contract.films import film
 from tests.contract.made import COUNT, deep, numbered, picture, ramp, video
 
@@ -123,6 +124,20 @@ def test_a_picture_of_another_size_is_named(tmp_path: Path) -> None:
         assert [next(frames).index for _ in range(5)] == [0, 1, 2, 3, 4]
         with pytest.raises(CleanplateError, match=r"shot_05\.png is 60 x 48, but shot_00\.png is 64 x 48"):
             next(frames)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"), [("%d", "7"), ("%4d", "0007"), ("%05d", "00007"), ("%010d", "0000000007")]
+)
+def test_a_number_is_written_as_it_is_looked_for(name: str, written: str, tmp_path: Path) -> None:
+    path = numbered_path(tmp_path / f"o_{name}.png", 7)
+    assert path.name == f"o_{written}.png"
+    path.touch()
+    assert matching(tmp_path / f"o_{name}.png") == {7: path}
+
+
+def test_a_blank_of_a_web_address_is_no_number() -> None:
+    assert not is_pattern(Path("my%20dance.mp4"))
 
 
 def test_a_pattern_that_names_nothing_is_refused(tmp_path: Path) -> None:

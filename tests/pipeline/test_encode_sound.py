@@ -47,11 +47,11 @@ def lag(sound: np.ndarray, reference: np.ndarray) -> int:
     return reach - int(np.argmax(scores))
 
 
-def render(source: Path, output: Path, start: int = 0, end: int | None = None) -> list[str]:
+def render(source: Path, output: Path, start: int = 0, end: int | None = None, codec: str | None = None) -> list[str]:
     """Copies a part; returns what the writer has to say of it."""
     with (
         open_clip(source) as clip,
-        open_writer(output, clip.info, channels=3, company_from=source, stop=end) as writer,
+        open_writer(output, clip.info, channels=3, company_from=source, stop=end, codec=codec) as writer,
     ):
         for frame in clip.frames(start, end):
             writer.write(frame.image, frame.pts)
@@ -101,6 +101,19 @@ def test_sound_and_picture_stay_together(
         slack = Fraction(1, 8) if container.streams.audio[0].codec_context.name != codec else 0  # encoded anew
         assert last.pts * last.time_base <= length + slack  # of a part, nothing after its end
         assert (last.pts + last.duration) * last.time_base > length - Fraction(1, 20)
+
+
+@pytest.mark.parametrize("source", ["a.mp4", "a.mkv"])
+@pytest.mark.parametrize("codec", ["h264", "h265", "prores422", "vp9", "ffv1"])
+@pytest.mark.parametrize("start", [0, 7])
+def test_pictures_in_matroska_begin_at_once_whatever_their_codec(
+    source: str, codec: str, start: int, tmp_path: Path
+) -> None:
+    film(tmp_path / source, ("aac" if source.endswith("mp4") else "flac",))
+    render(tmp_path / source, tmp_path / "out.mkv", start, 20, codec)
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert container.streams.video[0].start_time == 0
+    assert abs(lag(heard(tmp_path / "out.mkv"), heard(tmp_path / source)[start * 1920 :])) <= 48
 
 
 def test_a_clip_whose_pictures_begin_late_keeps_its_sync(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.conftest import textured
+from tests.conftest import HEIGHT, WIDTH, textured
 
 
 def test_an_unrelated_plate_is_refused(scene, run, tmp_path):
@@ -16,6 +16,33 @@ def test_an_unrelated_plate_is_refused(scene, run, tmp_path):
     assert list(tmp_path.iterdir()) == [plate]
 
 
+@pytest.mark.parametrize("option", ["-o", "--alpha", "--foreground", "--sheet", "--json"])
+@pytest.mark.parametrize("given", ["clip.mkv", "plate.png", "behind.png", "mask.png"])
+def test_no_output_replaces_an_input(scene, run, tmp_path, monkeypatch, option, given):
+    monkeypatch.chdir(tmp_path)
+    for name, source in (("clip.mkv", scene.clip), ("plate.png", scene.plate), ("behind.png", scene.plate)):
+        (tmp_path / name).write_bytes(source.read_bytes())
+    cv2.imwrite("mask.png", np.zeros((HEIGHT, WIDTH), np.uint8))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    inputs = ("clip.mkv", "--plate", "plate.png", "--background", "behind.png", "--mask", "mask.png")
+    outputs = {"-o": "out.mp4"} | {option: given}
+    code, said = run("render", *inputs, *(word for pair in outputs.items() for word in pair), "--overwrite")
+    assert code == 2
+    assert f"{given} is the input {given} itself" in said.replace("\n", " ")
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_sheet_that_is_there_is_not_replaced(scene, run, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    sheet.write_bytes(b"the user's")
+    words = ("render", scene.clip, "--plate", scene.plate, "--alpha", tmp_path / "a.mkv", "--sheet", sheet)
+    code, said = run(*words, "--end", "1")
+    assert code == 2 and "exists already" in said
+    assert [*tmp_path.iterdir()] == [sheet] and sheet.read_bytes() == b"the user's"
+    assert run(*words, "--end", "1", "--overwrite")[0] == 0
+    assert cv2.imread(str(sheet)) is not None
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -24,6 +51,8 @@ def test_an_unrelated_plate_is_refused(scene, run, tmp_path):
         ({"--background": "nowhere.jpg"}, r"nowhere\.jpg: there is no such file; .* blur or none"),
         ({"--background": "#12"}, "#12: a colour is # and six"),
         ({"--alpha": "out.mp4"}, "two outputs have the same name"),
+        ({"--json": "out.mp4.json"}, "two outputs have the same name"),
+        ({"--sheet": "."}, "is a folder; name a file in it"),
         ({"--model": "best"}, "no model 'best'"),
         ({"--segmenter": "magic"}, "--segmenter magic"),
         ({"--start": "99"}, "--start 99: clip.mkv has 24 frames"),
