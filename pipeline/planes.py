@@ -31,11 +31,17 @@ class Untouched:
     where: NDArray[np.bool_]
 
 
+def plain_format(name: str) -> str:
+    """A pixel format without its range, which the colour says: `yuv420p` for FFmpeg's `yuvj420p`."""
+    return name.replace("yuvj", "yuv")
+
+
 def planes_of(frame: av.VideoFrame, colour: Colour) -> Planes | None:
     """A copy of a frame's planes; None where its format is another."""
-    if frame.format.name not in FORMATS:
+    name = plain_format(frame.format.name)
+    if name not in FORMATS:
         return None
-    return Planes(frame.format.name, colour, tuple(samples.copy() for samples in _views(frame)))
+    return Planes(name, colour, tuple(samples.copy() for samples in _views(frame)))
 
 
 def restore(frame: av.VideoFrame, colour: Colour, untouched: Untouched) -> None:

@@ -31,11 +31,12 @@ def parse_position(text: str, info: ClipInfo, option: str) -> int:
         index = int(text)
     elif re.fullmatch(r"\d+(\.\d+)?s", text):
         index = _frame_at(Fraction(text[:-1]), info)
-    elif match := re.fullmatch(r"(\d+):(\d\d):(\d\d)[:;](\d\d)", text):
+    elif match := re.fullmatch(r"(\d+):(\d\d):(\d\d)[:;](\d{1,3})", text):
         hours, minutes, seconds, frames = (int(part) for part in match.groups())
+        mark = text[match.start(4) - 1]
         if valid_timecode(f"{hours:02}:{text.split(':', 1)[1]}", info.rate) is None:
             raise CleanplateError(f"{option} {text}: at {_short(info.rate)} frames a second there is no such timecode")
-        for own in filter(None, (info.timecode, f"00:00:00{text[-3]}00" if _is_regular(info) else None)):
+        for own in filter(None, (info.timecode, f"00:00:00{mark}00" if _is_regular(info) else None)):
             if (later := frames_after(_as_own(text, own), own, info.rate)) >= 0:
                 return _inside(later, text, info, option)
         index = _frame_at(hours * 3600 + minutes * 60 + seconds + frames / info.rate, info)

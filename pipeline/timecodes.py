@@ -10,15 +10,18 @@ from timecode.timecode import Timecode
 _SLOWED = (24, 30, 48, 60, 120)
 """Frames a second that television has a thousandth slower, too."""
 
-_FORM = re.compile(r"(\d\d):([0-5]\d):([0-5]\d)([:;])(\d\d)")
+_FORM = re.compile(r"(\d\d:[0-5]\d:[0-5]\d[:;])(\d{1,3})")
 
 
 def valid_timecode(text: str | None, rate: Fraction) -> str | None:
-    """The timecode, where it is one at that rate (`HH:MM:SS:FF`, with `;` before the frames where some are dropped)."""
+    """The timecode, where it is one at that rate (`HH:MM:SS:FF`, with `;` before the frames where some are dropped).
+
+    FFmpeg gives the frames as many digits as the rate needs, from one to three; here they have at least two.
+    """
     match = _FORM.fullmatch(text or "")
-    if match is None or int(match[1]) > 23 or int(match[5]) >= round(rate):
+    if match is None or int(match[1][:2]) > 23 or int(match[2]) >= round(rate):
         return None
-    return text
+    return f"{match[1]}{int(match[2]):02}"
 
 
 def advanced(timecode: str, rate: Fraction, frames: int) -> str:

@@ -78,7 +78,7 @@ def read_timeline(container: InputContainer, stream: VideoStream, path: Path) ->
     # AVI stores no times but the rate, and the order in which frames are decoded.
     reordered = container.format.name == "avi" and stream.codec_context.has_b_frames
     if reordered or any(entry.pts is None and entry.is_shown for entry in entries):
-        return _untimed(path, rate)
+        return _untimed(path, stream.index, rate)
     timeline = _timed(entries, stream, rate)
     _check_end(container, stream, timeline, path)
     return timeline
@@ -95,13 +95,13 @@ def _timed(entries: list[_Entry], stream: VideoStream, rate: Fraction) -> Timeli
     return Timeline(pts, tuple(keyframes), time_base, pts[-1] + max(last, 1), rate)
 
 
-def _untimed(path: Path, rate: Fraction) -> Timeline:
+def _untimed(path: Path, index: int, rate: Fraction) -> Timeline:
     """Count the frames by decoding them: packets without times need not be frames."""
-    with av.open(path) as container:
-        try:
-            count = sum(1 for _ in container.decode(container.streams.video[0]))
-        except av.FFmpegError as error:
-            raise CleanplateError(f"{path} is damaged and could not be decoded: {error.strerror}") from error
+    try:
+        with av.open(f"file:{path}") as container:
+            count = sum(1 for _ in container.decode(container.streams[index]))
+    except av.FFmpegError as error:
+        raise CleanplateError(f"{path} is damaged and could not be decoded: {error.strerror}") from error
     return Timeline(tuple(range(count)), (), 1 / rate, count, rate, timed=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -17,7 +18,7 @@ from pipeline.clip import Clip
 from pipeline.colour import Converter, bit_depth_of, colour_of
 from pipeline.frames import CleanplateError, ClipInfo, Frame
 from pipeline.orientation import Orientation, orientation_of_frame
-from pipeline.planes import planes_of
+from pipeline.planes import plain_format, planes_of
 from pipeline.timecodes import valid_timecode
 from pipeline.timeline import read_timeline
 
@@ -63,7 +64,7 @@ class VideoClip(Clip):
             colour=colour_of(first),
             audio_streams=audio_streams,
             end_pts=self._timeline.end_pts,
-            pixel_format=first.format.name,
+            pixel_format=plain_format(first.format.name),
             timecode=valid_timecode(timecode, self._timeline.rate),
             pixel_aspect=1 / aspect if self._orientation.swaps_sides else aspect,
             subtitle_streams=subtitle_streams,
@@ -72,10 +73,28 @@ class VideoClip(Clip):
         )
 
     def _first(self) -> av.VideoFrame:
-        for pts, picture in self._decoded(0):
-            if pts == self._timeline.pts[0]:
-                return picture
-        raise self._undecodable(0)
+        """The first picture that can be decoded; what a cut through an open group of pictures left before it goes.
+
+        Such pictures lie before the first key frame in time, behind it in the file, and need what came before both.
+        """
+        timeline = self._timeline
+        latest = timeline.keyframes[0] if timeline.keyframes else timeline.pts[0]
+        try:
+            for pts, picture in self._decoded(0):
+                if pts > latest:
+                    break
+                if pts in timeline.pts:
+                    self._timeline = replace(timeline, pts=timeline.pts[timeline.pts.index(pts) :])
+                    return picture
+        except av.FFmpegError as error:
+            raise self._damaged_from_the_first() from error
+        raise self._damaged_from_the_first()
+
+    def _damaged_from_the_first(self) -> CleanplateError:
+        return CleanplateError(
+            f"{self._path}: the first frame is damaged and could not be decoded; copy the file again from where it "
+            f"came, or cut its beginning off"
+        )
 
     def _frames(self, start: int, end: int) -> Iterator[Frame]:
         if start == end:

@@ -20,12 +20,12 @@ SIZE = (66, 50)
 FORMATS = ("yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p12le")
 
 
-def noise(path: Path, pixel_format: str, *, full_range: bool) -> list[list[np.ndarray]]:
+def noise(path: Path, pixel_format: str, *, full_range: bool, codec: str = "ffv1") -> list[list[np.ndarray]]:
     """Writes a clip whose every sample is chance, which no way over RGB and back would leave alone; and its planes."""
     random = np.random.default_rng(7)
     planes = []
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=25)
+        stream = container.add_stream(codec, rate=25, options={"qp": "0"} if codec == "libx264" else {})
         stream.width, stream.height, stream.pix_fmt = *SIZE, pixel_format
         stream.codec_context.colorspace = 1
         stream.codec_context.color_range = 2 if full_range else 1
@@ -72,6 +72,18 @@ def test_alpha_of_one_is_the_source_in_every_plane(pixel_format: str, full_range
     with open_clip(tmp_path / "out.mkv") as clip:
         assert clip.info.pixel_format == pixel_format
         assert (clip.info.colour.matrix, clip.info.colour.full_range) == (1, full_range)
+    for before, after in zip(planes, stored(tmp_path / "out.mkv"), strict=True):
+        for a, b in zip(before, after, strict=True):
+            assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("full_range", [False, True])
+def test_what_a_camera_writes_in_full_range_is_the_source_too(full_range: bool, tmp_path: Path) -> None:
+    """FFmpeg has a format of its own for it, of the same samples."""
+    planes = noise(tmp_path / "clip.mkv", "yuv420p", full_range=full_range, codec="libx264")
+    copy(tmp_path / "clip.mkv", tmp_path / "out.mkv", np.ones(SIZE[::-1], np.float32), codec="ffv1yuv")
+    with open_clip(tmp_path / "out.mkv") as clip:
+        assert (clip.info.pixel_format, clip.info.colour.full_range) == ("yuv420p", full_range)
     for before, after in zip(planes, stored(tmp_path / "out.mkv"), strict=True):
         for a, b in zip(before, after, strict=True):
             assert np.array_equal(a, b)

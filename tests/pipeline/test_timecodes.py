@@ -45,9 +45,18 @@ def test_what_is_no_timecode_is_left(text: str | None) -> None:
     assert valid_timecode(text, Fraction(25)) is None
 
 
+@pytest.mark.parametrize(("rate", "text", "wanted"), [(8, "5", "05"), (120, "005", "05"), (240, "105", "105")])
+def test_frames_have_two_digits_or_as_many_as_they_need(rate: int, text: str, wanted: str) -> None:
+    assert valid_timecode(f"01:00:00:{text}", Fraction(rate)) == f"01:00:00:{wanted}"
+    assert valid_timecode(f"01:00:00:{rate}", Fraction(rate)) is None
+    assert parse_position(f"00:00:01:{text}", info(Fraction(rate), None, 3 * rate), "--start") == rate + int(text)
+
+
 @pytest.mark.parametrize("suffix", [".mov", ".mp4", ".mkv"])
 @pytest.mark.parametrize(("rate", "timecode", "third"), [
     (Fraction(25), "01:00:00:00", "01:00:00:03"), (NTSC, "01:00:59;28", "01:01:00;03"),
+    (Fraction(10), "01:00:00:05", "01:00:00:08"), (Fraction(120), "01:00:00:98", "01:00:00:101"),
+    (Fraction(240), "01:00:00:05", "01:00:00:08"),
 ])  # fmt: skip
 def test_a_part_carries_the_timecode_of_its_first_frame(
     suffix: str, rate: Fraction, timecode: str, third: str, tmp_path: Path
@@ -63,7 +72,8 @@ def test_a_part_carries_the_timecode_of_its_first_frame(
     words = ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", str(path)]
     said = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
     tags = [stream.get("tags", {}) for stream in said["streams"]]
-    assert third in {value for tag in tags for key, value in tag.items() if key.lower() == "timecode"}
+    stated = [value for tag in tags for key, value in tag.items() if key.lower() == "timecode"]
+    assert third in {valid_timecode(value, rate) for value in stated}
     if suffix != ".mkv":
         assert any(stream.get("codec_tag_string") == "tmcd" for stream in said["streams"])
 

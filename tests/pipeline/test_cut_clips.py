@@ -1,0 +1,80 @@
+"""Clips that were cut without being encoded anew, damaged at their beginning, or named oddly."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from pipeline.decode import open_clip
+from pipeline.frames import CleanplateError
+from tests.contract.made import picture, video
+
+LENGTH, GROUP = 24, 8
+
+GROUPS = f"open-gop=1:keyint={GROUP}:min-keyint={GROUP}:scenecut=0:b-adapt=0"
+
+OPEN = {
+    "libx264": {"bf": "2", "crf": "10", "x264-params": f"{GROUPS}:b-pyramid=0"},
+    "libx265": {"crf": "10", "x265-params": f"{GROUPS}:bframes=2:log-level=none"},
+    "mpeg2video": {"bf": "2", "g": str(GROUP), "q": "2"},
+}
+"""Encoders of which the last pictures of a group may need the group after it."""
+
+
+def cut(source: Path, target: Path, first: int) -> Path:
+    """Copies what follows the key frame of that number."""
+    with av.open(str(source)) as whole, av.open(str(target), "w") as part:
+        stream = part.add_stream_from_template(whole.streams.video[0])
+        keys = -1
+        for packet in whole.demux(video=0):
+            keys += packet.is_keyframe
+            if keys >= first and packet.size:
+                packet.stream = stream
+                part.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".ts"])
+@pytest.mark.parametrize("codec", OPEN)
+def test_a_clip_cut_at_an_open_group_begins_with_what_can_be_decoded(codec: str, suffix: str, tmp_path: Path) -> None:
+    whole = video(
+        tmp_path / f"whole{suffix}", codec, "yuv420p", [picture(n) for n in range(LENGTH)], times=range(LENGTH),
+        options=OPEN[codec],
+    )  # fmt: skip
+    with open_clip(whole) as clip:
+        expected = [frame.image for frame in clip.frames()]
+    with open_clip(cut(whole, tmp_path / f"part{suffix}", 1)) as clip:
+        frames = [frame.image for frame in clip.frames()]
+        assert len(frames) == len(clip.info)
+    assert LENGTH - GROUP - 3 <= len(frames) <= LENGTH - GROUP + 3
+    for image, wanted in zip(frames, expected[-len(frames) :], strict=True):
+        assert np.array_equal(image, wanted)
+
+
+def _spoiled(path: Path) -> Path:
+    """Overwrites the first packet's data."""
+    with av.open(str(path)) as container:
+        packet = next(container.demux(video=0))
+        at, size = packet.pos, packet.size
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(b"\xff" * size)
+    return path
+
+
+def test_a_clip_whose_first_frame_is_damaged_is_refused(tmp_path: Path) -> None:
+    path = video(tmp_path / "a.mp4", "libx264", "yuv420p", [picture(n) for n in range(12)], options={"g": "6"})
+    with pytest.raises(CleanplateError, match=r"a\.mp4: the first frame is damaged .* cut its beginning off"):
+        open_clip(_spoiled(path))
+
+
+@pytest.mark.parametrize("make", [str, lambda name: f"x:{name}"])
+def test_a_colon_in_a_name_is_no_protocol(make: Callable[[str], str], tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    images = [picture(n) for n in range(12)]
+    made = video(tmp_path / "old.avi", "libx264", "yuv420p", images, options={"bf": "2", "crf": "10"})
+    path = made.rename(tmp_path / make("old.avi"))
+    with open_clip(Path(path.name)) as clip:
+        assert len(clip.info) == 12
