@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from av.video.stream import VideoStream
 from pipeline.frames import CleanplateError
 
 DEFAULT_RATE = Fraction(25)
+
+EBML_HEADER, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+"""What a Matroska file consists of: both are followed by their length."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,7 @@ def read_timeline(container: InputContainer, stream: VideoStream, path: Path) ->
     reordered = container.format.name == "avi" and stream.codec_context.has_b_frames
     if reordered or any(entry.pts is None and entry.is_shown for entry in entries):
         return _untimed(path, stream.index, rate)
-    timeline = _timed(entries, stream, rate)
-    _check_end(container, stream, timeline, path)
-    return timeline
+    return _to_its_end(container, stream, _timed(entries, stream, rate), path)
 
 
 def _timed(entries: list[_Entry], stream: VideoStream, rate: Fraction) -> Timeline:
@@ -117,20 +118,39 @@ def _check_index(container: InputContainer, stream: VideoStream, entries: list[_
         )
 
 
-def _check_end(container: InputContainer, stream: VideoStream, timeline: Timeline, path: Path) -> None:
-    """Matroska says how long a stream is; one that ends earlier has lost its tail."""
+def _to_its_end(container: InputContainer, stream: VideoStream, timeline: Timeline, path: Path) -> Timeline:
+    """Matroska says how long a stream is: one that ends earlier has lost its tail, or holds its last frame."""
     if "matroska" not in container.format.name:
-        return
+        return timeline
     stated = _seconds(stream.metadata.get("DURATION", ""))
     if stated is None and len(container.streams) == 1 and container.duration:
         stated = Fraction(container.duration, av.time_base)
     end = timeline.end_pts * timeline.time_base
     # Millisecond rounding and differing notions of the last frame's length are no loss.
-    if stated is not None and end + 2 / timeline.rate < stated:
-        raise CleanplateError(
-            f"{path} is cut short: it should last {float(stated):.2f} seconds, but the file ends in frame "
-            f"{len(timeline.pts)}, after {float(end):.2f}; copy it again from where it came"
-        )
+    if stated is None or end + 2 / timeline.rate >= stated:
+        return timeline
+    if _is_whole(path):
+        return replace(timeline, end_pts=round(stated / timeline.time_base))
+    raise CleanplateError(
+        f"{path} is cut short: it should last {float(stated):.2f} seconds, but the file ends in frame "
+        f"{len(timeline.pts)}, after {float(end):.2f}; copy it again from where it came"
+    )
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a Matroska file states the length of its segment (RFC 8794, 9559) and is as long."""
+    with path.open("rb") as file:
+        for element in (EBML_HEADER, SEGMENT):
+            if file.read(4) != element:
+                return False
+            first = file.read(1)[0]
+            more = 8 - first.bit_length()
+            size = int.from_bytes(bytes([first & (0x7F >> more)]) + file.read(more))
+            if size == (1 << 7 * (more + 1)) - 1:  # not known when it was begun
+                return False
+            end = file.tell() + size
+            file.seek(end)
+    return end <= path.stat().st_size
 
 
 def _seconds(clock: str) -> Fraction | None:

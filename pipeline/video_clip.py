@@ -78,7 +78,7 @@ class VideoClip(Clip):
         Such pictures lie before the first key frame in time, behind it in the file, and need what came before both.
         """
         timeline = self._timeline
-        latest = timeline.keyframes[0] if timeline.keyframes else timeline.pts[0]
+        latest = max(timeline.pts[:1] + timeline.keyframes[:1])
         try:
             for pts, picture in self._decoded(0):
                 if pts > latest:

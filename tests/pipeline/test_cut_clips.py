@@ -1,6 +1,7 @@
 """Clips that were cut without being encoded anew, damaged at their beginning, or named oddly."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -51,6 +52,26 @@ def test_a_clip_cut_at_an_open_group_begins_with_what_can_be_decoded(codec: str,
     assert LENGTH - GROUP - 3 <= len(frames) <= LENGTH - GROUP + 3
     for image, wanted in zip(frames, expected[-len(frames) :], strict=True):
         assert np.array_equal(image, wanted)
+
+
+def test_a_last_frame_that_is_held_is_no_loss(tmp_path: Path) -> None:
+    """Matroska stores no length of it, but that of the whole."""
+    whole = video(
+        tmp_path / "a.mp4", "libx264", "yuv420p", [picture(n) for n in range(6)], times=range(6), last=75,
+        options={"bf": "0"},
+    )  # fmt: skip
+    with open_clip(whole) as clip:
+        end = clip.info.end_pts * clip.info.time_base
+    assert end == Fraction(80, 25)
+    copied = cut(whole, tmp_path / "copied.mkv", 0)
+    with open_clip(copied) as clip:
+        assert len(clip.info) == 6
+        assert clip.info.end_pts * clip.info.time_base == end
+    with av.open(str(copied)) as container:
+        last = max(packet.pos for packet in container.demux(video=0) if packet.size)
+    copied.write_bytes(copied.read_bytes()[: last - 8])
+    with pytest.raises(CleanplateError, match=r"cut short: it should last 3\.20 seconds, but the file ends in frame"):
+        open_clip(copied)
 
 
 def _spoiled(path: Path) -> Path:
