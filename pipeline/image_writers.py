@@ -135,7 +135,6 @@ class SequenceWriter(PictureWriter):
         """Every picture is complete."""
 
     def _publish(self) -> None:
-        self._check_free()
         stale = self._there()
         for number in self._numbers:
             numbered_path(self._partial / self.path.name, number).replace(numbered_path(self.path, number))

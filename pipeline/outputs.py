@@ -15,6 +15,7 @@ from pipeline.encode import Writer, multiplies_itself, open_writer
 from pipeline.finishing import composed
 from pipeline.frames import ClipInfo, FloatImage, Frame, Matte
 from pipeline.planes import OPAQUE, Untouched
+from pipeline.writer import Together
 
 if TYPE_CHECKING:
     from pipeline.render import RenderJob
@@ -34,11 +35,13 @@ class Outputs:
         self.background, self.finish = background, job.finish
         self.multiplies = job.premultiplied and job.out is not None and not multiplies_itself(job.out)
 
+        together = stack.enter_context(Together())
+
         def writer(path: Path | None, channels: Literal[1, 3, 4], **options: Any) -> Writer | None:
             if path is None:
                 return None
             options |= {"exr_codes": job.exr == "codes", "overwrite": job.overwrite, "start": part[0], "stop": part[1]}
-            return stack.enter_context(open_writer(path, info, channels=channels, bits=job.bits, **options))
+            return together.add(open_writer(path, info, channels=channels, bits=job.bits, **options))
 
         company = job.clip if info.has_company else None
         channels: Literal[3, 4] = 3 if background is not None else 4

@@ -7,7 +7,7 @@ import secrets
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -77,10 +77,21 @@ class Writer(ABC):
             MachineError: The disk is full, or cannot be written to.
             ValueError: No frame was written.
         """
+        self.finish()
+        self.publish()
+
+    def finish(self) -> None:
+        """Complete the output, still under its hidden name; raises as `close` does."""
         if self._last_pts is None:
             raise ValueError(f"no frame was written to {self.path}")
         with self._reporting():
             self._finish()
+            self._check_free()
+
+    def publish(self) -> None:
+        """Give the finished output its name; raises as `close` does."""
+        with self._reporting():
+            self._check_free()
             self._publish()
 
     def discard(self) -> None:
@@ -119,9 +130,11 @@ class Writer(ABC):
     def _abandon(self) -> None:  # noqa: B027 - few hold anything open
         """Let go of the hidden output, which is about to be removed."""
 
-    def _publish(self) -> None:
+    def _check_free(self) -> None:
         if not self._overwrite and self.path.exists():
             raise CleanplateError(already_there(self.path))
+
+    def _publish(self) -> None:
         self._partial.replace(self.path)
 
     @contextmanager
@@ -135,3 +148,31 @@ class Writer(ABC):
             raise MachineError(f"{self.path} could not be written: {error.strerror or error}") from error
         except av.FFmpegError as error:
             raise MachineError(f"{self.path} could not be written by FFmpeg: {error}") from error
+
+
+class Together:
+    """Writers whose outputs get their names only once all of them are whole. A context manager."""
+
+    def __init__(self) -> None:
+        self._writers: list[Writer] = []
+
+    def add(self, writer: Writer) -> Writer:
+        """Take a writer in, and give it back."""
+        self._writers.append(writer)
+        return writer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with ExitStack() as stack:
+            for writer in self._writers:
+                stack.callback(writer.discard)
+            if kind is None:
+                for writer in self._writers:
+                    writer.finish()
+                for writer in self._writers:
+                    writer.publish()
+                stack.pop_all()

@@ -20,6 +20,7 @@ from pipeline.decode import open_clip, read_still
 from pipeline.encode import Writer, open_writer
 from pipeline.frames import CleanplateError, Colour, MachineError
 from pipeline.video_writer import output_time_base
+from pipeline.writer import Together
 from tests.contract.made import numbered, picture, ramp
 from tests.contract.written import info, left_in, write
 
@@ -371,3 +372,24 @@ def test_h265_of_a_narrow_clip_harms_nobody_s_memory(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", NARROW, str(tmp_path)], cwd=Path(__file__).parents[2], check=False)
     assert done.returncode == 0
     assert len(left_in(tmp_path)) == 20
+
+
+@pytest.mark.parametrize("last", ["out.mp4", "out_%04d.png"])
+def test_outputs_appear_together_or_not_at_all(last: str, tmp_path: Path) -> None:
+    like = info(range(3), Fraction(1, 25))
+    taken = tmp_path / last.replace("%04d", "0001")
+
+    def written(name: str) -> None:
+        with Together() as together:
+            writers = [together.add(open_writer(tmp_path / each, like, channels=3)) for each in ("a.mkv", name)]
+            for pts in like.pts:
+                for writer in writers:
+                    writer.write(picture(pts), pts)
+            if name == last:
+                taken.write_bytes(b"somebody else's")
+
+    with pytest.raises(CleanplateError, match="exists already"):
+        written(last)
+    assert [*tmp_path.iterdir()] == [taken] and taken.read_bytes() == b"somebody else's"
+    written("b.mkv")
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "a.mkv", tmp_path / "b.mkv", taken])
