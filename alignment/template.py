@@ -31,7 +31,7 @@ class Template:
     """The plate's chosen pixels at one size.
 
     Attributes:
-        size: Width and height of the reduced plate.
+        size: Width and height of the plate at that size.
         points: N x 2, its pixels.
         values: N, grey of 255.
         gradients: N x 2, grey a pixel.
@@ -72,7 +72,7 @@ class Template:
 
 def pyramid(grey: NDArray[np.uint8] | NDArray[np.uint16]) -> list[FloatImage]:
     """Blurred grey at the two working sizes, the finest first, float32 of 255; small pictures are enlarged."""
-    enlarged = -(-LEAST_LONG_SIDE_PX // max(grey.shape))
+    enlarged = max(1, -(-LEAST_LONG_SIDE_PX // max(grey.shape)))
     if enlarged > 1:
         size = (enlarged * grey.shape[1], enlarged * grey.shape[0])
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC)
@@ -83,7 +83,7 @@ def pyramid(grey: NDArray[np.uint8] | NDArray[np.uint16]) -> list[FloatImage]:
         image = grey.astype(np.float32)
         if grey.dtype == np.uint16:
             image /= 257
-        levels.append(cv2.GaussianBlur(image, (0, 0), BLUR_SIGMA_PX))
+        levels.append(cv2.GaussianBlur(image, (0, 0), BLUR_SIGMA_PX * enlarged))
     return levels
 
 

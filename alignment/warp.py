@@ -103,9 +103,10 @@ class PlateImage:
         """
         whole = look.frame_size
         fine = min(whole[0], size[0] * SUPERSAMPLING), min(whole[1], size[1] * SUPERSAMPLING)
+        fitting = look.fitting(self.size)
         plate_size = (
-            max(1, round(self.size[0] * fine[0] / whole[0])),
-            max(1, round(self.size[1] * fine[1] / whole[1])),
+            max(1, round(fitting[0] * fine[0] / whole[0])),
+            max(1, round(fitting[1] * fine[1] / whole[1])),
         )
         smaller = look.of_reduced(self.size, plate_size)
         homography = between_sizes(whole, fine) @ smaller.plate_to_frame

@@ -15,7 +15,8 @@ from alignment.plate import PlateAligner
 from pipeline.composite import quantise, unit
 from pipeline.console import ranges
 from pipeline.decode import open_clip
-from pipeline.frames import FloatImage
+from pipeline.frames import CleanplateError, FloatImage
+from pipeline.places import files_of
 from pipeline.plates import read_plate
 from pipeline.registration import FrameAlignment
 
@@ -93,6 +94,18 @@ def advice(rows: list[FrameAlignment]) -> list[str]:
                 f"{weak} frames could not be checked all over: the place is out of focus, or bare, or mostly hidden."
             )
     return said or ["This plate will do."]
+
+
+def check_folder(folder: Path, inputs: list[Path]) -> None:
+    """Refuse a folder whose pictures or page the report might replace.
+
+    Raises:
+        CleanplateError: Files of an input lie there that are named as the report's may be.
+    """
+    for source in inputs:
+        for file in files_of(source):
+            if file.parent.resolve() == folder.resolve() and file.suffix.lower() in (".jpg", ".html"):
+                raise CleanplateError(f"--report {folder}: the input {source} lies there; choose another folder")
 
 
 def write_report(

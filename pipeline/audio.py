@@ -20,7 +20,7 @@ from pipeline.track import Span, Track
 _PRIMING = Fraction(1, 10)
 
 # What FFmpeg says a format takes, but fails to write: some of it not before the end.
-_REFUSED = {"mp4": ("pcm_",), "mov": ("flac", "opus")}
+_REFUSED = {"mp4": ("pcm_", "truehd"), "mov": ("flac", "opus", "truehd")}
 
 # Samples by which containers that count in milliseconds are off.
 _ROUNDING = 96
@@ -38,8 +38,28 @@ class _AudioTrack(Track):
     """A stream of sound, of which only what is wanted goes on."""
 
     target: AudioStream
+    _held: tuple[av.Packet[AudioStream], Span] | None = None
+    """A packet that does not say how long it is, as of WavPack: the next one will."""
 
     def put(self, packet: av.Packet[Any], span: Span) -> None:
+        if self._held is not None:
+            assert packet.pts is not None and self._held[0].pts is not None
+            self._held[0].duration = packet.pts - self._held[0].pts
+        self._let_go()
+        if packet.duration or span.from_beginning:
+            self._pass(packet, span)
+        else:
+            self._held = packet, span
+
+    def finish(self) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            self._pass(*held)
+
+    def _pass(self, packet: av.Packet[AudioStream], span: Span) -> None:
         if self._is_wanted(packet, span):
             self._move(packet, span.start)
 
@@ -156,6 +176,7 @@ class _EncodedTrack(_AudioTrack):
         self._output.mux(self.target.encode(frame))
 
     def finish(self) -> None:
+        super().finish()
         self._output.mux(self.target.encode(None))
 
 

@@ -154,6 +154,11 @@ def frame_seconds(info: ClipInfo) -> Fraction:
     return (info.end_pts - info.pts[0]) * info.time_base / len(info)
 
 
+def is_path(what: str) -> bool:
+    """Whether a background of that name is a file or files."""
+    return what not in ("none", "blur") and not what.startswith("#")
+
+
 def open_background(what: str, like: ClipInfo) -> Background | None:
     """The background of that name: a path, `#rrggbb`, `blur`, or `none` for transparency (then None).
 

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from pipeline.cli_networks import export, train_app, weights_app
 from pipeline.console import INTERRUPTED, console, plain, ranges
-from pipeline.heap import settle_heap
+from pipeline.heap import is_out_of_memory, settle_heap
 
 if TYPE_CHECKING:
     from pipeline.render import Progress
@@ -46,10 +46,10 @@ Fps = Annotated[
 
 
 def _in_a_folder(path: Path | None) -> Path | None:
-    from pipeline.frames import CleanplateError
+    from pipeline.places import check_free
 
-    if path is not None and not path.parent.is_dir():
-        raise CleanplateError(f"the folder {path.parent} does not exist; make it first")
+    if path is not None:
+        check_free(path, overwrite=True)
     return path
 
 
@@ -73,6 +73,10 @@ def main() -> None:
         if error.filename is None:
             raise
         _fail(MachineError(f"{error.filename}: {error.strerror}"), MACHINE_COULD_NOT)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        _fail(MachineError(f"the memory of this machine does not suffice: {error}"), MACHINE_COULD_NOT)
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
             console.print("interrupted")
@@ -134,7 +138,7 @@ def render(
         clip, plate, background, out, alpha, foreground, mask, sheet, start, end, _rate(fps), overwrite,
         codec, quality, hardware, bits, premultiplied, exr, sdr, Finish(erode, feather, light_wrap, linear), on_failed, settings,
     )  # fmt: skip
-    job.check_apart(*filter(None, [json_file]))
+    job.check_apart(*_given(json_file))
     with _progress("rendering") as progress:
         summary = run(job, progress)
     if json_file is not None:
@@ -169,8 +173,13 @@ def align(
     json_file: JsonFile = None,
 ) -> None:  # fmt: skip
     """Say where and how well the plate fits, frame by frame, and whether it will do."""
-    from pipeline.alignment_report import advice, measured, write_report
+    from pipeline.alignment_report import advice, check_folder, measured, write_report
+    from pipeline.places import check_apart
     from pipeline.registration import align_clip
+
+    check_apart(_given(json_file), [clip, plate])
+    if report is not None:
+        check_folder(report, [clip, plate])
 
     with _progress("aligning") as progress:
         rows = align_clip(clip, plate, start, end, _rate(fps), progress, sample)
@@ -195,8 +204,10 @@ def plate(
     json_file: JsonFile = None,
 ) -> None:  # fmt: skip
     """Make a clean plate from the clip itself, or from several photos."""
+    from pipeline.places import check_apart
     from pipeline.plate_building import PlateJob, make_plate
 
+    check_apart([out, *_given(json_file)], [*clips, *_given(mask)])
     with _progress("plate") as progress:
         summary = make_plate(PlateJob(tuple(clips), out, empty, mask, start, end, overwrite), progress)
     if json_file is not None:
@@ -222,9 +233,12 @@ def evaluate(
     """Compare an alpha with the truth: MAD, MSE, Grad, Conn, dtSSD, foreground MSE."""
     from evaluation.evaluate import evaluate_clips
     from pipeline.frames import CleanplateError
+    from pipeline.places import check_apart
 
     if (predicted_foreground is None) != (true_foreground is None):
         raise CleanplateError("give --predicted-foreground and --true-foreground together")
+    given = _given(predicted, true, predicted_foreground, true_foreground)
+    check_apart(_given(json_file), given)
     pair = (predicted_foreground, true_foreground) if predicted_foreground and true_foreground else None
     scores = evaluate_clips(predicted, true, pair).to_dict()
     if json_file is not None:
@@ -248,6 +262,10 @@ def doctor() -> None:
     Console().print(table)
 
 
+def _given(*paths: Path | None) -> list[Path]:
+    return [path for path in paths if path is not None]
+
+
 def _rate(text: str | None) -> Fraction | None:
     from pipeline.frames import CleanplateError
 
@@ -258,7 +276,9 @@ def _rate(text: str | None) -> Fraction | None:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    from pipeline.places import write_whole
+
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
 @contextmanager

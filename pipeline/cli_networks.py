@@ -93,7 +93,8 @@ def train_supervised(
     from training.supervised import train
 
     with _resumable():
-        console.print(f"weights: {train(read_config(config), out, find_material(assets, cutouts), device)}")
+        path = train(read_config(config), out, find_material(assets, cutouts), device)
+        console.print(f"weights: {plain(str(path))}")
 
 
 @train_app.command("adversarial")
@@ -109,7 +110,8 @@ def train_adversarial(
     from training.material import find_material
 
     with _resumable():
-        console.print(f"weights: {train(read_adversarial_config(config), out, clips, find_material(assets).photos)}")
+        path = train(read_adversarial_config(config), out, clips, find_material(assets).photos)
+        console.print(f"weights: {plain(str(path))}")
 
 
 @contextmanager

@@ -213,7 +213,7 @@ def choose_codec(suffix: str, name: str | None, *, transparent: bool) -> Recipe:
     if chosen is None:
         able = ", ".join(f"{key} ({' '.join(one.suffixes)})" for key, one in CODECS.items() if one.has_alpha)
         raise CleanplateError(
-            f"{CODECS[names[0]].name} in {suffix} cannot be transparent, which a composite without --background is; "
+            f"{CODECS[names[0]].name} in {suffix} cannot be transparent, which a composite without a --background is; "
             f"codecs that can are {able}, and so can numbered .png, .tif and .exr"
         )
     if suffix not in chosen.suffixes:

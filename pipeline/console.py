@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.markup import escape
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
@@ -12,7 +13,7 @@ console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 def plain(text: str) -> str:
     """Text whose brackets are not markup."""
-    return text.replace("[", r"\[")
+    return escape(text)
 
 
 def ranges(frames: list[int]) -> str:

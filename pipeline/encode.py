@@ -137,7 +137,7 @@ def _recipe(path: Path, codec: str | None, *, transparent: bool) -> Recipe | Non
         )
     if transparent and suffix not in DEEP:
         raise CleanplateError(
-            f"{path}: {STILLS[suffix]} cannot be transparent, which a composite without --background is; .png, .tif "
+            f"{path}: {STILLS[suffix]} cannot be transparent, which a composite without a --background is; .png, .tif "
             "and .exr can"
         )
     return None

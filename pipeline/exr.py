@@ -155,4 +155,5 @@ def _half(values: FloatImage) -> Any:
 
 
 def _codes(values: FloatImage) -> Image:
-    return cast(Image, np.rint(np.nan_to_num(values) * 65535).astype(np.uint16))
+    # A half float ends at 65504.
+    return cast(Image, np.rint(np.nan_to_num(np.asarray(values, np.float32)) * 65535).astype(np.uint16))

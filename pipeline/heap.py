@@ -14,6 +14,17 @@ SPOKEN_FOR = ("MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHO
 """Variables of the environment that tell glibc, beside those of its tunables that begin with glibc.malloc."""
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether NumPy, PyTorch (on a device or the processor) or OpenCV could not get the memory that they wanted."""
+    said = str(error)
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in said)
+        or (type(error).__module__ == "cv2" and "Insufficient memory" in said)
+    )
+
+
 def settle_heap() -> bool:
     """Have all threads of the process share one heap, which keeps what a frame frees for the next one.
 

@@ -100,11 +100,7 @@ def open_folder(path: Path, rate: Fraction = DEFAULT_RATE, *, is_matte: bool = F
     Raises:
         CleanplateError: There are none, or of more than one kind.
     """
-    files = [
-        file
-        for file in path.iterdir()
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
-    ]
+    files = pictures_in(path)
     if not files:
         raise CleanplateError(f"the folder {path} holds no images; known are {', '.join(sorted(SUFFIXES))}")
     kinds = sorted({file.suffix.lower() for file in files})
@@ -114,6 +110,15 @@ def open_folder(path: Path, rate: Fraction = DEFAULT_RATE, *, is_matte: bool = F
             f"{path / ('name_%05d' + kinds[0])}"
         )
     return ImageClip(path, sorted(files, key=_natural), rate, is_matte=is_matte)
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The images that lie in a folder, hidden ones apart; in no order."""
+    return [
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+    ]
 
 
 def open_pattern(path: Path, rate: Fraction = DEFAULT_RATE, *, is_matte: bool = False) -> ImageClip:
@@ -147,11 +152,20 @@ def numbered_path(pattern: Path, number: int) -> Path:
 
 def matching(pattern: Path) -> dict[int, Path]:
     """The files that a pattern names, by their numbers."""
-    before, after = PATTERN.split(pattern.name, maxsplit=1)[::2]
-    digits = int((PATTERN.search(pattern.name) or [None, None])[1] or 1)
-    wanted = re.compile(f"{re.escape(before)}(\\d{{{digits},}}){re.escape(after)}")
+    wanted = _names(pattern)
     found = ((wanted.fullmatch(file.name), file) for file in _listed(pattern.parent))
     return {int(match[1]): file for match, file in found if match}
+
+
+def is_named_by(pattern: Path, file: Path) -> bool:
+    """Whether a file is, or would be, one of those that a pattern names."""
+    return file.parent.resolve() == pattern.parent.resolve() and _names(pattern).fullmatch(file.name) is not None
+
+
+def _names(pattern: Path) -> re.Pattern[str]:
+    before, after = PATTERN.split(pattern.name, maxsplit=1)[::2]
+    digits = int((PATTERN.search(pattern.name) or [None, None])[1] or 1)
+    return re.compile(f"{re.escape(before)}(\\d{{{digits},}}){re.escape(after)}")
 
 
 def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RATE, *, is_matte: bool = False) -> Frame:
@@ -203,7 +217,13 @@ def _read(data: bytes, path: Path) -> tuple[Image, Image | None, int, Colour]:
         return *read_picture(data, path), 8, Colour()
     picture = _decoded(data, path)
     colour, orientation = colour_of(picture), orientation_of_image(data)
-    image, alpha = Converter().to_rgb(picture, colour)
+    try:
+        image, alpha = Converter().to_rgb(picture, colour)
+    except av.FFmpegError as error:
+        raise CleanplateError(
+            f"{path} has numbers of a kind that cannot be read ({picture.format.name}); save it with 8 or 16 bits, or "
+            "as OpenEXR"
+        ) from error
     return (
         orientation.upright(image),
         None if alpha is None else orientation.upright(alpha),

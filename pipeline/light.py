@@ -31,7 +31,8 @@ _STANDARD = frozenset((1, 5, 6, 7))
 _NAMES = {1: "BT.709", 5: "BT.601", 6: "BT.601", 7: "BT.601", 9: "BT.2020", 12: "Display P3"}
 
 SRGB, LINEAR, PQ, HLG = 13, 8, 16, 18
-_DISPLAYED = frozenset((1, UNKNOWN, 6, SRGB, 14, 15))
+_DISPLAYED = frozenset((1, UNKNOWN, 4, 5, 6, 7, 11, 12, SRGB, 14, 15))
+"""Gamma 2.2 and 2.8, and the curves of SD, HD, wide and 10-bit or 12-bit cameras."""
 
 WHITE_NITS = 203.0
 

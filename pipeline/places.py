@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from pipeline.frames import CleanplateError
-from pipeline.image_clips import is_pattern, matching
+from pipeline.frames import CleanplateError, MachineError
+from pipeline.image_clips import is_named_by, is_pattern, matching, pictures_in
+
+_Key = tuple[int, int] | str
 
 
 def check_apart(outputs: Sequence[Path], inputs: Iterable[Path]) -> None:
@@ -19,13 +23,26 @@ def check_apart(outputs: Sequence[Path], inputs: Iterable[Path]) -> None:
     Raises:
         CleanplateError: Two outputs have the same name, or one is a file that an input consists of.
     """
-    if len({path.resolve() for path in outputs}) < len(outputs):
-        raise CleanplateError("two outputs have the same name; give each its own")
-    read = {file: source for source in inputs for file in _files(source)}
+    written: set[_Key] = set()
     for path in outputs:
-        for file in _files(path):
-            if file in read:
-                raise CleanplateError(f"{path} is the input {read[file]} itself; choose another name")
+        own = {_key(path)} | {_key(other) for other in outputs if is_pattern(path) and is_named_by(path, other)}
+        if written & own:
+            raise CleanplateError(f"two outputs have the same name, {path}; give each its own")
+        written |= own
+    read = {_key(file): source for source in inputs for file in files_of(source)}
+    for path in outputs:
+        for file in files_of(path):
+            if (key := _key(file)) in read:
+                raise CleanplateError(f"{path} is the input {read[key]} itself; choose another name")
+
+
+def _key(path: Path) -> _Key:
+    """What tells files apart, by whatever name."""
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path.resolve())
+    return found.st_dev, found.st_ino
 
 
 def check_free(path: Path, *, overwrite: bool) -> None:
@@ -42,15 +59,29 @@ def check_free(path: Path, *, overwrite: bool) -> None:
         raise CleanplateError(already_there(path))
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a small file, which has its name only when it is whole; what has it already is replaced.
+
+    Raises:
+        MachineError: It cannot be written.
+    """
+    partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise MachineError(f"{path} could not be written: {error.strerror}") from error
+
+
 def already_there(path: Path) -> str:
     """The message for an output that exists."""
     return f"{path} exists already; choose another name, or say --overwrite to replace it"
 
 
-def _files(place: Path) -> set[Path]:
-    """The files that an input or output consists of, as far as they exist; a folder's pictures."""
+def files_of(place: Path) -> list[Path]:
+    """The files that an input or output consists of: of a folder its pictures, of a pattern those that exist."""
     if place.is_dir():
-        return {file.resolve() for file in place.iterdir()}
-    if is_pattern(place) and not place.exists():
-        return {file.resolve() for file in matching(place).values()}
-    return {place.resolve()}
+        return pictures_in(place)
+    return [*matching(place).values()] if is_pattern(place) and not place.exists() else [place]

@@ -22,6 +22,7 @@ from pipeline.encode import open_writer
 from pipeline.frames import CleanplateError, ClipInfo, Image
 from pipeline.image_clips import is_pattern
 from pipeline.mattes import alpha_of, has_shape
+from pipeline.places import check_apart
 from pipeline.plates import ClipFrames
 from pipeline.ranges import parse_range, parse_span
 from pipeline.render import Progress, silent
@@ -143,6 +144,7 @@ def _check(job: PlateJob) -> None:
     """What can be said before any work is done."""
     if job.out.suffix.lower() != ".png" or is_pattern(job.out):
         raise CleanplateError(f"{job.out}: a plate is one PNG, as it may be transparent; name it plate.png")
+    check_apart([job.out], [*job.clips, *filter(None, [job.mask])])
     many = len(job.clips) > 1
     if many and (job.empty or job.start or job.end):
         raise CleanplateError("photos have no times: --empty, --start and --end go with one clip")
@@ -213,7 +215,7 @@ def _fill_in(job: PlateJob, info: ClipInfo) -> PlateSummary:
     everywhere = np.ones(unknown.shape, np.bool_)
     _write(job, info, BuiltPlate(inpainted(photo, unknown), everywhere, (0,), ()))
     filled = float(unknown.mean())
-    return PlateSummary(str(job.out), photo.shape[1], photo.shape[0], 1 - filled, filled, 1)
+    return PlateSummary(str(job.out), photo.shape[1], photo.shape[0], 1 - filled, filled, 1, source="photos")
 
 
 def _write(job: PlateJob, info: ClipInfo, plate: BuiltPlate) -> None:

@@ -9,14 +9,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from pipeline.background import Background, open_background
+from pipeline.background import Background, is_path, open_background
 from pipeline.clip import Clip
 from pipeline.conversion import ConvertedClip
 from pipeline.decode import open_clip
 from pipeline.encode import multiplies_itself
 from pipeline.finishing import Finish, finished
 from pipeline.frames import CleanplateError, ClipInfo, Draft, Frame, FrameStatus, FrameWindow, Matte, Settings
-from pipeline.image_clips import ImageClip
+from pipeline.image_clips import ImageClip, is_pattern
 from pipeline.matting import Matter
 from pipeline.notes import notes_on
 from pipeline.outputs import Outputs
@@ -69,10 +69,11 @@ class RenderJob:
 
     def check_apart(self, *more: Path) -> None:
         """Refuse files to write, `more` of them, of which one would replace another, or an input."""
-        written = [*self.outputs, *more] + ([] if self.sheet is None else [self.sheet])
-        read = [self.clip, self.plate, Path(self.background), self.mask, self.settings.weights]
-        record = sidecar_path(self.outputs[0])
-        check_apart([*written, record], [path for path in read if path is not None])
+        records = [sidecar_path(path) for path in self.outputs[:1] if not is_pattern(path)]  # a part has another
+        written = [*self.outputs, *records, *more] + ([] if self.sheet is None else [self.sheet])
+        behind = Path(self.background) if is_path(self.background) else None
+        read = [self.clip, self.plate, behind, self.mask, self.settings.weights]
+        check_apart(written, [path for path in read if path is not None])
 
 
 @dataclass
@@ -171,7 +172,7 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
     summary.notes += [*outputs.notes, *(background.notes if background is not None else ())]
     said = {key: getattr(summary, key) for key in ("outputs", "alpha", "notes", "busy_seconds")}
     result = {**said, "range": [start, end], "frames": rows}
-    asked = {key: value for key, value in vars(job).items() if key != "settings"}
+    asked = {key: value for key, value in vars(job).items() if key != "settings"} | {"finish": asdict(job.finish)}
     part = None if end - start == len(clip.info) else range(start, end)
     write_sidecar(sidecar_path(Path(summary.outputs[0]), part), asked, matter.settings, str(matter.device), result)
     if sheet is not None:
@@ -186,6 +187,8 @@ def _check(job: RenderJob) -> None:
     job.check_apart()
     if job.sheet is not None:
         check_free(job.sheet, overwrite=job.overwrite)
+        if job.sheet.suffix.lower() != ".png":
+            raise CleanplateError(f"{job.sheet}: a contact sheet is a PNG; name it sheet.png, for example")
     if job.on_failed == "mask" and job.mask is None and job.settings.segmenter == "difference":
         raise CleanplateError(
             "--on-failed mask needs a soft mask that needs no plate: give --mask PATH or --segmenter deeplab"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 
 import cv2
@@ -10,7 +9,8 @@ import numpy as np
 
 from alignment.plate import PlateAligner
 from pipeline.composite import quantise, unit
-from pipeline.frames import FloatImage, Frame, MachineError, Matte
+from pipeline.frames import FloatImage, Frame, Matte
+from pipeline.places import write_whole
 
 ROWS = 4
 WIDTH_PX = 480
@@ -26,7 +26,7 @@ class ContactSheet:
         """Chooses the frames.
 
         Args:
-            path: PNG to write; replaced if it exists.
+            path: PNG to write; replaced if it exists, so that is to be asked before.
             start: First frame of the render.
             end: Frame it stops before.
             aligner: Gives the aligned plate.
@@ -66,13 +66,7 @@ class ContactSheet:
             cv2.putText(header, title, at, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
         sheet = np.vstack((header, *(quantise(row, 8) for row in self._rows)))
         data = cv2.imencode(".png", np.ascontiguousarray(sheet[:, :, ::-1]))[1].tobytes()
-        partial = self.path.with_name(f".{self.path.stem}.{secrets.token_hex(4)}.partial{self.path.suffix}")
-        try:
-            partial.write_bytes(data)
-            partial.replace(self.path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise MachineError(f"{self.path} could not be written: {error.strerror}") from error
+        write_whole(self.path, data)
 
 
 def _opaque(image: FloatImage) -> FloatImage:

@@ -13,6 +13,7 @@ from typing import Any
 from models.weights import FOLDER
 from pipeline.frames import Frame, Matte, Settings
 from pipeline.image_clips import PATTERN, is_pattern
+from pipeline.places import write_whole
 
 LIBRARIES = ("torch", "torchvision", "av", "numpy", "opencv-python-headless", "pillow", "safetensors")
 
@@ -70,7 +71,7 @@ def write_sidecar(path: Path, job: dict[str, Any], settings: Settings, device: s
         "plate": {"path": plate.resolve(), "sha256": _digest(plate) if plate.is_file() else None},
         **result,
     }
-    path.write_text(json.dumps(content, indent=1, default=str) + "\n", encoding="utf-8")
+    write_whole(path, (json.dumps(content, indent=1, default=str) + "\n").encode())
 
 
 def _digest(path: Path) -> str:

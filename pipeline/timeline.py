@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.container import InputContainer
@@ -14,8 +16,11 @@ from pipeline.frames import CleanplateError
 
 DEFAULT_RATE = Fraction(25)
 
-EBML_HEADER, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
-"""What a Matroska file consists of: both are followed by their length."""
+ODD_RATE = Fraction(1, 10)
+"""By how much the rate that a stream without times states may differ from what its length and its frames make it."""
+
+SEGMENT = 0x18538067
+"""ID of what a Matroska file consists of, behind its header."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,12 @@ def _untimed(path: Path, index: int, rate: Fraction) -> Timeline:
     """Count the frames by decoding them: packets without times need not be frames."""
     try:
         with av.open(f"file:{path}") as container:
-            count = sum(1 for _ in container.decode(container.streams[index]))
+            stream = container.streams[index]
+            count = sum(1 for _ in container.decode(stream))
+            if stream.duration and stream.time_base:
+                lasting = count / (stream.duration * stream.time_base)
+                # AVI may count two chunks a frame, every second of them empty.
+                rate = lasting if abs(lasting / rate - 1) > ODD_RATE else rate
     except av.FFmpegError as error:
         raise CleanplateError(f"{path} is damaged and could not be decoded: {error.strerror}") from error
     return Timeline(tuple(range(count)), (), 1 / rate, count, rate, timed=False)
@@ -122,15 +132,16 @@ def _to_its_end(container: InputContainer, stream: VideoStream, timeline: Timeli
     """Matroska says how long a stream is: one that ends earlier has lost its tail, or holds its last frame."""
     if "matroska" not in container.format.name:
         return timeline
+    whole = Fraction(container.duration, av.time_base) if container.duration else None
     stated = _seconds(stream.metadata.get("DURATION", ""))
-    if stated is None and len(container.streams) == 1 and container.duration:
-        stated = Fraction(container.duration, av.time_base)
+    if stated is None and len(container.streams) == 1:
+        stated = whole
     end = timeline.end_pts * timeline.time_base
     # Millisecond rounding and differing notions of the last frame's length are no loss.
     if stated is None or end + 2 / timeline.rate >= stated:
         return timeline
     if _is_whole(path):
-        return replace(timeline, end_pts=round(stated / timeline.time_base))
+        return replace(timeline, end_pts=round(min(stated, whole or stated) / timeline.time_base))
     raise CleanplateError(
         f"{path} is cut short: it should last {float(stated):.2f} seconds, but the file ends in frame "
         f"{len(timeline.pts)}, after {float(end):.2f}; copy it again from where it came"
@@ -138,19 +149,35 @@ def _to_its_end(container: InputContainer, stream: VideoStream, timeline: Timeli
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a Matroska file states the length of its segment (RFC 8794, 9559) and is as long."""
+    """Whether a Matroska file is a row of elements up to the end that its segment states (RFC 8794, 9559)."""
     with path.open("rb") as file:
-        for element in (EBML_HEADER, SEGMENT):
-            if file.read(4) != element:
+        header, segment = _element(file), None
+        if header is not None and header[1] is not None:
+            file.seek(header[1], os.SEEK_CUR)
+            segment = _element(file)
+        if segment is None or segment[0] != SEGMENT or segment[1] is None:
+            return False
+        end = file.tell() + segment[1]
+        while file.tell() < end:
+            found = _element(file)
+            if found is None or found[1] is None:
                 return False
-            first = file.read(1)[0]
-            more = 8 - first.bit_length()
-            size = int.from_bytes(bytes([first & (0x7F >> more)]) + file.read(more))
-            if size == (1 << 7 * (more + 1)) - 1:  # not known when it was begun
-                return False
-            end = file.tell() + size
-            file.seek(end)
-    return end <= path.stat().st_size
+            file.seek(found[1], os.SEEK_CUR)
+        return file.tell() == end <= path.stat().st_size
+
+
+def _element(file: BinaryIO) -> tuple[int, int | None] | None:
+    """The ID and the length of an element, None where it is not stated; None where none begins here."""
+    numbers = []
+    for _ in range(2):
+        first = file.read(1)
+        if not first or not first[0]:
+            return None
+        more = 8 - first[0].bit_length()
+        numbers.append((int.from_bytes(first + file.read(more)), 7 * (more + 1)))
+    (name, _), (length, bits) = numbers
+    length &= (1 << bits) - 1
+    return name, None if length == (1 << bits) - 1 else length
 
 
 def _seconds(clock: str) -> Fraction | None:

@@ -92,8 +92,8 @@ class VideoClip(Clip):
 
     def _damaged_from_the_first(self) -> CleanplateError:
         return CleanplateError(
-            f"{self._path}: the first frame is damaged and could not be decoded; copy the file again from where it "
-            f"came, or cut its beginning off"
+            f"{self._path} cannot be decoded from its beginning, which is damaged, or lacks what its pictures need; "
+            f"copy the file again from where it came, or cut its beginning off"
         )
 
     def _frames(self, start: int, end: int) -> Iterator[Frame]:

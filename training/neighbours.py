@@ -59,8 +59,10 @@ def motion_input(
         if step * gone > 0:
             stack.append(_shaken(random, ground, shake))
             continue
-        cast = matrix @ np.vstack((_between(own[0], there[0]), (0, 0, 1)))
-        below = np.clip((ground + DARKEST) * _warped(light, cast, 1.0) - DARKEST, 0, 1)
+        below = ground
+        if there[0].any():
+            cast = matrix @ np.vstack((_between(own[0], there[0]), (0, 0, 1)))
+            below = np.clip((ground + DARKEST) * _warped(light, cast, 1.0) - DARKEST, 0, 1)
         below = _shaken(random, below, shake)
         alpha, colour = (_warped(layer, matrix) for layer in there)
         stack.append(colour + (1 - alpha) * below)

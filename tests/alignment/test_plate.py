@@ -114,11 +114,16 @@ def test_no_detail_of_a_large_plate_is_skipped(times):
     large = cv2.resize(smooth, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
     large = large + np.random.default_rng(2).normal(0, 12, large.shape)
     plate = PlateImage(np.clip(large, 0, 255).astype(np.uint8))
-    image, coverage = plate.view(Look(between_sizes(plate.size, size), size)).part(0, 0, *size)
+    look = Look(between_sizes(plate.size, size), size)
+    image, coverage = plate.view(look).part(0, 0, *size)
+    half, _ = plate.reduced(look, (160, 90))
     assert coverage.all()
     inner = np.s_[4:-4, 4:-4]
-    noise = (image - np.clip(smooth, 0, 255) / 255)[inner].std() * 255
+    truth = np.clip(smooth, 0, 255) / 255
+    noise = (image - truth)[inner].std() * 255
     assert noise < 1.25 * 12 / times
+    noise = (half - cv2.resize(truth, (160, 90), interpolation=cv2.INTER_AREA))[inner].std() * 255
+    assert noise < 1.25 * 6 / times
 
 
 def test_sixteen_bits_say_the_same_as_eight(make_scene):

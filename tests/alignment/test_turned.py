@@ -150,6 +150,14 @@ def test_a_bare_wall_is_taken_as_it_lies():
     assert report.residual_px == 0
 
 
+@pytest.mark.parametrize("size", [(160, 90), (320, 180), (426, 240)])
+def test_a_small_picture_of_a_bare_wall_is_taken_as_it_lies(size: tuple[int, int]) -> None:
+    def noisy(seed: int) -> np.ndarray:
+        return np.rint(np.random.default_rng(seed).normal(150, 3, (size[1], size[0], 3))).astype(np.uint8)
+
+    assert PlateAligner(noisy(1), size).register(noisy(2)).status == "weak"
+
+
 def test_a_bare_wall_of_another_colour():
     with pytest.raises(PlateAlignmentError, match=r"no edges .* 0% of the frame has its colours, at least 12% are"):
         PlateAligner(bare((190, 188, 180), 1), SIZE).register(bare((120, 150, 200), 2))

@@ -4,9 +4,15 @@ import json
 
 import cv2
 import numpy as np
+import pytest
 import torch
+from rich.text import Text
 
 from models.importing import ORIGINAL
+from pipeline.console import plain
+from pipeline.frames import MachineError
+from pipeline.heap import is_out_of_memory
+from pipeline.places import write_whole
 from tests.models.original import TINY, empty_state
 
 
@@ -82,7 +88,9 @@ def test_what_cannot_be_written_is_named(run, tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((32, 32), np.uint8))
     (tmp_path / "taken").mkdir()
     code, said = run("evaluate", tmp_path / "a.png", tmp_path / "a.png", "--json", tmp_path / "taken")
-    assert code == 3 and "taken: Is a directory" in said
+    assert code == 2 and "taken is a folder" in said
+    code, said = run("evaluate", tmp_path / "a.png", tmp_path / "a.png", "--json", tmp_path / f"{'a' * 250}.json")
+    assert code == 3 and "could not be written" in said
 
 
 def test_help_names_the_commands(run):
@@ -119,3 +127,29 @@ def test_an_export_without_its_libraries_says_what_to_install(run, tmp_path, mon
     monkeypatch.setattr("models.exporting.export_onnx", missing)
     code, said = run("export", "-o", tmp_path)
     assert code == 2 and "cleanplate[export]" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError("Unable to allocate 5 TiB"), True),
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"), True),
+        (RuntimeError("shapes do not match"), False),
+        (ValueError("can't allocate memory"), False),
+    ],
+)
+def test_what_memory_does_not_suffice_for_is_the_machines_fault(error, expected):
+    assert is_out_of_memory(error) is expected
+
+
+def test_text_is_said_as_it_is():
+    for text in ("D:\\jobs\\[final]\\clip.mp4", "[/x]", "a[1].mov", "\\[b]", "plain"):
+        assert Text.from_markup(plain(text) + "[red]![/]").plain == text + "!"
+
+
+def test_a_full_disk_is_the_machines_fault(tmp_path):
+    with pytest.raises(MachineError, match="could not be written"):
+        write_whole(tmp_path / "nowhere" / "a.json", b"")
+    write_whole(tmp_path / "a.json", b"whole")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"whole"]

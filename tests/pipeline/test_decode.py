@@ -136,6 +136,11 @@ def test_a_number_is_written_as_it_is_looked_for(name: str, written: str, tmp_pa
     assert matching(tmp_path / f"o_{name}.png") == {7: path}
 
 
+def test_numbers_of_a_kind_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "float.tif"), np.zeros((8, 8, 4), np.float32))
+    refuses(tmp_path / "float.tif", "numbers of a kind that cannot be read .* 8 or 16 bits, or as OpenEXR")
+
+
 def test_a_blank_of_a_web_address_is_no_number() -> None:
     assert not is_pattern(Path("my%20dance.mp4"))
 

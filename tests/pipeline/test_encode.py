@@ -162,8 +162,8 @@ def test_an_image_of_another_shape_is_a_mistake(tmp_path: Path) -> None:
     [
         ("out.xyz", 3, r"\.xyz, which stands for no format; known are \.mp4, \.mov, \.mkv, \.webm, \.png"),
         ("out", 3, "no suffix"),
-        ("out.mp4", 4, r"which .* without --background is; codecs that can are prores4444 \(\.mov \.mkv\), vp9"),
-        ("out.jpg", 4, "cannot be transparent, which .* without --background is"),
+        ("out.mp4", 4, r"which .* without a --background is; codecs that can are prores4444 \(\.mov \.mkv\), vp9"),
+        ("out.jpg", 4, "cannot be transparent, which .* without a --background is"),
         ("nowhere/out.mp4", 3, "nowhere does not exist"),
         ("out_%05d.mp4", 3, r"name it out\.mp4"),
         ("folder.mkv", 3, "is a folder"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -129,6 +130,29 @@ def test_sound_that_does_not_fit_is_encoded_and_said_to_be(tmp_path: Path) -> No
     (note,) = render(tmp_path / "a.mov", tmp_path / "out.mp4")
     assert "mp4 takes no pcm_s16le sound" in note
     with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.streams.audio[0].codec_context.name == "aac"
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
+def test_a_part_of_sound_that_tells_no_lengths_has_its_beginning(suffix: str, tmp_path: Path) -> None:
+    film(tmp_path / "a.mkv", ("wavpack",))
+    render(tmp_path / "a.mkv", tmp_path / f"out{suffix}", 3, 30)
+    if suffix == ".mkv":  # copied, the first packet from before the part's beginning
+        assert packets(tmp_path / "out.mkv", 0) == packets(tmp_path / "a.mkv", 0)[:3]
+    else:
+        sound = heard(tmp_path / f"out{suffix}")
+        assert np.abs(sound[: RATE // 10]).max() > 0.01
+        assert abs(lag(sound, heard(tmp_path / "a.mkv")[3 * 1920 :])) <= 48
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_sound_of_discs_is_encoded_where_nothing_can_copy_it(suffix: str, tmp_path: Path) -> None:
+    words = ["-c:v", "copy", "-c:a", "truehd", "-strict", "experimental", str(tmp_path / "a.mkv")]
+    source = film(tmp_path / "flac.mkv", ("flac",))
+    subprocess.run(["ffmpeg", "-v", "error", "-i", str(source), *words], check=True)
+    (note,) = render(tmp_path / "a.mkv", tmp_path / f"out{suffix}")
+    assert "takes no truehd sound" in note
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
         assert container.streams.audio[0].codec_context.name == "aac"
 
 

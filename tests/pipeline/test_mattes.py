@@ -51,6 +51,14 @@ def test_a_compositors_matte_is_read_as_it_is_stored(channels: str, tmp_path: Pa
     assert seen_as_mask(path) == pytest.approx(half, abs=1e-3)
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_an_opaque_alpha_of_half_floats_is_opaque(kind: type, tmp_path: Path) -> None:
+    alpha = np.zeros((48, 64), kind)
+    alpha[10:30, 20:40] = 1
+    path = exr(tmp_path / "matte.exr", {**dict.fromkeys("RGB", np.full((48, 64), 0.2, kind)), "A": alpha})
+    assert np.array_equal(seen_as_mask(path), alpha.astype(np.float32))
+
+
 @pytest.mark.parametrize("channels", ["RGBA", "A", "Y", "RGB"])
 def test_a_box_around_it_is_not_the_matte(channels: str, tmp_path: Path) -> None:
     header = {

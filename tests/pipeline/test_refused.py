@@ -32,6 +32,44 @@ def test_no_output_replaces_an_input(scene, run, tmp_path, monkeypatch, option, 
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_a_job_without_outputs_is_told_what_it_lacks(scene, run):
+    code, said = run("render", scene.clip, "--plate", scene.plate)
+    assert code == 2 and "nothing to write: give -o OUT" in said
+
+
+def test_names_of_backgrounds_and_folders_of_inputs_are_no_inputs_themselves(scene, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("blur", "shots"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "shots" / "plate.png").write_bytes(scene.plate.read_bytes())
+    for out in ("blur/out.mp4", "shots/out.mp4"):
+        for _ in range(2):
+            words = ("render", scene.clip, "--plate", "shots", "--background", "blur", "-o", out, "--end", "1")
+            assert run(*words, "--overwrite")[0] == 0
+
+
+@pytest.mark.parametrize("words", [
+    ("align", "clip.mkv", "--plate", "plate.png", "--json", "clip.mkv"),
+    ("align", "clip.mkv", "--plate", "plate.png", "--json", "plate.png"),
+    ("align", "shots", "--plate", "plate.png", "--report", "shots"),
+    ("plate", "plate.png", "--mask", "mask.png", "-o", "mask.png", "--overwrite"),
+    ("plate", "plate.png", "--mask", "mask.png", "-o", "new.png", "--json", "plate.png"),
+    ("plate", "plate.png", "--mask", "mask.png", "-o", "new.png", "--json", "new.png"),
+    ("evaluate", "mask.png", "mask.png", "--json", "mask.png"),
+])  # fmt: skip
+def test_no_command_replaces_an_input(scene, run, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    for name, source in (("clip.mkv", scene.clip), ("plate.png", scene.plate)):
+        (tmp_path / name).write_bytes(source.read_bytes())
+    cv2.imwrite("mask.png", np.zeros((HEIGHT, WIDTH), np.uint8))
+    (tmp_path / "shots").mkdir()
+    cv2.imwrite("shots/frame_000000.jpg", np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    code, said = run(*words)
+    assert code == 2 and ("choose another" in said or "give each its own" in said)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
+
+
 def test_a_sheet_that_is_there_is_not_replaced(scene, run, tmp_path):
     sheet = tmp_path / "sheet.png"
     sheet.write_bytes(b"the user's")
@@ -52,7 +90,10 @@ def test_a_sheet_that_is_there_is_not_replaced(scene, run, tmp_path):
         ({"--background": "#12"}, "#12: a colour is # and six"),
         ({"--alpha": "out.mp4"}, "two outputs have the same name"),
         ({"--json": "out.mp4.json"}, "two outputs have the same name"),
-        ({"--sheet": "."}, "is a folder; name a file in it"),
+        ({"--sheet": "."}, r"\. is a folder; name a file in it"),
+        ({"--sheet": "sheet.jpg"}, r"sheet\.jpg: a contact sheet is a PNG; name it sheet\.png"),
+        ({"-o": "o_%05d.png", "--sheet": "o_00001.png"}, r"two outputs have the same name, o_00001\.png"),
+        ({"--json": "."}, r"\. is a folder; name a file in it"),
         ({"--model": "best"}, "no model 'best'"),
         ({"--segmenter": "magic"}, "--segmenter magic"),
         ({"--start": "99"}, "--start 99: clip.mkv has 24 frames"),
