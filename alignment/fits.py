@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from alignment.bend import bend, worth_bending
 from alignment.homography import Matrix, PlateAlignmentError, between_sizes, implausible, inverted, project
 from alignment.refine import FEWEST_PIXELS, Begin, HostFit, Refinement, correlations, refine
-from alignment.template import BLOCKS, FloatImage, Template, Vector, make_template, pyramid, sample
+from alignment.template import BLOCKS, LEAST_LONG_SIDE_PX, FloatImage, Template, Vector, make_template, pyramid, sample
 from alignment.turned import FOCAL_LENGTHS, likeliest_shift, turned, turning
 from alignment.verify import FEWEST_BLOCKS, OK_ERROR_PX, WEAK_ERROR_PX, Verification, full_size, verify
 
@@ -55,7 +55,7 @@ class PlateFits:
         """Arguments as of `PlateLocator`."""
         self.frame_size = frame_size
         self.plate_size = (grey.shape[1], grey.shape[0])
-        levels = pyramid(grey)
+        levels = pyramid(_as_coarse(grey, frame_size))
         self._smallest = levels[-1]
         self._templates = [make_template(level) for level in levels]
         self._begins = [prepare(template) for template in self._templates]
@@ -183,6 +183,17 @@ class PlateFits:
                     to_plate = np.divide(self.plate_size, template.size).astype(np.float32)
                     return Location(plate_to_frame, bent_verification, bent.field * to_plate)
         return Location(plate_to_frame, verification)
+
+
+def _as_coarse(
+    grey: NDArray[np.uint8] | NDArray[np.uint16], frame_size: Size
+) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """A plate for frames that `pyramid` enlarges: reduced to their size, so that both end up as sharp."""
+    share = max(frame_size) / max(grey.shape)
+    if max(frame_size) >= LEAST_LONG_SIDE_PX or share >= 1:
+        return grey
+    size = max(1, round(share * grey.shape[1])), max(1, round(share * grey.shape[0]))
+    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
 
 
 def _rise(template: Template, level: FloatImage, to_level: Matrix) -> tuple[Vector, NDArray[np.bool_]]:

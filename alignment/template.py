@@ -72,7 +72,7 @@ class Template:
 
 def pyramid(grey: NDArray[np.uint8] | NDArray[np.uint16]) -> list[FloatImage]:
     """Blurred grey at the two working sizes, the finest first, float32 of 255; small pictures are enlarged."""
-    enlarged = max(1, -(-LEAST_LONG_SIDE_PX // max(grey.shape)))
+    enlarged = -(-LEAST_LONG_SIDE_PX // max(grey.shape))
     if enlarged > 1:
         size = (enlarged * grey.shape[1], enlarged * grey.shape[0])
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC)

@@ -92,5 +92,10 @@ def _export(
     )
     if program is None:
         raise RuntimeError("PyTorch exported nothing")
-    program.save(str(path))
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        program.save(str(partial))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return path

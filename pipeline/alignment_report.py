@@ -16,7 +16,7 @@ from pipeline.composite import quantise, unit
 from pipeline.console import ranges
 from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, FloatImage
-from pipeline.places import files_of
+from pipeline.places import files_of, write_whole
 from pipeline.plates import read_plate
 from pipeline.registration import FrameAlignment
 
@@ -100,8 +100,10 @@ def check_folder(folder: Path, inputs: list[Path]) -> None:
     """Refuse a folder whose pictures or page the report might replace.
 
     Raises:
-        CleanplateError: Files of an input lie there that are named as the report's may be.
+        CleanplateError: It is a file, or files of an input lie there that are named as the report's may be.
     """
+    if folder.exists() and not folder.is_dir():
+        raise CleanplateError(f"--report {folder}: that is a file; choose another name for the folder")
     for source in inputs:
         for file in files_of(source):
             if file.parent.resolve() == folder.resolve() and file.suffix.lower() in (".jpg", ".html"):
@@ -146,7 +148,7 @@ def write_report(
                 plate = aligner.warp(aligner.softened(row.report, image) if bridged else row.report)
                 parts.append(_pictures(folder, row, unit(image), plate.image, plate.coverage))
     page = folder / "index.html"
-    page.write_text("\n".join(parts), encoding="utf-8")
+    write_whole(page, "\n".join(parts).encode())
     return page
 
 

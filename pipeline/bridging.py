@@ -1,6 +1,6 @@
 """Frames in which the plate was not found, for a moment in a shot in which it is: they are bridged.
 
-A jerk that smears a frame, or somebody who passes close before the lens, hides the place for a frame or two.
+A jerk smears a frame or two, in which no edge is left to be found by, but which still look like those beside them.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -18,6 +18,11 @@ from pipeline.frames import CleanplateError
 from pipeline.subtitles import subtitle_track
 from pipeline.track import Span, Track
 
+TITLES = frozenset(
+    ("title", "artist", "album", "date", "creation_time", "copyright", "description", "make", "model", "location")
+)
+"""Tags of a whole file that are the output's, too."""
+
 _AHEAD = Fraction(2)
 """Seconds of one track before which what belongs beside it lies in a file: cameras write pieces of half a second."""
 
@@ -27,6 +32,7 @@ class Carrier:
 
     Packets are copied as they are where the output's format takes their codec. Sound that it does not take is
     encoded anew, and subtitles are left out. Times are counted from the first frame written, so all stay together.
+    Title, date and the like go along.
     """
 
     def __init__(self, source: Path, output: OutputContainer, notes: list[str]) -> None:
@@ -46,7 +52,11 @@ class Carrier:
         except (av.FFmpegError, OSError, ValueError) as error:
             raise CleanplateError(f"the sound of {source} cannot be read: {error}") from error
         self._output = output
+        for key, value in self._source.metadata.items():
+            if key.lower() in TITLES:
+                output.metadata[key] = value
         self._tracks = dict(self._made_tracks())
+        self._note_what_stays()
         self._packets = self._read()
         self._held: deque[tuple[Fraction, av.Packet[Any]]] = deque()
         self._span = Span(Fraction(0), Fraction(0), from_beginning=True)
@@ -104,6 +114,19 @@ class Carrier:
             track = subtitle_track(written, self._output, self._path, self._notes)
             if track is not None:
                 yield written.index, track
+
+    def _note_what_stays(self) -> None:
+        """Of streams that are neither sound nor subtitles; timecodes go along on their own."""
+        others = [
+            "pictures" if stream.type == "video" else str(stream.type)
+            for stream in self._source.streams
+            if stream.type not in ("audio", "subtitle") and "timecode" not in stream.metadata
+        ]
+        if "pictures" in others:
+            others.remove("pictures")  # those that were rendered
+        if others:
+            counted = ", ".join(f"{number} of {kind}" for kind, number in sorted(Counter(others).items()))
+            self._notes.append(f"{self._path}: further tracks are left out: {counted}")
 
     def _read(self) -> Iterator[tuple[Fraction, av.Packet[Any]]]:
         """Packets with their times, seconds."""

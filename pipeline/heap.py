@@ -13,6 +13,9 @@ many freed bytes at a heap's end are kept; from how many bytes on an array gets 
 SPOKEN_FOR = ("MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
 """Variables of the environment that tell glibc, beside those of its tunables that begin with glibc.malloc."""
 
+NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+"""What PyTorch says on Linux, on Windows and of Apple's GPUs."""
+
 
 def is_out_of_memory(error: Exception) -> bool:
     """Whether NumPy, PyTorch (on a device or the processor) or OpenCV could not get the memory that they wanted."""
@@ -20,7 +23,7 @@ def is_out_of_memory(error: Exception) -> bool:
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and "can't allocate memory" in said)
+        or (isinstance(error, RuntimeError) and any(words in said for words in NO_MEMORY))
         or (type(error).__module__ == "cv2" and "Insufficient memory" in said)
     )
 

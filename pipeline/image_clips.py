@@ -214,7 +214,8 @@ def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RAT
 def _read(data: bytes, path: Path) -> tuple[Image, Image | None, int, Colour]:
     """The upright picture in a file, its alpha, its bits, and what its numbers mean but for a profile."""
     if path.suffix.lower() in BY_PILLOW:
-        return *read_picture(data, path), 8, Colour()
+        image, alpha, colour = read_picture(data, path)
+        return image, alpha, 8, colour
     picture = _decoded(data, path)
     colour, orientation = colour_of(picture), orientation_of_image(data)
     try:

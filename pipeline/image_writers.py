@@ -14,11 +14,12 @@ from pipeline.colour import as_depth
 from pipeline.composite import unit
 from pipeline.exr import has_timecode, header_of, write_exr
 from pipeline.frames import CleanplateError, ClipInfo, Colour, Image
-from pipeline.image_clips import matching, numbered_path
+from pipeline.image_clips import is_pattern, matching, numbered_path
 from pipeline.light import differs, named
 from pipeline.picture_tags import with_colour, with_kind_of_alpha
 from pipeline.places import already_there
 from pipeline.planes import Untouched
+from pipeline.ranges import is_regular
 from pipeline.writer import Writer
 
 DEEP = (".png", ".tif", ".tiff", ".exr")
@@ -69,6 +70,10 @@ class PictureWriter(Writer):
             self.notes.append(f"{path} cannot say that its colours are {named(like.colour)}; .png and .exr can")
         if path.suffix.lower() == ".exr" and like.timecode is not None and not has_timecode(like):
             self.notes.append(f"{path}: OpenEXR has no timecodes of {like.rate} frames a second; they are left out")
+        elif path.suffix.lower() != ".exr" and like.timecode is not None:
+            self.notes.append(f"{path}: such pictures have no place for the clip's timecode; OpenEXR has")
+        if is_pattern(path) and not is_regular(like):
+            self.notes.append(f"{path}: pictures cannot say that the clip's frames come irregularly; a video can")
 
     def _save(self, path: Path, image: Image, number: int) -> None:
         """Write the picture of the clip's frame of that number."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 
 import numpy as np
 import pillow_heif
 from PIL import Image as PillowImage
 from PIL import ImageOps, UnidentifiedImageError
 
-from pipeline.frames import CleanplateError, Image
+from pipeline.colour import RGB, UNKNOWN
+from pipeline.frames import CleanplateError, Colour, Image
 
 SUFFIXES = frozenset((".heic", ".heif", ".tga"))
 """Of the pictures that `read_picture` is for."""
@@ -17,8 +19,12 @@ SUFFIXES = frozenset((".heic", ".heif", ".tga"))
 UNREADABLE = (UnidentifiedImageError, OSError, ValueError, SyntaxError)
 """What Pillow raises where a picture is damaged, or of a kind that it does not know."""
 
-pillow_heif.register_heif_opener()
-PillowImage.MAX_IMAGE_PIXELS = None  # its limit is for pictures of strangers; phones take 200 million pixels
+
+@cache
+def _prepare() -> None:
+    """Have Pillow read HEIC, and pictures of any size: its limit is for strangers', and phones take 200 megapixels."""
+    pillow_heif.register_heif_opener()
+    PillowImage.MAX_IMAGE_PIXELS = None
 
 
 def opened(data: bytes) -> PillowImage.Image:
@@ -27,10 +33,11 @@ def opened(data: bytes) -> PillowImage.Image:
     Raises:
         One of UNREADABLE.
     """
+    _prepare()
     return PillowImage.open(io.BytesIO(data))
 
 
-def read_picture(data: bytes, path: object) -> tuple[Image, Image | None]:
+def read_picture(data: bytes, path: object) -> tuple[Image, Image | None, Colour]:
     """Decode a picture.
 
     Args:
@@ -38,7 +45,7 @@ def read_picture(data: bytes, path: object) -> tuple[Image, Image | None]:
         path: Its name, for messages.
 
     Returns:
-        H x W x 3 uint8, upright, and its alpha, H x W, where it has one.
+        H x W x 3 uint8, upright; its alpha, H x W, where it has one; and the colours that HEIC is tagged with.
 
     Raises:
         CleanplateError: It is none.
@@ -46,7 +53,15 @@ def read_picture(data: bytes, path: object) -> tuple[Image, Image | None]:
     try:
         with opened(data) as picture:
             has_alpha = "A" in picture.getbands()
+            tags = picture.info.get("nclx_profile") or {}
             pixels = np.asarray(ImageOps.exif_transpose(picture).convert("RGBA" if has_alpha else "RGB"))
     except UNREADABLE as error:
         raise CleanplateError(f"{path} is not an image that can be read, or it is damaged") from error
-    return np.ascontiguousarray(pixels[..., :3]), np.ascontiguousarray(pixels[..., 3]) if has_alpha else None
+    colour = Colour(
+        matrix=RGB,
+        primaries=tags.get("color_primaries", UNKNOWN),
+        transfer=tags.get("transfer_characteristics", UNKNOWN),
+        full_range=True,
+    )
+    alpha = np.ascontiguousarray(pixels[..., 3]) if has_alpha else None
+    return np.ascontiguousarray(pixels[..., :3]), alpha, colour if tags else Colour()

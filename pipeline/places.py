@@ -62,16 +62,22 @@ def check_free(path: Path, *, overwrite: bool) -> None:
 def write_whole(path: Path, data: bytes) -> None:
     """Write a small file, which has its name only when it is whole; what has it already is replaced.
 
+    A link stays one, and so does a pipe or a device, into which it is written.
+
     Raises:
         MachineError: It cannot be written.
     """
-    partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
+    target = path.resolve()
+    is_place = target.is_file() or not target.exists()
+    partial = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.partial{target.suffix}") if is_place else target
     try:
         partial.write_bytes(data)
-        partial.replace(path)
+        if is_place:
+            partial.replace(target)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+        if is_place:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
         raise MachineError(f"{path} could not be written: {error.strerror}") from error
 
 

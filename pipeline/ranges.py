@@ -36,7 +36,7 @@ def parse_position(text: str, info: ClipInfo, option: str) -> int:
         mark = text[match.start(4) - 1]
         if valid_timecode(f"{hours:02}:{text.split(':', 1)[1]}", info.rate) is None:
             raise CleanplateError(f"{option} {text}: at {_short(info.rate)} frames a second there is no such timecode")
-        for own in filter(None, (info.timecode, f"00:00:00{mark}00" if _is_regular(info) else None)):
+        for own in filter(None, (info.timecode, f"00:00:00{mark}00" if is_regular(info) else None)):
             if (later := frames_after(_as_own(text, own), own, info.rate)) >= 0:
                 return _inside(later, text, info, option)
         index = _frame_at(hours * 3600 + minutes * 60 + seconds + frames / info.rate, info)
@@ -100,7 +100,7 @@ def _frame_at(seconds: Fraction, info: ClipInfo) -> int:
     return bisect_left(info.pts, info.pts[0] + seconds / info.time_base - rounding)
 
 
-def _is_regular(info: ClipInfo) -> bool:
+def is_regular(info: ClipInfo) -> bool:
     """Whether no frame is half a frame from where the rate has it."""
     step = 1 / (info.rate * info.time_base)
     return all(2 * abs(pts - info.pts[0] - index * step) < step for index, pts in enumerate(info.pts))

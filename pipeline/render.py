@@ -69,7 +69,8 @@ class RenderJob:
 
     def check_apart(self, *more: Path) -> None:
         """Refuse files to write, `more` of them, of which one would replace another, or an input."""
-        records = [sidecar_path(path) for path in self.outputs[:1] if not is_pattern(path)]  # a part has another
+        is_part = self.start is not None or self.end is not None
+        records = [sidecar_path(path) for path in self.outputs[:1] if not (is_part and is_pattern(path))]
         written = [*self.outputs, *records, *more] + ([] if self.sheet is None else [self.sheet])
         behind = Path(self.background) if is_path(self.background) else None
         read = [self.clip, self.plate, behind, self.mask, self.settings.weights]

@@ -13,7 +13,7 @@ from typing import Any
 from models.weights import FOLDER
 from pipeline.frames import Frame, Matte, Settings
 from pipeline.image_clips import PATTERN, is_pattern
-from pipeline.places import write_whole
+from pipeline.places import files_of, write_whole
 
 LIBRARIES = ("torch", "torchvision", "av", "numpy", "opencv-python-headless", "pillow", "safetensors")
 
@@ -68,15 +68,20 @@ def write_sidecar(path: Path, job: dict[str, Any], settings: Settings, device: s
         "job": job,
         "settings": asdict(settings),
         "weights": {"path": weights, "sha256": _digest(weights)},
-        "plate": {"path": plate.resolve(), "sha256": _digest(plate) if plate.is_file() else None},
+        "plate": {"path": plate.resolve(), "sha256": _digest(*sorted(files_of(plate)))},
         **result,
     }
     write_whole(path, (json.dumps(content, indent=1, default=str) + "\n").encode())
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _digest(*paths: Path) -> str:
+    """Of a file, or of several as if they were one."""
+    whole = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                whole.update(piece)
+    return whole.hexdigest()
 
 
 def _version(name: str) -> str:

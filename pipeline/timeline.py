@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,11 +17,8 @@ from pipeline.frames import CleanplateError
 
 DEFAULT_RATE = Fraction(25)
 
-ODD_RATE = Fraction(1, 10)
-"""By how much the rate that a stream without times states may differ from what its length and its frames make it."""
-
-SEGMENT = 0x18538067
-"""ID of what a Matroska file consists of, behind its header."""
+SEGMENT, CLUSTER = 0x18538067, 0x1F43B675
+"""IDs of what a Matroska file consists of, behind its header, and of what its pictures lie in."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,7 @@ class Timeline:
 
 @dataclass(frozen=True)
 class _Entry:
+    dts: int | None
     pts: int | None
     duration: int
     is_keyframe: bool
@@ -67,6 +66,7 @@ def read_timeline(container: InputContainer, stream: VideoStream, path: Path) ->
     try:
         entries = [
             _Entry(
+                packet.dts,
                 packet.pts,
                 packet.duration or 0,
                 packet.is_keyframe,
@@ -86,7 +86,7 @@ def read_timeline(container: InputContainer, stream: VideoStream, path: Path) ->
     # AVI stores no times but the rate, and the order in which frames are decoded.
     reordered = container.format.name == "avi" and stream.codec_context.has_b_frames
     if reordered or any(entry.pts is None and entry.is_shown for entry in entries):
-        return _untimed(path, stream.index, rate)
+        return _untimed(path, stream.index, _rate_of_chunks(entries, stream) or rate)
     return _to_its_end(container, stream, _timed(entries, stream, rate), path)
 
 
@@ -101,16 +101,19 @@ def _timed(entries: list[_Entry], stream: VideoStream, rate: Fraction) -> Timeli
     return Timeline(pts, tuple(keyframes), time_base, pts[-1] + max(last, 1), rate)
 
 
+def _rate_of_chunks(entries: list[_Entry], stream: VideoStream) -> Fraction | None:
+    """Frames a second by how many chunks each takes: in AVI two of them, the second empty, where fields are counted."""
+    numbers = [entry.dts for entry in entries if entry.is_shown and entry.dts is not None]
+    steps = sorted(after - before for before, after in pairwise(numbers))
+    usual = steps[len(steps) // 2] if steps else 0
+    return 1 / (usual * stream.time_base) if usual > 0 and stream.time_base else None
+
+
 def _untimed(path: Path, index: int, rate: Fraction) -> Timeline:
     """Count the frames by decoding them: packets without times need not be frames."""
     try:
         with av.open(f"file:{path}") as container:
-            stream = container.streams[index]
-            count = sum(1 for _ in container.decode(stream))
-            if stream.duration and stream.time_base:
-                lasting = count / (stream.duration * stream.time_base)
-                # AVI may count two chunks a frame, every second of them empty.
-                rate = lasting if abs(lasting / rate - 1) > ODD_RATE else rate
+            count = sum(1 for _ in container.decode(container.streams[index]))
     except av.FFmpegError as error:
         raise CleanplateError(f"{path} is damaged and could not be decoded: {error.strerror}") from error
     return Timeline(tuple(range(count)), (), 1 / rate, count, rate, timed=False)
@@ -149,21 +152,30 @@ def _to_its_end(container: InputContainer, stream: VideoStream, timeline: Timeli
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a Matroska file is a row of elements up to the end that its segment states (RFC 8794, 9559)."""
+    """Whether a Matroska file is rows of elements up to the ends that it states (RFC 8794, 9559)."""
     with path.open("rb") as file:
-        header, segment = _element(file), None
-        if header is not None and header[1] is not None:
-            file.seek(header[1], os.SEEK_CUR)
-            segment = _element(file)
-        if segment is None or segment[0] != SEGMENT or segment[1] is None:
+        header = _element(file)
+        if header is None or header[1] is None:
             return False
-        end = file.tell() + segment[1]
-        while file.tell() < end:
-            found = _element(file)
-            if found is None or found[1] is None:
-                return False
+        file.seek(header[1], os.SEEK_CUR)
+        segment = _element(file)
+        return segment is not None and segment[0] == SEGMENT and _is_row(file, segment[1], path.stat().st_size)
+
+
+def _is_row(file: BinaryIO, length: int | None, size: int) -> bool:
+    """Whether elements follow one another for exactly so many bytes, in clusters, too; the file has `size` of them."""
+    end = file.tell() + (length or 0)
+    if length is None or end > size:
+        return False
+    while file.tell() < end:
+        found = _element(file)
+        if found is None or found[1] is None:
+            return False
+        if found[0] != CLUSTER:
             file.seek(found[1], os.SEEK_CUR)
-        return file.tell() == end <= path.stat().st_size
+        elif not _is_row(file, found[1], size):
+            return False
+    return file.tell() == end
 
 
 def _element(file: BinaryIO) -> tuple[int, int | None] | None:

@@ -102,6 +102,8 @@ def teacher_file(config: AdversarialConfig, folder: Path) -> Path:
 
 
 def _teacher(config: AdversarialConfig, folder: Path) -> MattingNet:
+    if config.teacher == f"{config.model}.safetensors":
+        raise CleanplateError(f"teacher: the run writes a {config.teacher} of its own; name it otherwise")
     try:
         return load_weights(config.model, teacher_file(config, folder)).requires_grad_(False)
     except WeightsError as error:

@@ -100,7 +100,7 @@ def read_toml(path: Path, kind: type[Config]) -> Config:
         return kind(**tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise CleanplateError(f"{path}: there is no such file") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CleanplateError(f"{path} is not TOML: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]

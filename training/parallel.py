@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import distributed, multiprocessing
 
+from pipeline.frames import CleanplateError
+
 
 @dataclass(frozen=True)
 class Team:
@@ -39,10 +41,16 @@ def processes_for(device: str) -> int:
 
 
 def pick_training_device(device: str) -> str:
-    """`auto` is `cuda` where there is a GPU that works, else `cpu`."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return device
+    """`auto` is `cuda` where there is a GPU that works, else `cpu`.
+
+    Raises:
+        CleanplateError: It is none of these, or not here.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise CleanplateError(f"--device {device}: training runs on cpu or cuda; auto takes what is there")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise CleanplateError("--device cuda: PyTorch cannot use it on this machine; see cleanplate doctor")
+    return device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def run_team(work: Callable[..., None], device: str, processes: int, *arguments: Any) -> None:

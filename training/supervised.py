@@ -16,7 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from models.weights import MattingNet, new_net, read_card, save_weights, take_over
+from models.weights import MattingNet, WeightsError, new_net, read_card, save_weights, take_over
 from pipeline.frames import CleanplateError
 from training.config import SupervisedConfig
 from training.data import Batch, CompositeBatches
@@ -53,7 +53,12 @@ class Run(Resumable):
             if not any(name.startswith(part) for name, _ in net.named_parameters()):
                 raise CleanplateError(f"only: no tensor's name begins with {part!r}")
         if config.start_from is not None and not (folder / CHECKPOINT).exists():
-            taken = take_over(net, folder / config.start_from)
+            if config.start_from == f"{config.model}.safetensors":
+                raise CleanplateError(f"start_from: the run writes a {config.start_from} of its own; name it otherwise")
+            try:
+                taken = take_over(net, folder / config.start_from)
+            except WeightsError as error:
+                raise CleanplateError(str(error)) from error
             left = [name for name in net.state_dict() if config.only and not name.startswith(config.only)]
             if missing := [name for name in left if name not in taken]:
                 raise CleanplateError(f"{config.start_from} lacks {missing[0]}, which only leaves as it is")

@@ -155,7 +155,9 @@ def test_a_small_picture_of_a_bare_wall_is_taken_as_it_lies(size: tuple[int, int
     def noisy(seed: int) -> np.ndarray:
         return np.rint(np.random.default_rng(seed).normal(150, 3, (size[1], size[0], 3))).astype(np.uint8)
 
-    assert PlateAligner(noisy(1), size).register(noisy(2)).status == "weak"
+    report = PlateAligner(noisy(1), size).register(noisy(2))
+    assert (report.status, report.residual_px) == ("weak", 0)
+    assert np.allclose(report.plate_to_frame, np.eye(3))
 
 
 def test_a_bare_wall_of_another_colour():

@@ -137,3 +137,38 @@ def test_so_has_every_picture_of_an_exr_sequence(tmp_path: Path) -> None:
     for index in range(3):
         code = OpenEXR.File(str(tmp_path / f"out_{index:03}.exr")).header()["timeCode"]
         assert (code.hours, code.minutes, code.seconds, code.frame, code.dropFrame) == (1, 0, 0, index, 0)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_title_and_date_go_along_and_what_does_not_is_said(suffix: str, tmp_path: Path) -> None:
+    film(tmp_path / "plain.mkv", ("aac",))
+    (tmp_path / "font.ttf").write_bytes(b"a font")
+    tags = ["-metadata", "title=Take 7", "-metadata", "creation_time=2026-05-01T10:00:00.000000Z"]
+    more = ["-attach", str(tmp_path / "font.ttf"), "-metadata:s:t", "mimetype=font/ttf"]
+    words = ["-i", str(tmp_path / "plain.mkv"), "-map", "0", "-map", "0:v", "-c", "copy", *tags, *more]
+    subprocess.run(["ffmpeg", "-v", "error", *words, str(tmp_path / "a.mkv")], check=True)
+    notes = copy(tmp_path / "a.mkv", tmp_path / f"out{suffix}")
+    assert [note for note in notes if "further tracks are left out: 1 of attachment, 1 of pictures" in note]
+    found = {
+        key.lower(): value for key, value in said(tmp_path / f"out{suffix}", "-show_format")["format"]["tags"].items()
+    }
+    assert found["title"] == "Take 7"
+    assert found["creation_time"].startswith("2026-05-01T10:00:00")
+
+
+@pytest.mark.parametrize(("suffix", "noted"), [(".png", True), (".tif", True), (".exr", False)])
+def test_pictures_say_that_they_hold_no_timecode(suffix: str, noted: bool, tmp_path: Path) -> None:
+    with open_clip(KINDS["hour"](tmp_path).path) as clip:
+        assert clip.info.timecode is not None
+        with open_writer(tmp_path / f"out_%04d{suffix}", clip.info, channels=3) as writer:
+            for frame in clip.frames():
+                writer.write(frame.image, frame.pts)
+    assert any("no place for the clip's timecode" in note for note in writer.notes) is noted
+
+
+def test_pictures_say_that_they_hold_no_times(tmp_path: Path) -> None:
+    clip = open_clip(KINDS["irregular"](tmp_path).path)
+    with clip, open_writer(tmp_path / "out_%04d.png", clip.info, channels=3) as writer:
+        for frame in clip.frames():
+            writer.write(frame.image, frame.pts)
+    assert any("come irregularly" in note for note in writer.notes)

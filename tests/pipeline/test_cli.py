@@ -1,6 +1,8 @@
 """The commands that are not about a clip."""
 
 import json
+import os
+import subprocess
 
 import cv2
 import numpy as np
@@ -135,6 +137,8 @@ def test_an_export_without_its_libraries_says_what_to_install(run, tmp_path, mon
         (MemoryError("Unable to allocate 5 TiB"), True),
         (torch.OutOfMemoryError("CUDA out of memory"), True),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"), True),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes."), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"), True),
         (RuntimeError("shapes do not match"), False),
         (ValueError("can't allocate memory"), False),
     ],
@@ -153,3 +157,16 @@ def test_a_full_disk_is_the_machines_fault(tmp_path):
         write_whole(tmp_path / "nowhere" / "a.json", b"")
     write_whole(tmp_path / "a.json", b"whole")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"whole"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither")
+def test_a_link_and_a_pipe_stay_what_they_are(tmp_path):
+    (tmp_path / "a.json").write_bytes(b"old")
+    (tmp_path / "link.json").symlink_to("a.json")
+    write_whole(tmp_path / "link.json", b"new")
+    assert (tmp_path / "link.json").is_symlink() and (tmp_path / "a.json").read_bytes() == b"new"
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
+        write_whole(tmp_path / "pipe", b"said")
+        assert reader.communicate()[0] == b"said"
+    assert (tmp_path / "pipe").is_fifo()

@@ -61,6 +61,14 @@ def test_a_photograph_of_200_million_pixels_is_no_attack(tmp_path: Path) -> None
     assert orientation_of_image((tmp_path / "large.png").read_bytes()) == Orientation()
 
 
+def test_a_heic_means_what_its_tags_say(tmp_path: Path) -> None:
+    pixels = PillowImage.fromarray(np.full((32, 32, 3), 200, np.uint8))
+    tagged = {"color_primaries": 12, "transfer_characteristics": 13, "matrix_coefficients": 6, "full_range_flag": 1}
+    pixels.save(tmp_path / "p3.heic", format="HEIF", **tagged, save_nclx_profile=True)
+    colour = read_still(tmp_path / "p3.heic").colour
+    assert (colour.primaries, colour.transfer) == (12, 13)
+
+
 def test_a_damaged_heic_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plate.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
     with pytest.raises(CleanplateError, match=r"plate\.heic is not an image"):

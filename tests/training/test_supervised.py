@@ -88,6 +88,18 @@ def test_what_stays_as_it_is_does_so_when_norms_are_shared_by_several_devices(tm
     assert all(module.training == name.startswith("refiner") for name, module in norms.items())
 
 
+def test_what_a_run_cannot_begin_with_is_named(tmp_path):
+    with pytest.raises(CleanplateError, match=r"start\.safetensors is missing"):
+        Run.start(SupervisedConfig(steps=1, start_from="start.safetensors", **TINY), tmp_path)
+    with pytest.raises(CleanplateError, match=r"the run writes a fast\.safetensors of its own"):
+        Run.start(SupervisedConfig(steps=1, start_from="fast.safetensors", **TINY), tmp_path)
+    with pytest.raises(CleanplateError, match="training runs on cpu or cuda"):
+        train(SupervisedConfig(steps=1, **TINY), tmp_path, Material(), "tpu")
+    (tmp_path / "config.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(CleanplateError, match="is not TOML"):
+        read_config(tmp_path / "config.toml")
+
+
 def test_batches_that_cannot_be_shared_out_and_crops_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(CleanplateError, match="a batch of 2 cannot be shared out among 3"):
         train(SupervisedConfig(steps=1, **TINY), tmp_path, Material(), "cpu", processes=3)
