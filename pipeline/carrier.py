@@ -122,8 +122,10 @@ class Carrier:
             for stream in self._source.streams
             if stream.type not in ("audio", "subtitle") and "timecode" not in stream.metadata
         ]
-        if "pictures" in others:
-            others.remove("pictures")  # those that were rendered
+        known = ["pictures"] + ["data"] * bool(self._source.chapters())  # those that were rendered; chapters' titles
+        for kind in known:
+            if kind in others:
+                others.remove(kind)
         if others:
             counted = ", ".join(f"{number} of {kind}" for kind, number in sorted(Counter(others).items()))
             self._notes.append(f"{self._path}: further tracks are left out: {counted}")
