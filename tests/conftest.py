@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from pipeline.decode import open_clip
 from pipeline.encode import open_writer
@@ -15,6 +16,14 @@ from pipeline.frames import ClipInfo, Colour
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def as_many_threads_as_before():
+    """Trainings set the number of threads; others are to find it as it was."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from models.importing import ORIGINAL
 from pipeline.console import plain
+from pipeline.doctor import examine
 from pipeline.frames import MachineError
 from pipeline.heap import is_out_of_memory
 from pipeline.places import write_whole
@@ -23,6 +24,15 @@ def test_doctor_tries_what_it_reports(run):
     assert code == 0
     for word in ("torch", "libx264", "ffv1", "H.265 --hardware", "cuda", "fast", "paper"):
         assert word in said
+
+
+def test_doctor_says_what_works_and_what_does_not(monkeypatch):
+    found = {finding.name: finding for finding in examine()}
+    assert found["libx264"].works and found["ffv1"].works and found["cpu"].works
+    assert found["cuda"].works == torch.cuda.is_available()
+    monkeypatch.setattr("pipeline.doctor.try_codec", lambda *_: "no such encoder")
+    broken = {finding.name: finding for finding in examine()}["libx264"]
+    assert (broken.works, broken.detail) == (False, "no such encoder")
 
 
 def test_weights_list_names_every_model(run, monkeypatch, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -294,6 +293,7 @@ with open_writer(Path(sys.argv[1]), like, channels=3) as writer:
 """
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out_%04d.png"])
 def test_a_killed_process_leaves_nothing_under_the_name(name: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", KILLED, str(tmp_path / name)]
@@ -312,6 +312,7 @@ def test_a_killed_process_leaves_nothing_under_the_name(name: str, tmp_path: Pat
 @pytest.fixture
 def small_disk() -> Iterator[None]:
     """Files may have 20 kB, which fails with an OSError as a full disk does."""
+    resource = pytest.importorskip("resource", reason="Windows limits no files")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     yield

@@ -197,9 +197,17 @@ def test_the_composite_is_the_equation(rendered):
     assert np.abs(a * colour + (1 - a) * (0x20, 0x40, 0x80) - out).max() < 1.6  # three roundings
 
 
-def test_the_contact_sheet_shows_four_frames(rendered):
+def test_the_contact_sheet_shows_four_frames(scene, rendered):
     sheet = cv2.imread(str(rendered[0] / "sheet.png"))
     assert sheet.shape == (28 + 4 * 274, 4 * 484, 3)
+    files = {"clip": scene.clip, "alpha": rendered[0] / "alpha.mkv", "out": rendered[0] / "out.mkv"}
+    seen = {name: frames(path) for name, path in files.items()}
+    for row, index in enumerate((0, 8, 15, FRAMES - 1)):
+        cells = [sheet[28 + 274 * row :, 484 * column :][:270, :480, ::-1] for column in range(4)]
+        for cell, name in ((cells[0], "clip"), (cells[2], "alpha"), (cells[3], "out")):
+            shown = cv2.resize(seen[name][index], (480, 270), interpolation=cv2.INTER_AREA)
+            assert np.abs(cell.astype(int) - shown.reshape(270, 480, -1)).mean() < 1, (name, index)
+        assert np.abs(cells[1].astype(int) - cells[0]).mean() < 20  # the plate, in which the ball is missing
 
 
 def test_a_part_is_bit_for_bit_that_part_of_the_whole(scene, rendered, tmp_path):
@@ -287,18 +295,19 @@ def test_align_writes_what_it_found(scene, run, tmp_path):
     assert rows[6]["pts_seconds"] == pytest.approx(float(Fraction(6, 24)), abs=1e-3)
 
 
-def test_frames_side_by_side_are_those_made_one_by_one(scene, rendered):
+def test_frames_side_by_side_are_those_made_one_by_one(scene, rendered, monkeypatch):
     """Threads change no bit: a matte is a pure function of its drafts."""
     folder, summary, _ = rendered
-    settings = Settings(device="cpu")
     written = frames(folder / "alpha.mkv")
+    monkeypatch.setattr("pipeline.matting.workers_for", lambda *_: (4, 1))
     with open_clip(scene.clip) as clip:
-        matter = Matter(read_plate(scene.plate), (WIDTH, HEIGHT), settings)
+        matter = Matter(read_plate(scene.plate), (WIDTH, HEIGHT), Settings(device="cpu"))
+        assert matter.workers == 4
         with matter.pool() as pool:
             drafts = map(matter.draft, windows(clip, matter.observe, 0, FRAMES))
-            for each in islice(in_company(drafts, 0, FRAMES), 4):
-                alpha = quantise(pool.submit(matter.matte, each).result().alpha, 8)
-                assert np.array_equal(alpha, written[each.own.index][:, :, 0])
+            each = list(islice(in_company(drafts, 0, FRAMES), 8))
+            for drafted, matte in zip(each, pool.map(matter.matte, each), strict=True):
+                assert np.array_equal(quantise(matte.alpha, 8), written[drafted.own.index][:, :, 0])
     assert all(seconds > 0 for seconds in summary.busy_seconds.values())
 
 
@@ -311,5 +320,8 @@ def test_fewer_bits_move_next_to_nothing(scene, precision):
             (window,) = windows(clip, matter.observe, 2, 3)
             alphas.append(matter.matte(Drafts(matter.draft(window))).alpha)
     moved = np.abs(alphas[0] - alphas[1])
-    assert 0 < moved.mean() < 1 / 1024
+    if matter.settings.precision == "float32":  # what `auto` is where a processor is quick at nothing less
+        assert precision == "auto" and moved.max() == 0
+    else:
+        assert 0 < moved.mean() < 1 / 1024
     assert np.percentile(moved, 99.9) < 0.03 and moved.max() < 0.25

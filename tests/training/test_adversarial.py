@@ -30,11 +30,8 @@ CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """Runs set the number of threads; others are to find it as it was."""
-    before = torch.get_num_threads()
+    """As runs have it."""
     torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def config_of(**changes):

@@ -1,17 +1,20 @@
 """Weights that ship: of half precision, and with a card that says what they are worth."""
 
 import json
+import subprocess
 
 import pytest
 import torch
 
+import training.publish
 from models.weights import add_ranges, load_weights, new_net, read_card, save_weights
 from pipeline.frames import CleanplateError
 from training.publish import publish
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.publish._commit", lambda: "0123abc+")
     torch.manual_seed(0)
     save_weights(new_net("fast"), tmp_path / "fast.safetensors", {"data": "made up", "steps": "40"})
     rows = [{"step": 20, "seconds": 1000.0}, {"step": 30, "seconds": 1900.0}, {"step": 40, "seconds": 80.0}]
@@ -26,7 +29,7 @@ def test_the_card_says_commit_hours_and_metrics(run):
     assert card["data"] == "made up" and card["steps"] == "40"
     assert card["hours"] == "0.6"  # 1900 + 80 seconds
     assert json.loads(card["metrics"]) == {"mean": {"mad": 3.46, "mse": 0.9}}
-    assert len(card["commit"].rstrip("+")) >= 7
+    assert card["commit"] == "0123abc+"
 
 
 def test_ranges_go_along(run):
@@ -48,3 +51,17 @@ def test_a_run_without_a_log_is_refused(run):
     (run / "log.jsonl").unlink()
     with pytest.raises(CleanplateError, match=r"log\.jsonl"):
         publish(run / "fast.safetensors", run / "report.json", run / "out.safetensors")
+
+
+def test_the_commit_is_that_of_the_checkout(tmp_path, monkeypatch):
+    monkeypatch.setattr(training.publish, "__file__", str(tmp_path / "publish.py"))
+    with pytest.raises(CleanplateError, match="no git checkout"):
+        training.publish._commit()
+    (tmp_path / "a").write_text("one")
+    somebody = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    for words in (("init", "-q"), ("add", "a"), (*somebody, "commit", "-qm", "First")):
+        subprocess.run(["git", "-C", tmp_path, *words], check=True)
+    whole = subprocess.run(["git", "-C", tmp_path, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    assert whole.stdout.startswith(commit := training.publish._commit()) and len(commit) >= 7
+    (tmp_path / "a").write_text("two")
+    assert training.publish._commit() == commit + "+"
