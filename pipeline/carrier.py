@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 from av.container import OutputContainer
+from av.stream import Disposition
 
 from pipeline.audio import audio_track
 from pipeline.chapters import cut_chapters
@@ -18,10 +19,8 @@ from pipeline.frames import CleanplateError
 from pipeline.subtitles import subtitle_track
 from pipeline.track import Span, Track
 
-TITLES = frozenset(
-    ("title", "artist", "album", "date", "creation_time", "copyright", "description", "make", "model", "location")
-)
-"""Tags of a whole file that are the output's, too."""
+TITLES = frozenset(("title", "artist", "album", "date", "creation_time", "copyright", "description", "make", "model"))
+"""Tags of a whole file that are the output's, too; where it was filmed is nobody's business."""
 
 _AHEAD = Fraction(2)
 """Seconds of one track before which what belongs beside it lies in a file: cameras write pieces of half a second."""
@@ -118,14 +117,14 @@ class Carrier:
     def _note_what_stays(self) -> None:
         """Of streams that are neither sound nor subtitles; timecodes go along on their own."""
         others = [
-            "pictures" if stream.type == "video" else str(stream.type)
+            str(stream.type)
             for stream in self._source.streams
-            if stream.type not in ("audio", "subtitle") and "timecode" not in stream.metadata
+            if stream.type in ("data", "attachment") and "timecode" not in stream.metadata
         ]
-        known = ["pictures"] + ["data"] * bool(self._source.chapters())  # those that were rendered; chapters' titles
-        for kind in known:
-            if kind in others:
-                others.remove(kind)
+        if self._source.chapters() and "data" in others:
+            others.remove("data")  # their titles
+        films = [each for each in self._source.streams.video if not each.disposition & Disposition.attached_pic]
+        others += ["pictures"] * (len(films) - 1)
         if others:
             counted = ", ".join(f"{number} of {kind}" for kind, number in sorted(Counter(others).items()))
             self._notes.append(f"{self._path}: further tracks are left out: {counted}")

@@ -71,7 +71,7 @@ class PictureWriter(Writer):
         if path.suffix.lower() == ".exr" and like.timecode is not None and not has_timecode(like):
             self.notes.append(f"{path}: OpenEXR has no timecodes of {like.rate} frames a second; they are left out")
         elif path.suffix.lower() != ".exr" and like.timecode is not None:
-            self.notes.append(f"{path}: such pictures have no place for the clip's timecode; OpenEXR has")
+            self.notes.append(f"{path}: such pictures have no place for the clip's timecode")
         if is_pattern(path) and not is_regular(like):
             self.notes.append(f"{path}: pictures cannot say that the clip's frames come irregularly; a video can")
 

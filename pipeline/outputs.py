@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pipeline.background import Background
-from pipeline.codecs import FOR_EDITING
+from pipeline.codecs import BY_SUFFIX, FOR_EDITING
 from pipeline.composite import quantise, transparent
 from pipeline.encode import Writer, multiplies_itself, open_writer
 from pipeline.finishing import composed
@@ -43,7 +43,9 @@ class Outputs:
             options |= {"exr_codes": job.exr == "codes", "overwrite": job.overwrite, "start": part[0], "stop": part[1]}
             return together.add(open_writer(path, info, channels=channels, bits=job.bits, **options))
 
-        company = job.clip if info.has_company else None
+        # A silent video has a title and a date all the same, which a video takes.
+        films = bool(info.pixel_format) and job.out is not None and job.out.suffix.lower() in BY_SUFFIX
+        company = job.clip if info.has_company or films else None
         channels: Literal[3, 4] = 3 if background is not None else 4
         form = {key: getattr(job, key) for key in ("codec", "quality", "hardware", "premultiplied")}
         self.composite = writer(job.out, channels, company_from=company, **form)

@@ -67,18 +67,22 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         MachineError: It cannot be written.
     """
-    target = path.resolve()
-    is_place = target.is_file() or not target.exists()
-    partial = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.partial{target.suffix}") if is_place else target
+    is_place = not path.absolute().is_relative_to("/dev") and not path.absolute().is_relative_to("/proc")
+    partial = None
     try:
+        if not is_place or (path.exists() and not path.is_file()):
+            with path.open("ab") as file:
+                file.write(data)
+            return
+        target = path.resolve()
+        partial = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.partial{target.suffix}")
         partial.write_bytes(data)
-        if is_place:
-            partial.replace(target)
-    except OSError as error:
-        if is_place:
+        partial.replace(target)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead to one another
+        if partial is not None:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
-        raise MachineError(f"{path} could not be written: {error.strerror}") from error
+        raise MachineError(f"{path} could not be written: {getattr(error, 'strerror', None) or error}") from error
 
 
 def already_there(path: Path) -> str:

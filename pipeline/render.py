@@ -16,7 +16,7 @@ from pipeline.decode import open_clip
 from pipeline.encode import multiplies_itself
 from pipeline.finishing import Finish, finished
 from pipeline.frames import CleanplateError, ClipInfo, Draft, Frame, FrameStatus, FrameWindow, Matte, Settings
-from pipeline.image_clips import ImageClip, is_pattern
+from pipeline.image_clips import ImageClip
 from pipeline.matting import Matter
 from pipeline.notes import notes_on
 from pipeline.outputs import Outputs
@@ -69,8 +69,7 @@ class RenderJob:
 
     def check_apart(self, *more: Path) -> None:
         """Refuse files to write, `more` of them, of which one would replace another, or an input."""
-        is_part = self.start is not None or self.end is not None
-        records = [sidecar_path(path) for path in self.outputs[:1] if not (is_part and is_pattern(path))]
+        records = [sidecar_path(path) for path in self.outputs[:1]]
         written = [*self.outputs, *records, *more] + ([] if self.sheet is None else [self.sheet])
         behind = Path(self.background) if is_path(self.background) else None
         read = [self.clip, self.plate, behind, self.mask, self.settings.weights]

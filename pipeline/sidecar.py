@@ -68,10 +68,19 @@ def write_sidecar(path: Path, job: dict[str, Any], settings: Settings, device: s
         "job": job,
         "settings": asdict(settings),
         "weights": {"path": weights, "sha256": _digest(weights)},
-        "plate": {"path": plate.resolve(), "sha256": _digest(*sorted(files_of(plate)))},
+        "plate": {"path": plate.resolve(), "sha256": _digest_if_there(plate)},
         **result,
     }
     write_whole(path, (json.dumps(content, indent=1, default=str) + "\n").encode())
+
+
+def _digest_if_there(plate: Path) -> str | None:
+    """None where it has been moved meanwhile: what was rendered is whole all the same."""
+    try:
+        files = sorted(files_of(plate))
+        return _digest(*files) if files else None
+    except OSError:
+        return None
 
 
 def _digest(*paths: Path) -> str:

@@ -43,7 +43,11 @@ class Run(Resumable):
 
     @staticmethod
     def start(config: SupervisedConfig, folder: Path, device: torch.device = CPU) -> Run:
-        """A fresh run, or the one whose checkpoint lies in `folder`."""
+        """A fresh run, or the one whose checkpoint lies in `folder`.
+
+        Raises:
+            CleanplateError: What it is to begin with is missing, its own output, or lacks what is to stay as it is.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
         if config.only and config.start_from is None:

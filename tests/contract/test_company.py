@@ -172,3 +172,24 @@ def test_pictures_say_that_they_hold_no_times(tmp_path: Path) -> None:
         for frame in clip.frames():
             writer.write(frame.image, frame.pts)
     assert any("come irregularly" in note for note in writer.notes)
+
+
+def test_a_silent_clip_keeps_its_title(scene: Any, run: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+    tags = ["-metadata", "title=Take 7", "-metadata", "location=+52.52+013.405/"]
+    words = ["-i", str(scene.clip), "-c", "copy", *tags, str(tmp_path / "a.mkv")]
+    subprocess.run(["ffmpeg", "-v", "error", *words], check=True)
+    out = tmp_path / "out.mp4"
+    words = ["render", tmp_path / "a.mkv", "--plate", scene.plate, "--background", "#204080", "--end", "2", "-o", out]
+    code, spoken = run(*words)
+    assert code == 0 and "left out" not in spoken
+    tags = said(out, "-show_format")["format"]["tags"]
+    assert tags["title"] == "Take 7"
+    assert "location" not in tags
+
+
+def test_covers_are_no_tracks_and_second_films_are_whatever_the_timecode(tmp_path: Path) -> None:
+    film(tmp_path / "plain.mkv", ("aac",))
+    words = ["-i", str(tmp_path / "plain.mkv"), "-map", "0", "-map", "0:v", "-c", "copy", "-timecode", "01:00:00:00"]
+    subprocess.run(["ffmpeg", "-v", "error", *words, str(tmp_path / "two.mov")], check=True)
+    (note,) = copy(tmp_path / "two.mov", tmp_path / "out.mkv")
+    assert note.endswith("further tracks are left out: 1 of pictures")

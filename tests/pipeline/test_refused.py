@@ -90,7 +90,7 @@ def test_a_sheet_that_is_there_is_not_replaced(scene, run, tmp_path):
         ({"--background": "#12"}, "#12: a colour is # and six"),
         ({"--alpha": "out.mp4"}, "two outputs have the same name"),
         ({"--json": "out.mp4.json"}, "two outputs have the same name"),
-        ({"-o": "o_%05d.png", "--json": "o.png.json"}, "two outputs have the same name"),
+        ({"-o": "o_%05d.png", "--json": "o.png.json", "--start": "0"}, "two outputs have the same name"),
         ({"--sheet": "."}, r"\. is a folder; name a file in it"),
         ({"--sheet": "sheet.jpg"}, r"sheet\.jpg: a contact sheet is a PNG; name it sheet\.png"),
         ({"-o": "o_%05d.png", "--sheet": "o_00001.png"}, r"two outputs have the same name, o_00001\.png"),
