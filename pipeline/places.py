@@ -67,10 +67,9 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         MachineError: It cannot be written.
     """
-    is_place = not path.absolute().is_relative_to("/dev") and not path.absolute().is_relative_to("/proc")
     partial = None
     try:
-        if not is_place or (path.exists() and not path.is_file()):
+        if _is_stream(path):
             with path.open("ab") as file:
                 file.write(data)
             return
@@ -83,6 +82,12 @@ def write_whole(path: Path, data: bytes) -> None:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
         raise MachineError(f"{path} could not be written: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether a name is that of a pipe or a device, or of what a shell has opened (`/dev/stdout`, `/dev/fd/63`)."""
+    opened = any(path.absolute().is_relative_to(folder) for folder in ("/dev", "/proc"))
+    return opened or (path.exists() and not path.is_file())
 
 
 def already_there(path: Path) -> str:

@@ -57,15 +57,7 @@ class Run(Resumable):
             if not any(name.startswith(part) for name, _ in net.named_parameters()):
                 raise CleanplateError(f"only: no tensor's name begins with {part!r}")
         if config.start_from is not None and not (folder / CHECKPOINT).exists():
-            if config.start_from == f"{config.model}.safetensors":
-                raise CleanplateError(f"start_from: the run writes a {config.start_from} of its own; name it otherwise")
-            try:
-                taken = take_over(net, folder / config.start_from)
-            except WeightsError as error:
-                raise CleanplateError(str(error)) from error
-            left = [name for name in net.state_dict() if config.only and not name.startswith(config.only)]
-            if missing := [name for name in left if name not in taken]:
-                raise CleanplateError(f"{config.start_from} lacks {missing[0]}, which only leaves as it is")
+            _begin_with(net, config, folder / config.start_from)
         net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         decayed = [p for p in net.parameters() if p.ndim > 1]
         plain = [p for p in net.parameters() if p.ndim <= 1]
@@ -108,6 +100,19 @@ class Run(Resumable):
         }
         start = None if self.config.start_from is None else self.folder / self.config.start_from
         return card if start is None or not start.exists() else card | {"before": json.dumps(read_card(start))}
+
+
+def _begin_with(net: MattingNet, config: SupervisedConfig, start: Path) -> None:
+    """Take the weights over that a run begins with; raises as `Run.start` does."""
+    if config.start_from == f"{config.model}.safetensors":
+        raise CleanplateError(f"start_from: the run writes a {start.name} of its own; name it otherwise")
+    try:
+        taken = take_over(net, start)
+    except WeightsError as error:
+        raise CleanplateError(str(error)) from error
+    left = (name for name in net.state_dict() if config.only and not name.startswith(config.only))
+    if missing := [name for name in left if name not in taken]:
+        raise CleanplateError(f"{start.name} lacks {missing[0]}, which only leaves as it is")
 
 
 def train(
