@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.cli_networks import export, train_app, weights_app
-from pipeline.console import INTERRUPTED, console, plain, ranges
+from pipeline.console import INTERRUPTED, console, plain, progress_bar, ranges
 from pipeline.heap import is_out_of_memory, settle_heap
-
-if TYPE_CHECKING:
-    from pipeline.render import Progress
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Replace backgrounds with a clean plate.")
 app.add_typer(weights_app, name="weights")
@@ -139,7 +134,7 @@ def render(
         codec, quality, hardware, bits, premultiplied, exr, sdr, Finish(erode, feather, light_wrap, linear), on_failed, settings,
     )  # fmt: skip
     job.check_apart(*_given(json_file))
-    with _progress("rendering") as progress:
+    with progress_bar("rendering") as progress:
         summary = run(job, progress)
     if json_file is not None:
         _write_json(json_file, summary.to_dict())
@@ -181,7 +176,7 @@ def align(
     if report is not None:
         check_folder(report, [clip, plate])
 
-    with _progress("aligning") as progress:
+    with progress_bar("aligning") as progress:
         rows = align_clip(clip, plate, start, end, _rate(fps), progress, sample)
     if report is not None:
         console.print(f"report: {plain(str(write_report(report, clip, plate, rows, _rate(fps))))}")
@@ -208,7 +203,7 @@ def plate(
     from pipeline.plate_building import PlateJob, make_plate
 
     check_apart([out, *_given(json_file)], [*clips, *_given(mask)])
-    with _progress("plate") as progress:
+    with progress_bar("plate") as progress:
         summary = make_plate(PlateJob(tuple(clips), out, empty, mask, start, end, overwrite), progress)
     if json_file is not None:
         _write_json(json_file, summary.to_dict())
@@ -279,27 +274,6 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
     from pipeline.places import write_whole
 
     write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Progress]:
-    """A bar with frames a second and time left; silent where nobody watches."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as ProgressBar
-
-    columns = (
-        TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
-        TextColumn("{task.fields[remark]}"),
-    )  # fmt: skip
-    with ProgressBar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=None, rate="", remark="")
-
-        def step(done: int, total: int, remark: str = "") -> None:
-            speed = bar.tasks[0].speed
-            rate = f"{speed:.2f} frames/s" if speed else ""
-            bar.update(task, completed=done, total=total, rate=rate, remark=remark)
-
-        yield step
 
 
 if __name__ == "__main__":

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.markup import escape
+
+if TYPE_CHECKING:
+    from pipeline.render import Progress
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
@@ -25,3 +32,24 @@ def ranges(frames: list[int]) -> str:
         else:
             runs.append([frame, frame])
     return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs)
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Progress]:
+    """A bar with frames a second and time left; silent where nobody watches."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as ProgressBar
+
+    columns = (
+        TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
+        TextColumn("{task.fields[remark]}"),
+    )  # fmt: skip
+    with ProgressBar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None, rate="", remark="")
+
+        def step(done: int, total: int, remark: str = "") -> None:
+            speed = bar.tasks[0].speed
+            rate = f"{speed:.2f} frames/s" if speed else ""
+            bar.update(task, completed=done, total=total, rate=rate, remark=remark)
+
+        yield step

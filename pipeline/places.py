@@ -29,11 +29,11 @@ def check_apart(outputs: Sequence[Path], inputs: Iterable[Path]) -> None:
         if written & own:
             raise CleanplateError(f"two outputs have the same name, {path}; give each its own")
         written |= own
-    read = {_key(file): source for source in inputs for file in files_of(source)}
-    for path in outputs:
-        for file in files_of(path):
-            if (key := _key(file)) in read:
-                raise CleanplateError(f"{path} is the input {read[key]} itself; choose another name")
+    there = {_key(file): path for path in outputs for file in files_of(path) if file.exists()}
+    for source in inputs if there else ():  # thousands of frames need not be looked at for nothing
+        for file in files_of(source):
+            if (key := _key(file)) in there:
+                raise CleanplateError(f"{there[key]} is the input {source} itself; choose another name")
 
 
 def _key(path: Path) -> _Key:

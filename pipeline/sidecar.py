@@ -88,8 +88,7 @@ def _digest(*paths: Path) -> str:
     whole = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                whole.update(piece)
+            hashlib.file_digest(file, lambda: whole)
     return whole.hexdigest()
 
 

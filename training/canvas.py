@@ -28,7 +28,7 @@ class Subject:
     Attributes:
         alpha: size x size in [0, 1].
         colour: size x size x 3 in [0, 1], straight.
-        neighbours: The same subject in the four frames of the motion input, where they are known.
+        neighbours: The same subject in the four frames of the motion input, where they are known; of any size.
     """
 
     alpha: FloatImage

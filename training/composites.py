@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -86,7 +86,9 @@ def make_sample(
     alone = _without_shadow(*(reduce(x, coarse_size) for x in (background, lit, still)))
     alone = camera.tone_mapped(alone, alone).clip(0, 1)
     background = camera.tone_mapped(background, clean).clip(0, 1)
-    subject = _seen_by(camera, subject, clean)
+    near = [Subject(reduce(n.alpha, coarse_size), reduce(n.colour, coarse_size)) for n in subject.neighbours]
+    near = [_seen_by(camera, n, reduce(clean, coarse_size)) for n in near]
+    subject = replace(_seen_by(camera, subject, clean), neighbours=tuple(near))
     if before is not None:
         coverage, plate = np.ones_like(alpha[..., 0]), camera.shoot(random, still, plate=True, before=before)
     elif random.random() < 0.06:
@@ -141,9 +143,8 @@ def _without_shadow(background: FloatImage, lit: FloatImage, still: FloatImage) 
 
 
 def _seen_by(camera: Camera, subject: Subject, clean: FloatImage) -> Subject:
-    """A subject in the colours that the camera gives it in a scene, N x N x 3; also where it is in the neighbours."""
-    near = tuple(_seen_by(camera, each, clean) for each in subject.neighbours)
-    return Subject(subject.alpha, camera.tone_mapped(subject.colour, clean).clip(0, 1), near)
+    """A subject in the colours that the camera gives it in a scene, N x N x 3."""
+    return Subject(subject.alpha, camera.tone_mapped(subject.colour, clean).clip(0, 1))
 
 
 def _soft_mask(

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import distributed, multiprocessing
 
+from pipeline.devices import pick_device
 from pipeline.frames import CleanplateError
 
 
@@ -46,11 +47,11 @@ def pick_training_device(device: str) -> str:
     Raises:
         CleanplateError: It is none of these, or not here.
     """
-    if device not in ("auto", "cpu", "cuda"):
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device not in ("cpu", "cuda"):
         raise CleanplateError(f"--device {device}: training runs on cpu or cuda; auto takes what is there")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise CleanplateError("--device cuda: PyTorch cannot use it on this machine; see cleanplate doctor")
-    return device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    return pick_device(device).type
 
 
 def run_team(work: Callable[..., None], device: str, processes: int, *arguments: Any) -> None:

@@ -12,6 +12,7 @@ import pytest
 from pipeline.decode import open_clip
 from pipeline.encode import open_writer
 from pipeline.frames import Frame
+from pipeline.image_clips import is_pattern, matching, numbered_path
 from pipeline.light import to_linear
 from tests.contract.made import KINDS, Made, ramp
 
@@ -81,3 +82,17 @@ def _compare(frame: Frame, picture: np.ndarray, suffix: str, codes: int) -> None
         assert np.abs(picture[..., :3] - colour).max() <= 0.501 / codes
     if channels != 3:
         assert np.abs(picture[..., -1:] - alpha).max() <= (1 / 4096 if suffix == ".exr" else 0.501 / codes)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"), [("%d", "7"), ("%4d", "0007"), ("%05d", "00007"), ("%010d", "0000000007")]
+)
+def test_a_number_is_written_as_it_is_looked_for(name: str, written: str, tmp_path: Path) -> None:
+    path = numbered_path(tmp_path / f"o_{name}.png", 7)
+    assert path.name == f"o_{written}.png"
+    path.touch()
+    assert matching(tmp_path / f"o_{name}.png") == {7: path}
+
+
+def test_a_blank_of_a_web_address_is_no_number() -> None:
+    assert not is_pattern(Path("my%20dance.mp4"))

@@ -14,7 +14,6 @@ from PIL import Image as PillowImage
 
 from pipeline.decode import open_clip, read_still
 from pipeline.frames import CleanplateError
-from pipeline.image_clips import is_pattern, matching, numbered_path
 from tests.contract.films import film
 from tests.contract.made import COUNT, deep, numbered, picture, ramp, video
 
@@ -126,23 +125,9 @@ def test_a_picture_of_another_size_is_named(tmp_path: Path) -> None:
             next(frames)
 
 
-@pytest.mark.parametrize(
-    ("name", "written"), [("%d", "7"), ("%4d", "0007"), ("%05d", "00007"), ("%010d", "0000000007")]
-)
-def test_a_number_is_written_as_it_is_looked_for(name: str, written: str, tmp_path: Path) -> None:
-    path = numbered_path(tmp_path / f"o_{name}.png", 7)
-    assert path.name == f"o_{written}.png"
-    path.touch()
-    assert matching(tmp_path / f"o_{name}.png") == {7: path}
-
-
 def test_numbers_of_a_kind_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "float.tif"), np.zeros((8, 8, 4), np.float32))
     refuses(tmp_path / "float.tif", "numbers of a kind that cannot be read .* 8 or 16 bits, or as OpenEXR")
-
-
-def test_a_blank_of_a_web_address_is_no_number() -> None:
-    assert not is_pattern(Path("my%20dance.mp4"))
 
 
 def test_a_pattern_that_names_nothing_is_refused(tmp_path: Path) -> None:
