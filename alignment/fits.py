@@ -82,10 +82,7 @@ class PlateFits:
                 f"frame where it may lie, at least {FEWEST_ALIKE} are needed"
             )
         found = refine(template.only(alike), level, reduced)
-        whole = HostFit(template, level, found.template_to_frame, found)
-        whole.look(found.template_to_frame @ inverted(template.normal), np.zeros(10))
-        result = whole.result(found.template_to_frame)
-        location = self._judged(result, levels)
+        location = self._judged(_seen(template, level, found.template_to_frame, found), levels)
         # They were chosen because they agree, which says little of how far off they may be.
         return replace(location, verification=_doubted(location.verification, DISTRUST))
 
@@ -104,6 +101,14 @@ class PlateFits:
             if (location := self._refine_turn(to_frame @ turned(shift, size, focal) @ from_plate, focal, levels))
         ]
         return max(found, key=lambda one: one.verification.agreement) if found else None
+
+    def as_it_lies(self, plate_to_frame: Matrix, levels: list[FloatImage]) -> Location:
+        """Without moving it: what the frame says of a place that others found."""
+        template, level = self._templates[0], levels[0]
+        start = _seen(template, level, self._reduced(plate_to_frame, template, level))
+        result = _seen(template, level, start.template_to_frame, start)
+        verification = verify(template, result, level, self.frame_size[0] / level.shape[1])
+        return Location(plate_to_frame, verification)
 
     def as_if_still(self, levels: list[FloatImage]) -> Location | None:
         """Where a bare plate lies if the camera stood still, unless all its edges are elsewhere; never `ok`."""
@@ -204,6 +209,15 @@ def _rise(template: Template, level: FloatImage, to_level: Matrix) -> tuple[Vect
     step = template.gradients / np.hypot(*template.gradients.T)[:, None]
     (above, seen), (below, also) = (sample(level, project(to_level, template.points + s * step)) for s in (1, -1))
     return above - below, seen & also
+
+
+def _seen(
+    template: Template, level: FloatImage, template_to_frame: Matrix, previous: Refinement | None = None
+) -> Refinement:
+    """What all of a template's pixels say of a place, without moving it."""
+    fit = HostFit(template, level, template_to_frame, previous)
+    fit.look(template_to_frame @ inverted(template.normal), np.zeros(10))
+    return fit.result(template_to_frame)
 
 
 def _doubted(verification: Verification, factor: float) -> Verification:

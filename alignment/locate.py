@@ -78,6 +78,12 @@ class PlateLocator:
             raise PlateAlignmentError(self._explain(eight_bits(grey), reasons))
         return replace(found, slope=self._fits.slope(found.plate_to_frame, levels))
 
+    def as_it_lies(self, plate_to_frame: Matrix, grey: Grey) -> Location:
+        """What a frame, as in `locate`, says of a place where the plate may lie, without moving it."""
+        levels = pyramid(grey)
+        found = self._fits.as_it_lies(plate_to_frame, levels)
+        return replace(found, slope=self._fits.slope(plate_to_frame, levels))
+
     def _search(self, grey: NDArray[np.uint8], levels: list[FloatImage], reasons: list[str]) -> Location | None:
         """By all ways; notes why each failed."""
         weak: Location | None = None

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from alignment.appearance import appearance, matched_blur
 from alignment.blur import Blur, at_plate
 from alignment.features import reduced_size
+from alignment.fits import Location
 from alignment.holes import split
 from alignment.homography import Matrix, PlateAlignmentError, covered_fraction
 from alignment.locate import PlateLocator
 from alignment.photometric import LONG_SIDE_PX as PHOTOMETRIC_LONG_SIDE_PX
 from alignment.photometric import Exposure
+from alignment.standing import contradicts
 from alignment.template import FINE_LONG_SIDE_PX, working_size
 from alignment.warp import Look, PlateImage, PlateView, Size
 
@@ -212,10 +214,33 @@ class PlateAligner:
                 f"frame is {frame.shape[1]} x {frame.shape[0]}, this aligner was made for "
                 f"{self.frame_size[0]} x {self.frame_size[1]}"
             )
+        frame = self._at_working_size(frame)
+        return self._report(self._locator.locate(_grey(frame)), frame)
+
+    def stood_still(self, report: AlignmentReport, frame: Image, plate_to_frame: Matrix) -> AlignmentReport:
+        """The plate where the frames around say that it lies, if the frame itself says nothing against that.
+
+        Args:
+            report: Of `frame`, from `register`.
+            frame: As there.
+            plate_to_frame: From `standing.where_others_lie`.
+
+        Returns:
+            What that place says of exposure and sharpness; or `report`, where the frame shows the plate less well there
+            (the camera was pushed).
+        """
+        frame = self._at_working_size(frame)
+        there, here = (self._locator.as_it_lies(one, _grey(frame)) for one in (plate_to_frame, report.plate_to_frame))
+        if contradicts(there.verification, here.verification, self.frame_size):
+            return report
+        return self._report(there, frame)
+
+    def _at_working_size(self, frame: Image) -> Image:
         size = working_size(self.frame_size, FINE_LONG_SIDE_PX)
-        if size != self.frame_size:
-            frame = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
-        found = self._locator.locate(_grey(frame))
+        return frame if size == self.frame_size else np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
+
+    def _report(self, found: Location, frame: Image) -> AlignmentReport:
+        """What there is to say of where the plate was found in a frame, which may be reduced."""
         exposure, shading, blur = appearance(self._image, frame, self.frame_size, found)
         return AlignmentReport(
             plate_to_frame=found.plate_to_frame,

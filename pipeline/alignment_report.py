@@ -144,8 +144,7 @@ def write_report(
         for row in worst:
             if aligner is not None and row.report is not None:
                 image = next(clip.frames(row.index, row.index + 1)).image
-                bridged = row.report.status == "bridged"
-                plate = aligner.warp(aligner.softened(row.report, image) if bridged else row.report)
+                plate = aligner.warp(row.report)
                 parts.append(_pictures(folder, row, unit(image), plate.image, plate.coverage))
     page = folder / "index.html"
     write_whole(page, "\n".join(parts).encode())

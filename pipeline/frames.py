@@ -218,6 +218,8 @@ class FrameWindow:
         mask: The user's own soft mask for this frame, H x W float32 in [0, 1], or None.
         beside: The frames just before and just after by whose drafts this one's is steadied, see
             `motion.indices_beside`; None where the shot does not have both.
+        standing: Where the plate lies by the frames around, plate to frame, where they say that the camera stands
+            still and this frame has it elsewhere (`alignment.standing`); else None.
     """
 
     frame: Frame
@@ -225,6 +227,7 @@ class FrameWindow:
     neighbours: tuple[Observation, ...]
     mask: FloatImage | None = None
     beside: tuple[int, int] | None = None
+    standing: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, repr=False)

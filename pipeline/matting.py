@@ -37,7 +37,7 @@ from pipeline.frames import (
 from pipeline.holes import without_holes
 from pipeline.local_exposure import exposed_alike
 from pipeline.motion import motion_stack
-from pipeline.observing import coarse_size, observe
+from pipeline.observing import coarse_size, looked_at_again, observe
 from pipeline.refinement import refine_tiles
 from pipeline.segmentation import make_segmenter
 from pipeline.shades import without_shades
@@ -116,10 +116,8 @@ class Matter:
 
     def draft(self, window: FrameWindow) -> Draft:
         """The coarse matte of the frame in the middle of `window`."""
+        window = looked_at_again(window, self.aligner)
         report = window.observation.alignment
-        if report is not None and report.status == "bridged":
-            report = self.aligner.softened(report, window.frame.image)
-            window = replace(window, observation=replace(window.observation, alignment=report))
         if report is None or self.net.generator.config.original:
             return Draft(window, None)
         with torch.inference_mode():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 
 from alignment.plate import PlateAligner, PlateAlignmentError
 from pipeline.composite import unit
-from pipeline.frames import Frame, Image, Observation
+from pipeline.frames import Frame, FrameWindow, Image, Observation
 
 
 def observe(frame: Frame, aligner: PlateAligner, size: tuple[int, int]) -> Observation:
@@ -17,6 +19,18 @@ def observe(frame: Frame, aligner: PlateAligner, size: tuple[int, int]) -> Obser
         return Observation(frame.index, small, grey, aligner.register(frame.image))
     except PlateAlignmentError as error:
         return Observation(frame.index, small, grey, None, str(error))
+
+
+def looked_at_again(window: FrameWindow, aligner: PlateAligner) -> FrameWindow:
+    """A window whose alignment the frames around had a say in, with what only the frame itself can say of that."""
+    report, image = window.observation.alignment, window.frame.image
+    if report is None:
+        return window
+    if report.status == "bridged":
+        report = aligner.softened(report, image)
+    elif window.standing is not None:
+        report = aligner.stood_still(report, image, window.standing)
+    return replace(window, observation=replace(window.observation, alignment=report))
 
 
 def coarse_size(frame_size: tuple[int, int], long_side: int) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from models.generator_config import GeneratorConfig
 from pipeline.clip import Clip
 from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, Frame, Observation
-from pipeline.observing import coarse_size, observe
+from pipeline.observing import coarse_size, looked_at_again, observe
 from pipeline.plates import read_plate
 from pipeline.ranges import parse_range
 from pipeline.render import Progress, silent
@@ -92,7 +92,8 @@ def align_clip(
         if sample is not None and sample < count:
             count, pairs = sample, _alone(clip, seen, np.linspace(first, stop - 1, sample).round().astype(int).tolist())
         else:
-            pairs = ((window.frame, window.observation) for window in windows(clip, seen, first, stop))
+            again = (looked_at_again(window, aligner) for window in windows(clip, seen, first, stop))
+            pairs = ((window.frame, window.observation) for window in again)
         rows = []
         for frame, own in pairs:
             rows.append(FrameAlignment(frame.index, frame.seconds, own.alignment, own.failure))

@@ -8,6 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from alignment.standing import where_others_lie
 from pipeline.bridging import bridged
 from pipeline.clip import Clip
 from pipeline.frames import ClipInfo, Draft, FloatImage, Frame, FrameWindow, Observation
@@ -51,7 +55,8 @@ def windows(
             current = waiting.popleft()
             own, neighbours = seen.around(current.index, wanted)
             beside = seen.beside(current.index, indices_beside(info.pts, info.time_base, current.index))
-            yield FrameWindow(current, own, neighbours, mask(current) if mask else None, beside)
+            standing = seen.standing(current.index, wanted)
+            yield FrameWindow(current, own, neighbours, mask(current) if mask else None, beside, standing)
             seen.forget_before(_wanted(info, waiting[0])[0] if waiting else wanted[0])
 
 
@@ -133,6 +138,17 @@ class _Seen:
         if own.alignment is None:
             own = bridged(own, [self._observations[i] for i in range(same_shot[0], same_shot[-1] + 1)], self._info)
         return own, tuple(self._observations[i] for i in same_shot)
+
+    def standing(self, index: int, wanted: tuple[int, ...]) -> NDArray[np.float64] | None:
+        """Where the plate lies in a frame by those around it, where they say that the camera stands still."""
+        report = self._observations[index].alignment
+        if report is None or report.bend is not None:
+            return None
+        same_shot = clamp_at_cuts(index, wanted, self._cuts.__contains__)
+        around = ((i, self._observations[i].alignment) for i in range(same_shot[0], same_shot[-1] + 1) if i != index)
+        sure = [(i, each.plate_to_frame) for i, each in around if each and each.status == "ok" and each.bend is None]
+        before, after = [each for i, each in reversed(sure) if i < index], [each for i, each in sure if i > index]
+        return where_others_lie(report.plate_to_frame, before, after, (self._info.width, self._info.height))
 
     def beside(self, index: int, wanted: tuple[int, int]) -> tuple[int, int] | None:
         """The frames beside a frame, clamped at cuts; None where that leaves none on either side."""

@@ -3,6 +3,7 @@
 import threading
 import time
 import weakref
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,8 +11,13 @@ import cv2
 import numpy as np
 import pytest
 
+from alignment.homography import corners, project
+from alignment.plate import AlignmentReport, PlateAligner
+from pipeline import observing
 from pipeline.clip import Clip
+from pipeline.decode import open_clip
 from pipeline.frames import ClipInfo, Colour, Draft, Frame, Observation
+from pipeline.plates import read_plate
 from pipeline.windows import in_company, reach, windows
 
 
@@ -151,3 +157,42 @@ def test_an_observation_that_fails_ends_the_windows():
 
     with pytest.raises(OSError, match="the frame is gone"):
         list(windows(Numbers(60), failing, 0, 60, side_by_side=3))
+
+
+def standing(start=0, end=60, stray=(20,), **report):
+    """Where the frames around a still camera's say that the plate lies; some of these frames are three pixels off."""
+
+    def observed(frame):
+        seen = observe(frame)
+        homography = np.array([[1, 0, 3.0 * (frame.index in stray)], [0, 1, 0], [0, 0, 1]])
+        found = AlignmentReport(homography, 0.05, 900, 1.0, (1.0,) * 3, (0.0,) * 3, "ok")
+        return replace(seen, alignment=replace(found, **(report if frame.index not in stray else {})))
+
+    found = {w.frame.index: w.standing for w in windows(Numbers(60), observed, start, end)}
+    return {index: float(matrix[0, 2]) for index, matrix in found.items() if matrix is not None}
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 60), (20, 21), (5, 25)])
+def test_a_stray_frame_of_a_still_camera_is_told_where_the_others_are(start, end):
+    assert standing(start, end) == {20: pytest.approx(0, abs=1e-6)}
+
+
+def test_only_sure_frames_of_the_same_shot_have_a_say():
+    assert standing(stray=[28]) == {}  # the scene changes at 30
+    assert standing(stray=[26]) == {26: pytest.approx(0, abs=1e-6)}
+    assert standing(status="weak") == {}
+    assert standing(bend=np.zeros((2, 2, 2), np.float32)) == {}
+
+
+def test_a_clip_whose_camera_stands_is_held_there(data):
+    """Of frame 194 of this clip little but the floor is in view, and its own alignment strays by over a pixel."""
+    with open_clip(data / "static" / "clip.mp4") as clip:
+        size = (clip.info.width, clip.info.height)
+        aligner = PlateAligner(read_plate(data / "static" / "plate.png"), size)
+        rows = {}
+        for window in windows(clip, lambda frame: observing.observe(frame, aligner, (192, 108)), 193, 196):
+            again = observing.looked_at_again(window, aligner).observation.alignment
+            ends = [project(each.plate_to_frame, corners(size)) for each in (window.observation.alignment, again)]
+            rows[window.frame.index] = [np.abs(each - corners(size)).max() for each in ends]
+    assert rows[194][0] > 2 and rows[194][1] < 0.35
+    assert max(row[1] for row in rows.values()) < 0.6
