@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from alignment.bend import bend, worth_bending
 from alignment.homography import Matrix, PlateAlignmentError, between_sizes, implausible, inverted, project
 from alignment.refine import FEWEST_PIXELS, Begin, HostFit, Refinement, correlations, refine
-from alignment.template import BLOCKS, LEAST_LONG_SIDE_PX, FloatImage, Template, Vector, make_template, pyramid, sample
+from alignment.template import (
+    BLOCKS,
+    LEAST_LONG_SIDE_PX,
+    FloatImage,
+    Template,
+    Vector,
+    evened,
+    make_template,
+    pyramid,
+    sample,
+)
 from alignment.turned import FOCAL_LENGTHS, likeliest_shift, turned, turning
 from alignment.verify import FEWEST_BLOCKS, OK_ERROR_PX, WEAK_ERROR_PX, Verification, full_size, verify
 
@@ -50,12 +60,18 @@ class PlateFits:
     """
 
     def __init__(
-        self, grey: NDArray[np.uint8] | NDArray[np.uint16], frame_size: Size, prepare: Callable[[Template], Begin]
+        self,
+        grey: NDArray[np.uint8] | NDArray[np.uint16],
+        frame_size: Size,
+        prepare: Callable[[Template], Begin],
+        even: bool = False,
     ) -> None:
-        """Arguments as of `PlateLocator`."""
+        """Arguments as of `PlateLocator`; `even` is for levels that are `evened`."""
         self.frame_size = frame_size
         self.plate_size = (grey.shape[1], grey.shape[0])
         levels = pyramid(_as_coarse(grey, frame_size))
+        if even:
+            levels = evened(levels)
         self._smallest = levels[-1]
         self._templates = [make_template(level) for level in levels]
         self._begins = [prepare(template) for template in self._templates]
@@ -84,7 +100,7 @@ class PlateFits:
         found = refine(template.only(alike), level, reduced)
         location = self._judged(_seen(template, level, found.template_to_frame, found), levels)
         # They were chosen because they agree, which says little of how far off they may be.
-        return replace(location, verification=_doubted(location.verification, DISTRUST))
+        return replace(location, verification=doubted(location.verification, DISTRUST))
 
     def by_a_turn(self, levels: list[FloatImage]) -> Location | None:
         """By what a hand turns a camera, where too little of the plate is seen for more; never `ok`."""
@@ -155,7 +171,7 @@ class PlateFits:
         except (PlateAlignmentError, np.linalg.LinAlgError):
             return None
         verification = verify(self._templates[0], result, levels[0], self.frame_size[0] / levels[0].shape[1], free)
-        return Location(plate_to_frame, _doubted(verification, 1)) if verification.found else None
+        return Location(plate_to_frame, doubted(verification)) if verification.found else None
 
     def _reduced(self, plate_to_frame: Matrix, template: Template, level: FloatImage) -> Matrix:
         """From the template's pixels to those of a frame of the same reduction."""
@@ -220,7 +236,7 @@ def _seen(
     return fit.result(template_to_frame)
 
 
-def _doubted(verification: Verification, factor: float) -> Verification:
+def doubted(verification: Verification, factor: float = 1.0) -> Verification:
     """The same, that many times as uncertain, and never `ok`."""
     doubt = max(factor * verification.error_px, float(np.nextafter(OK_ERROR_PX, np.inf)))
     return replace(verification, error_px=doubt)

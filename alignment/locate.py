@@ -10,17 +10,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment.features import Features, Method, detect, match
-from alignment.fits import Location, PlateFits, Size
-from alignment.homography import Matrix, PlateAlignmentError, between_sizes, fit, implausible
+from alignment.features import Features, detect, match
+from alignment.fits import Location, PlateFits, Size, doubted
+from alignment.homography import Matrix, PlateAlignmentError, between_sizes, corners, fit, implausible, project
 from alignment.refine import Begin, HostFit
-from alignment.template import FloatImage, Template, pyramid
+from alignment.template import FloatImage, Template, evened, pyramid
+from alignment.verify import WEAK_ERROR_PX
 
 Grey = NDArray[np.uint8] | NDArray[np.uint16]
 Way = Callable[[Matrix, list[FloatImage]], Location]
 
 FEWEST_KEY_POINTS = 30
 DARK = 5  # of 255; a plate with no pixel brighter shows nothing
+MOST = 0.75  # of the textured parts: where as many agree, nothing else is in question
+DISAGREES = 3  # match thresholds, of a key point's partner
+APART = 1  # match threshold: nearer places are one
+CLOSE = 0.75  # of the better place's agreement
+SURE_PX = 0.04  # of the reduced frame: what is as certain is not looked at again
+SURER = 0.7  # times as uncertain
 MATCH_THRESHOLD = 1 / 400  # of the frame's long side: 3 px at 720p
 
 
@@ -40,6 +47,7 @@ class PlateLocator:
         """
         self.frame_size = frame_size
         self.plate_size = (grey.shape[1], grey.shape[0])
+        self._threshold_px = max(2.0, max(frame_size) * MATCH_THRESHOLD)
         self._grey = eight_bits(grey)
         if self._grey.max() <= DARK:
             raise PlateAlignmentError(
@@ -47,6 +55,7 @@ class PlateLocator:
                 "Check that the file is the picture of the empty place."
             )
         self._fits = PlateFits(grey, frame_size, prepare)
+        self._evened = PlateFits(grey, frame_size, prepare, even=True)
         self._orb = detect(self._grey, self.plate_size, "orb")
 
     @cached_property
@@ -67,15 +76,15 @@ class PlateLocator:
         Raises:
             PlateAlignmentError: None was found.
         """
-        levels = pyramid(grey)
+        levels, frame = pyramid(grey), _Frame(eight_bits(grey), self.frame_size)
         reasons: list[str] = []
         if self._fits.bare:
             found = self._fits.as_if_still(levels)
             reasons.append("what edges it has are not where they were: the camera moved, or they are hidden")
         else:
-            found = self._search(eight_bits(grey), levels, reasons) or self._fits.by_a_turn(levels)
+            found = self._search(frame, levels, reasons) or self._fits.by_a_turn(levels)
         if found is None:
-            raise PlateAlignmentError(self._explain(eight_bits(grey), reasons))
+            raise PlateAlignmentError(self._explain(frame, reasons))
         return replace(found, slope=self._fits.slope(found.plate_to_frame, levels))
 
     def as_it_lies(self, plate_to_frame: Matrix, grey: Grey) -> Location:
@@ -84,10 +93,10 @@ class PlateLocator:
         found = self._fits.as_it_lies(plate_to_frame, levels)
         return replace(found, slope=self._fits.slope(plate_to_frame, levels))
 
-    def _search(self, grey: NDArray[np.uint8], levels: list[FloatImage], reasons: list[str]) -> Location | None:
+    def _search(self, frame: _Frame, levels: list[FloatImage], reasons: list[str]) -> Location | None:
         """By all ways; notes why each failed."""
         weak: Location | None = None
-        for way, start in self._ways(grey, reasons):
+        for way, start in self._ways(frame, reasons):
             try:
                 found = way(start, levels)
             except (PlateAlignmentError, np.linalg.LinAlgError) as error:
@@ -96,33 +105,85 @@ class PlateLocator:
             if not found.verification.found:
                 reasons.append(found.verification.describe())
             elif found.verification.ok:
-                return found
+                return self._unless_it_moved(found, frame, levels)
             elif weak is None or found.verification.error_px < weak.verification.error_px:
                 weak = found
-        return weak
+        return weak and self._unless_it_moved(weak, frame, levels)
 
-    def _ways(self, grey: NDArray[np.uint8], reasons: list[str]) -> Iterator[tuple[Way, Matrix]]:
+    def _unless_it_moved(self, found: Location, frame: _Frame, levels: list[FloatImage]) -> Location:
+        """What was found, or where more of the plate agrees: a chair may have been moved, or somebody was in the plate.
+
+        Where two places have nearly as much for them, it is not sure which of them moved.
+        """
+        best = found
+        if found.verification.share >= MOST:
+            return found
+        for start in self._rivals(found, frame):
+            try:
+                other = self._by_all(start, levels)
+            except (PlateAlignmentError, np.linalg.LinAlgError):
+                continue
+            if not other.verification.found or self._apart(best, other) < APART:
+                continue
+            if other.verification.agreement > best.verification.agreement:
+                best, other = other, best
+            if other.verification.agreement > CLOSE * best.verification.agreement:
+                best = replace(best, verification=doubted(best.verification))
+        return best
+
+    def _apart(self, one: Location, other: Location) -> float:
+        """How far two places are from each other, match thresholds, where they are nearest."""
+        ends = corners(self.plate_size)
+        between = project(one.plate_to_frame, ends) - project(other.plate_to_frame, ends)
+        return float(np.hypot(*between.T).min()) / self._threshold_px
+
+    def _rivals(self, found: Location, frame: _Frame) -> Iterator[Matrix]:
+        """Where else the plate may lie: by the key points that do not agree, and where a tripod would have left it."""
+        plate_points, frame_points = match(self._orb, frame.orb)
+        off = np.hypot(*(project(found.plate_to_frame, plate_points) - frame_points).T)
+        others = off > DISAGREES * self._threshold_px
+        try:
+            start = fit(plate_points[others], frame_points[others], self._threshold_px).plate_to_frame
+        except PlateAlignmentError:
+            pass
+        else:
+            if not implausible(start, self.plate_size, self.frame_size):
+                yield start
+        yield between_sizes(self.plate_size, self.frame_size)
+
+    def _by_all(self, start: Matrix, levels: list[FloatImage]) -> Location:
+        """By all pixels; and again in even light, which stands if it is far surer."""
+        found = self._fits.by_all(start, levels)
+        sure_px = SURE_PX * self.frame_size[0] / levels[0].shape[1]
+        if not sure_px < found.verification.error_px <= WEAK_ERROR_PX:
+            return found
+        try:
+            even = self._evened.by_all(found.plate_to_frame, evened(levels))
+        except (PlateAlignmentError, np.linalg.LinAlgError):
+            return found
+        surer = even.verification.found and even.verification.error_px < SURER * found.verification.error_px
+        return even if surer else found
+
+    def _ways(self, frame: _Frame, reasons: list[str]) -> Iterator[tuple[Way, Matrix]]:
         """How to refine which start: what needs no choice of parts first, and of that the quickest."""
         starts = []
-        for start in self._starts(grey, reasons):
+        for start in self._starts(frame, reasons):
             starts.append(start)
-            yield self._fits.by_all, start
+            yield self._by_all, start
         for start in starts:
             yield self._fits.by_what_is_alike, start
 
-    def _starts(self, grey: NDArray[np.uint8], reasons: list[str]) -> Iterator[Matrix]:
+    def _starts(self, frame: _Frame, reasons: list[str]) -> Iterator[Matrix]:
         """Homographies to refine, the quickest to find first; why one is missing is noted among the reasons."""
-        yield from self._matched(grey, "orb", reasons)
+        yield from self._matched(self._orb, frame.orb, reasons)
         # A camera on a tripod before a bare wall has no key points to speak of, but nothing moved either.
         yield between_sizes(self.plate_size, self.frame_size)
-        yield from self._matched(grey, "sift", reasons)
+        yield from self._matched(self._sift, frame.sift, reasons)
 
-    def _matched(self, grey: NDArray[np.uint8], method: Method, reasons: list[str]) -> Iterator[Matrix]:
+    def _matched(self, plate: Features, frame: Features, reasons: list[str]) -> Iterator[Matrix]:
         """The homography that key points agree on, if there is one."""
-        threshold_px = max(2.0, max(self.frame_size) * MATCH_THRESHOLD)
-        plate = self._orb if method == "orb" else self._sift
         try:
-            start = fit(*match(plate, detect(grey, self.frame_size, method)), threshold_px)
+            start = fit(*match(plate, frame), self._threshold_px)
         except PlateAlignmentError as error:
             reasons.append(str(error))
             return
@@ -132,20 +193,19 @@ class PlateLocator:
         else:
             yield start.plate_to_frame
 
-    def _explain(self, grey: NDArray[np.uint8], reasons: list[str]) -> str:
+    def _explain(self, frame: _Frame, reasons: list[str]) -> str:
         if len(self._orb) < FEWEST_KEY_POINTS and len(self._sift) < FEWEST_KEY_POINTS:
             return (
                 f"the plate shows too little to be found by: {len(self._sift)} key points, at least "
                 f"{FEWEST_KEY_POINTS} are needed. Film a place with edges and objects in view, in focus."
             )
-        frame = detect(grey, self.frame_size, "sift")
-        if len(frame) < FEWEST_KEY_POINTS:
+        if len(frame.sift) < FEWEST_KEY_POINTS:
             return (
-                f"the frame shows too little to find the plate by: {len(frame)} key points, at least "
+                f"the frame shows too little to find the plate by: {len(frame.sift)} key points, at least "
                 f"{FEWEST_KEY_POINTS} are needed. It may be black, out of focus, or hidden by the subject."
             )
         try:
-            mirrored = fit(*match(self._mirrored, frame), threshold_px=3.0)
+            mirrored = fit(*match(self._mirrored, frame.sift), threshold_px=3.0)
             if mirrored.inliers >= 2 * FEWEST_KEY_POINTS:
                 return (
                     f"the plate is mirrored: turned left to right, {mirrored.inliers} of its key points agree with "
@@ -154,6 +214,21 @@ class PlateLocator:
         except PlateAlignmentError:
             pass
         return f"the plate does not fit the frame: {reasons[0]}"
+
+
+class _Frame:
+    """A frame by its key points."""
+
+    def __init__(self, grey: NDArray[np.uint8], size: Size) -> None:
+        self._grey, self._size = grey, size
+
+    @cached_property
+    def orb(self) -> Features:
+        return detect(self._grey, self._size, "orb")
+
+    @cached_property
+    def sift(self) -> Features:
+        return detect(self._grey, self._size, "sift")
 
 
 def eight_bits(grey: Grey) -> NDArray[np.uint8]:

@@ -19,6 +19,8 @@ CELL_PX = 16
 POINTS_A_CELL = 5
 LEAST_GRADIENT = 1.0  # of 255 a pixel
 NOISE_FACTOR = 3.0  # one in a thousand pixels of pure noise has a gradient of three times the mean
+SLOW = 1 / 60  # of the long side: the standard deviation of what is slow
+MIDDLE_GREY = 128
 FLAT = 0.05
 SMOOTHEST = 0.02
 
@@ -85,6 +87,16 @@ def pyramid(grey: NDArray[np.uint8] | NDArray[np.uint16]) -> list[FloatImage]:
             image /= 257
         levels.append(cv2.GaussianBlur(image, (0, 0), BLUR_SIGMA_PX * enlarged))
     return levels
+
+
+def evened(levels: list[FloatImage]) -> list[FloatImage]:
+    """A pyramid without its slow changes of brightness: a vignette, a lamp, or daylight that came from elsewhere.
+
+    Whatever slopes within a block would pass for a shift of the soft edges there. Around a subject that is darker or
+    brighter than the place, this adds slopes of its own.
+    """
+    slow = (cv2.GaussianBlur(level, (0, 0), max(level.shape) * SLOW) for level in levels)
+    return [np.asarray(level - blurred + MIDDLE_GREY) for level, blurred in zip(levels, slow, strict=True)]
 
 
 def working_size(size: tuple[int, int], long_side_px: int) -> tuple[int, int]:

@@ -47,10 +47,15 @@ class Verification:
     agreement: float = 0.0
 
     @property
+    def share(self) -> float:
+        """Of the textured parts in view, those that are confirmed, in [0, 1]."""
+        confirmed, refuted = int(np.count_nonzero(self.confirmed)), int(np.count_nonzero(self.refuted))
+        return confirmed / max(1, confirmed + refuted)
+
+    @property
     def found(self) -> bool:
         """Whether the plate was found at all."""
-        confirmed, refuted = np.count_nonzero(self.confirmed), np.count_nonzero(self.refuted)
-        agrees = confirmed >= FEWEST_BLOCKS and confirmed >= LEAST_AGREEMENT * (confirmed + refuted)
+        agrees = np.count_nonzero(self.confirmed) >= FEWEST_BLOCKS and self.share >= LEAST_AGREEMENT
         return bool(agrees and self.error_px <= WEAK_ERROR_PX)
 
     @property
