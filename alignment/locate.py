@@ -15,7 +15,7 @@ from alignment.fits import Location, PlateFits, Size, doubted
 from alignment.homography import Matrix, PlateAlignmentError, between_sizes, corners, fit, implausible, project
 from alignment.refine import Begin, HostFit
 from alignment.template import FloatImage, Template, evened, pyramid
-from alignment.verify import WEAK_ERROR_PX
+from alignment.verify import LEAST_AGREEMENT, WEAK_ERROR_PX
 
 Grey = NDArray[np.uint8] | NDArray[np.uint16]
 Way = Callable[[Matrix, list[FloatImage]], Location]
@@ -118,7 +118,7 @@ class PlateLocator:
         best = found
         if found.verification.share >= MOST:
             return found
-        for start in self._rivals(found, frame):
+        for start in self._rivals(found, frame, levels):
             try:
                 other = self._by_all(start, levels)
             except (PlateAlignmentError, np.linalg.LinAlgError):
@@ -137,7 +137,7 @@ class PlateLocator:
         between = project(one.plate_to_frame, ends) - project(other.plate_to_frame, ends)
         return float(np.hypot(*between.T).min()) / self._threshold_px
 
-    def _rivals(self, found: Location, frame: _Frame) -> Iterator[Matrix]:
+    def _rivals(self, found: Location, frame: _Frame, levels: list[FloatImage]) -> Iterator[Matrix]:
         """Where else the plate may lie: by the key points that do not agree, and where a tripod would have left it."""
         plate_points, frame_points = match(self._orb, frame.orb)
         off = np.hypot(*(project(found.plate_to_frame, plate_points) - frame_points).T)
@@ -149,7 +149,9 @@ class PlateLocator:
         else:
             if not implausible(start, self.plate_size, self.frame_size):
                 yield start
-        yield between_sizes(self.plate_size, self.frame_size)
+        still = between_sizes(self.plate_size, self.frame_size)
+        if self._fits.as_it_lies(still, levels).verification.share >= LEAST_AGREEMENT:
+            yield still
 
     def _by_all(self, start: Matrix, levels: list[FloatImage]) -> Location:
         """By all pixels; and again in even light, which stands if it is far surer."""
