@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from pathlib import Path
@@ -71,11 +72,10 @@ def write_exr(path: Path, image: FloatImage, header: dict[str, Any], colour: Col
             light = np.dstack([light * image[..., 3:], image[..., 3]])
         channels = {"RGB" if image.shape[2] == 3 else "RGBA": _half(light)}
     kind = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    try:
-        with OpenEXR.File(header | kind, channels) as file:
-            file.write(str(path))
-    except RuntimeError as error:
-        raise OSError(str(error)) from error
+    data = io.BytesIO()
+    with OpenEXR.File(header | kind, channels) as file:
+        file.write(data)
+    path.write_bytes(data.getbuffer())  # the library itself keeps silent where the last of a file finds no room
 
 
 def read_exr(path: Path, *, is_matte: bool = False) -> tuple[Image, Image | None, Colour]:

@@ -310,11 +310,11 @@ def test_a_killed_process_leaves_nothing_under_the_name(name: str, tmp_path: Pat
 
 
 @pytest.fixture
-def small_disk() -> Iterator[None]:
-    """Files may have 20 kB, which fails with an OSError as a full disk does."""
+def small_disk(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Files may have 20 kB, or as much as is asked for, which fails with an OSError as a full disk does."""
     resource = pytest.importorskip("resource", reason="Windows limits no files")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (getattr(request, "param", 20_000), hard))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -327,6 +327,16 @@ def test_a_full_disk_is_the_machine_s_fault(name: str, tmp_path: Path) -> None:
     with pytest.raises(MachineError, match="no room is left"), open_writer(tmp_path / name, like, channels=3) as writer:
         for pts in like.pts:
             writer.write(random.integers(0, 256, (144, 192, 3), dtype=np.uint8), pts)
+    assert left_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("small_disk", [100, 2_000], indirect=True)
+@pytest.mark.parametrize("name", ["out.exr", "out_%04d.exr"])
+@pytest.mark.usefixtures("small_disk")
+def test_a_disk_that_is_full_at_a_small_picture_s_end_is_noticed(name: str, tmp_path: Path) -> None:
+    """OpenEXR holds back the last 8 kB of a file, and says nothing if they find no room."""
+    with pytest.raises(MachineError, match="no room is left"):
+        write(tmp_path / name, info((0,)))
     assert left_in(tmp_path) == []
 
 
