@@ -89,27 +89,26 @@ def read_exr(path: Path, *, is_matte: bool = False) -> tuple[Image, Image | None
     Returns:
         Display-referred H x W x 3 uint16, brighter than white clipped; H x W alpha where there is one; and what the
         numbers mean, by the header's chromaticities where they are known ones. It has the size of the display window;
-        what the file holds beyond that is cut off, and what it does not hold is clear.
+        what the file holds beyond that is cut off, and what it does not hold is clear. Of several parts, it is the
+        first that holds a picture, in colour if there is one.
 
     Raises:
         CleanplateError: It is no such picture, or has no colours.
     """
+    damaged = f"{path} is not an image that can be read, or it is damaged"
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
-            primaries = _numbered(file.header().get("chromaticities"))
-            parts = {name: part for part in file.parts for name in part.channels}
-            channels = {name: _displayed(part, part.channels[name].pixels) for name, part in parts.items()}
-            held = _held(parts.get("R", parts.get("Y"))) if "A" not in parts else None
-    except RuntimeError as error:
-        raise CleanplateError(f"{path} is not an image that can be read, or it is damaged") from error
-    names = ("R", "G", "B") if "R" in channels else ("Y", "Y", "Y")
-    if is_matte and names[0] not in channels:
-        names = ("A", "A", "A")
-    if not all(name in channels for name in names):
-        raise CleanplateError(f"{path} has no channels R, G and B, nor Y; it has {', '.join(sorted(channels))}")
-    light = np.dstack([channels[name] for name in names]).astype(np.float32)
+            if not file.parts:  # of one that is cut short, the library reads none
+                raise CleanplateError(damaged)
+            part, names = _picture_in(file.parts, path, is_matte=is_matte)
+            primaries = _numbered(part.header.get("chromaticities"))
+            shown = {name: _displayed(part, part.channels[name].pixels) for name in {*names, "A"} & set(part.channels)}
+            held = _held(part)
+    except (RuntimeError, ZeroDivisionError) as error:  # the latter: a fraction in its header has no denominator
+        raise CleanplateError(damaged) from error
+    light = np.dstack([shown[name] for name in names]).astype(np.float32)
     colour = Colour(RGB, primaries, SRGB, full_range=True)
-    alpha = channels.get("A")
+    alpha = shown.get("A")
     if is_matte:
         return _codes(light.clip(0, 1)), None if alpha is None else _codes(alpha.clip(0, 1)), colour
     alpha = held if alpha is None else alpha
@@ -120,10 +119,19 @@ def read_exr(path: Path, *, is_matte: bool = False) -> tuple[Image, Image | None
     return _codes(to_display(light)), _codes(alpha), colour
 
 
-def _held(part: OpenEXR.Part | None) -> NDArray[Any] | None:
+def _picture_in(parts: list[OpenEXR.Part], path: Path, *, is_matte: bool) -> tuple[OpenEXR.Part, tuple[str, ...]]:
+    """The part of a file that holds the picture, the first that has its channels, and their names, three of them."""
+    kinds = [("R", "G", "B"), ("Y",) * 3, *([("A",) * 3] if is_matte else [])]
+    found = ((part, names) for names in kinds for part in parts if set(names) <= set(part.channels))
+    chosen = next(found, None)
+    if chosen is None:
+        there = sorted({name for part in parts for name in part.channels})
+        raise CleanplateError(f"{path} has no channels R, G and B, nor Y; it has {', '.join(there)}")
+    return chosen
+
+
+def _held(part: OpenEXR.Part) -> NDArray[Any] | None:
     """1 in the display window where the data window reaches, else 0, h x w; None where that is everywhere."""
-    if part is None:
-        return None
     (left, top), (right, bottom) = part.header["dataWindow"]
     shown = _displayed(part, np.ones((bottom - top + 1, right - left + 1), np.float32))
     return None if shown.all() else shown

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import OpenEXR
 import pytest
+from numpy.typing import NDArray
 
 from pipeline.encode import open_writer
 from pipeline.exr import header_of, read_exr
-from pipeline.frames import ClipInfo, Colour
+from pipeline.frames import CleanplateError, ClipInfo, Colour
 from tests.contract.made import picture
 
 
@@ -60,3 +61,34 @@ def test_a_picture_lies_where_its_windows_say(
         return
     there = np.argwhere(alpha)[:, ::-1]
     assert (*there.min(0), *there.max(0)) == shown
+
+
+def pixels(*channels: float) -> NDArray[np.float16]:
+    return np.full((48, 64, len(channels)), channels, np.float16)
+
+
+def write_parts(path: Path, **parts: dict[str, NDArray[np.float16]]) -> None:
+    """An OpenEXR of a few parts: channels by their names, "RGB" and "RGBA" for several in one."""
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    with OpenEXR.File([OpenEXR.Part(dict(header), channels, name) for name, channels in parts.items()]) as file:
+        file.write(str(path))
+
+
+def test_of_several_parts_the_first_picture_counts(tmp_path: Path) -> None:
+    """As renderers write what belongs to a picture beside it: depth, normals, a matte of something in it."""
+    path = tmp_path / "a.exr"
+    write_parts(
+        path, depth={"Z": pixels(7)[..., 0]}, beauty={"RGB": pixels(1, 0, 0)}, normals={"RGBA": pixels(0, 1, 0, 0.5)}
+    )
+    image, alpha, _ = read_exr(path)
+    assert alpha is None and image[0, 0].tolist() == [65535, 0, 0]
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.99])
+def test_a_picture_that_is_cut_short_is_refused(kept: float, tmp_path: Path) -> None:
+    path = tmp_path / "a.exr"
+    noise = np.random.default_rng(0).random((48, 64, 3)).astype(np.float16)
+    write_parts(path, rgb={"RGB": noise})
+    path.write_bytes(path.read_bytes()[: round(kept * path.stat().st_size)])
+    with pytest.raises(CleanplateError, match=r"a\.exr is not an image that can be read, or it is damaged"):
+        read_exr(path)
