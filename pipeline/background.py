@@ -190,7 +190,7 @@ def open_background(what: str, like: ClipInfo) -> Background | None:
             background = Still(_over_black(next(clip.frames())), look)
     else:
         background = Moving(clip, like.pts[0] * like.time_base, frame_seconds(like), look)
-    background.notes = how_converted(what, look.source, look.target)
+    background.notes = (*clip.notes, *how_converted(what, look.source, look.target))
     if isinstance(clip, ImageClip) and not clip.info.is_still:
         background.notes += (f"{what}: pictures tell no times; taken for {float(rate):.5g} a second, as the clip has",)
     return background

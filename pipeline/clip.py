@@ -50,6 +50,11 @@ class Clip(ABC):
         if self._closed:
             raise ValueError(f"{self.info.path} has been closed")
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of how its pictures were taken, those that have been read by now."""
+        return ()
+
     @abstractmethod
     def _frames(self, start: int, end: int) -> Iterator[Frame]:
         """Yield frames of a range that has been checked."""

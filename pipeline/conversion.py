@@ -59,6 +59,11 @@ class ConvertedClip(Clip):
             image = converted_image(frame.image, self._source, SDR)
             yield replace(frame, image=image, colour=SDR, planes=None)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Those of the clip."""
+        return self._clip.notes
+
     def close(self) -> None:
         """Close the clip, too."""
         self._clip.close()

@@ -17,6 +17,12 @@ from pipeline.frames import CleanplateError, ClipInfo, Colour, FloatImage, Image
 from pipeline.light import CHROMATICITIES, HLG, PQ, SRGB, WHITE_NITS, primaries_of, to_display, to_light
 from pipeline.timecodes import advanced
 
+NO_ALPHA = "has colours, but an alpha of 0 everywhere, which is left out"
+CLIPPED = "has light brighter than white, which is clipped"
+
+BRIGHTER = 1 + 1 / 256
+"""Light from which something is brighter than white: what was multiplied by alpha and divided again is less exact."""
+
 MOST_FRAMES = 30
 """Frames a second above which timecodes count pairs of frames, and a bit tells which of the two (SMPTE ST 12-1)."""
 
@@ -78,7 +84,7 @@ def write_exr(path: Path, image: FloatImage, header: dict[str, Any], colour: Col
     path.write_bytes(data.getbuffer())  # the library itself keeps silent where the last of a file finds no room
 
 
-def read_exr(path: Path, *, is_matte: bool = False) -> tuple[Image, Image | None, Colour]:
+def read_exr(path: Path, *, is_matte: bool = False) -> tuple[Image, Image | None, Colour, tuple[str, ...]]:
     """Read a picture.
 
     Args:
@@ -87,10 +93,10 @@ def read_exr(path: Path, *, is_matte: bool = False) -> tuple[Image, Image | None
             may be alpha alone.
 
     Returns:
-        Display-referred H x W x 3 uint16, brighter than white clipped; H x W alpha where there is one; and what the
-        numbers mean, by the header's chromaticities where they are known ones. It has the size of the display window;
-        what the file holds beyond that is cut off, and what it does not hold is clear. Of several parts, it is the
-        first that holds a picture, in colour if there is one.
+        Display-referred H x W x 3 uint16, brighter than white clipped; H x W alpha where there is one; what the
+        numbers mean, by the header's chromaticities where they are known ones; and remarks as of a `Frame`. It has the
+        size of the display window; what the file holds beyond that is cut off, and what it does not hold is clear. Of
+        several parts, it is the first that holds a picture, in colour if there is one.
 
     Raises:
         CleanplateError: It is no such picture, or has no colours.
@@ -108,15 +114,18 @@ def read_exr(path: Path, *, is_matte: bool = False) -> tuple[Image, Image | None
         raise CleanplateError(damaged) from error
     light = np.dstack([shown[name] for name in names]).astype(np.float32)
     colour = Colour(RGB, primaries, SRGB, full_range=True)
-    alpha = shown.get("A")
+    alpha, remarks = shown.get("A"), []
     if is_matte:
-        return _codes(light.clip(0, 1)), None if alpha is None else _codes(alpha.clip(0, 1)), colour
-    alpha = held if alpha is None else alpha
-    if alpha is None:
-        return _codes(to_display(light)), None, colour
-    alpha = np.clip(alpha.astype(np.float32), 0, 1)
-    light /= np.maximum(alpha, 1e-4)[..., None]
-    return _codes(to_display(light)), _codes(alpha), colour
+        return _codes(light.clip(0, 1)), None if alpha is None else _codes(alpha.clip(0, 1)), colour, ()
+    if alpha is not None and light.any() and not alpha.any():
+        alpha = None
+        remarks.append(NO_ALPHA)
+    alpha = held if alpha is None else np.clip(alpha.astype(np.float32), 0, 1)
+    if alpha is not None:
+        light /= np.where(alpha > 0, np.maximum(alpha, 1e-4), 1)[..., None]  # light without alpha is added to others'
+    if (light > BRIGHTER).any():
+        remarks.append(CLIPPED)
+    return _codes(to_display(light)), None if alpha is None else _codes(alpha), colour, tuple(remarks)
 
 
 def _picture_in(parts: list[OpenEXR.Part], path: Path, *, is_matte: bool) -> tuple[OpenEXR.Part, tuple[str, ...]]:

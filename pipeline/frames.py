@@ -76,6 +76,7 @@ class Frame:
         duration: In units of `time_base`; None where the clip does not say.
         alpha: H x W of the image's type, where the source has an alpha channel.
         planes: As they were decoded, where they are YUV and upright.
+        remarks: What the user should know of how it was read, each to stand behind the name of its file or clip.
     """
 
     image: Image
@@ -87,6 +88,7 @@ class Frame:
     duration: int | None = None
     alpha: Image | None = None
     planes: Planes | None = None
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3:

@@ -12,11 +12,11 @@ from pathlib import Path
 import av
 
 from pipeline.clip import Clip
-from pipeline.colour import Converter, as_depth, bit_depth_of, colour_of
+from pipeline.colour import UNKNOWN, Converter, as_depth, bit_depth_of, colour_of
 from pipeline.conversion import converted_image
 from pipeline.exr import read_exr
 from pipeline.frames import CleanplateError, ClipInfo, Colour, Frame, Image
-from pipeline.light import differs
+from pipeline.light import LINEAR, differs
 from pipeline.orientation import orientation_of_image
 from pipeline.pillow import SUFFIXES as BY_PILLOW
 from pipeline.pillow import read_picture
@@ -28,6 +28,8 @@ SUFFIXES = BY_PILLOW | frozenset(
 )
 PATTERN = re.compile(r"%(0\d+|[1-9])?d")
 """The number in a name: `%05d`, `%4d` or `%d`; `%20d`, as in `my%20dance.mp4`, is a blank in a web address."""
+
+NOT_LINEAR = "says that it is linear light, as programs write into any DPX: it is taken for sRGB"
 
 
 class ImageClip(Clip):
@@ -50,7 +52,8 @@ class ImageClip(Clip):
         """
         self._files, self._is_matte = files, is_matte
         self._time_base = 1 / rate
-        first = read_image(files[0], is_matte=is_matte)
+        self._remarks: dict[str, None] = {}
+        first = self._read(0)
         self.info = ClipInfo(
             path=path,
             width=first.image.shape[1],
@@ -68,12 +71,22 @@ class ImageClip(Clip):
 
     def _frames(self, start: int, end: int) -> Iterator[Frame]:
         for index in range(start, end):
-            frame = read_image(self._files[index], index, self._time_base, is_matte=self._is_matte)
+            frame = self._read(index)
             self._check(frame, self._files[index])
             if not self._is_matte and differs(frame.colour, self.info.colour):
                 image = converted_image(frame.image, frame.colour, self.info.colour)
                 frame = replace(frame, image=image, colour=self.info.colour)
             yield frame
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Each that some picture gives cause for, once."""
+        return tuple(f"{self.info.path} {remark}" for remark in tuple(self._remarks))
+
+    def _read(self, index: int) -> Frame:
+        frame = read_image(self._files[index], index, self._time_base, is_matte=self._is_matte)
+        self._remarks |= dict.fromkeys(frame.remarks)
+        return frame
 
     def _check(self, frame: Frame, file: Path) -> None:
         height, width = frame.image.shape[:2]
@@ -189,11 +202,14 @@ def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RAT
         raise CleanplateError(f"{path} does not exist") from error
     except OSError as error:
         raise CleanplateError(f"{path} could not be opened: {error.strerror}") from error
+    remarks: tuple[str, ...] = ()
     if path.suffix.lower() == ".exr":
-        image, alpha, colour = read_exr(path, is_matte=is_matte)
+        image, alpha, colour, remarks = read_exr(path, is_matte=is_matte)
         bits = 16
     else:
         image, alpha, bits, colour = _read(data, path)
+        if path.suffix.lower() == ".dpx" and colour.transfer == LINEAR:
+            colour, remarks = replace(colour, transfer=UNKNOWN), (NOT_LINEAR,)
         profile = None if is_matte else profile_of(data)
         if profile is not None:
             image, colour = in_known_colours(image, colour, profile)
@@ -208,6 +224,7 @@ def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RAT
         colour=colour,
         duration=1,
         alpha=alpha,
+        remarks=remarks,
     )
 
 

@@ -29,7 +29,7 @@ def read_plate(path: Path, colour: Colour | None = None, notes: list[str] | None
         path: As for `open_clip`. Of a clip or a folder of photos, which may have been shot from the hand, up to FRAMES
             are laid over one another, and what recurs in them is the plate.
         colour: What its numbers are to mean, as those of the clip do; None leaves them as they are.
-        notes: Where it is said if they were converted.
+        notes: Where it is said how it was taken, and if it was converted.
 
     Returns:
         H x W x 3, uint8 or uint16 as the source is deep; or H x W x 4, whose last channel is 0 where the plate is not
@@ -40,9 +40,10 @@ def read_plate(path: Path, colour: Colour | None = None, notes: list[str] | None
     """
     with open_clip(path) as clip:
         wanted = colour or clip.info.colour
+        plate = converted_image(_read(clip, path), clip.info.colour, wanted)
         if notes is not None:
-            notes += how_converted(str(path), clip.info.colour, wanted)
-        return converted_image(_read(clip, path), clip.info.colour, wanted)
+            notes += [*clip.notes, *how_converted(str(path), clip.info.colour, wanted)]
+        return plate
 
 
 def _read(clip: Clip, path: Path) -> Image:

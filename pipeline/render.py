@@ -169,7 +169,7 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
                     sheet.add(frame, matte, picture)
             progress(summary.frames, end - start, f"waits for {busy.bottleneck()}")
         summary.busy_seconds = busy.seconds
-    summary.notes += [*outputs.notes, *(background.notes if background is not None else ())]
+    summary.notes += [*clip.notes, *outputs.notes, *(background.notes if background is not None else ())]
     said = {key: getattr(summary, key) for key in ("outputs", "alpha", "notes", "busy_seconds")}
     result = {**said, "range": [start, end], "frames": rows}
     asked = {key: value for key, value in vars(job).items() if key != "settings"} | {"finish": asdict(job.finish)}

@@ -10,10 +10,13 @@ import OpenEXR
 import pytest
 from numpy.typing import NDArray
 
+from pipeline.conversion import ConvertedClip
+from pipeline.decode import open_clip
 from pipeline.encode import open_writer
-from pipeline.exr import header_of, read_exr
+from pipeline.exr import CLIPPED, NO_ALPHA, header_of, read_exr
 from pipeline.frames import CleanplateError, ClipInfo, Colour
-from tests.contract.made import picture
+from pipeline.light import to_display
+from tests.contract.made import picture, ramp
 
 
 def clip(rate: Fraction, timecode: str) -> ClipInfo:
@@ -54,7 +57,7 @@ def test_a_picture_lies_where_its_windows_say(
     pixels = np.full((bottom - top + 1, right - left + 1, len(kind)), 1, np.float16)
     with OpenEXR.File(header, {kind: pixels}) as file:
         file.write(str(tmp_path / "a.exr"))
-    image, alpha, _ = read_exr(tmp_path / "a.exr")
+    image, alpha, _, _ = read_exr(tmp_path / "a.exr")
     assert image.shape == (40, 64, 3)
     if alpha is None:  # nothing is missing
         assert shown == (0, 0, 63, 39) and kind == "RGB"
@@ -80,7 +83,7 @@ def test_of_several_parts_the_first_picture_counts(tmp_path: Path) -> None:
     write_parts(
         path, depth={"Z": pixels(7)[..., 0]}, beauty={"RGB": pixels(1, 0, 0)}, normals={"RGBA": pixels(0, 1, 0, 0.5)}
     )
-    image, alpha, _ = read_exr(path)
+    image, alpha, _, _ = read_exr(path)
     assert alpha is None and image[0, 0].tolist() == [65535, 0, 0]
 
 
@@ -92,3 +95,35 @@ def test_a_picture_that_is_cut_short_is_refused(kept: float, tmp_path: Path) -> 
     path.write_bytes(path.read_bytes()[: round(kept * path.stat().st_size)])
     with pytest.raises(CleanplateError, match=r"a\.exr is not an image that can be read, or it is damaged"):
         read_exr(path)
+
+
+def test_light_without_alpha_stays_what_it_is(tmp_path: Path) -> None:
+    """A glow that is added to what lies behind it; and a whole picture beside an empty channel, as Nuke writes it."""
+    glow = pixels(0.5, 0.5, 0.5, 0)
+    glow[0, 0] = (0.25, 0.25, 0.25, 0.5)
+    grey = np.full((48, 64), round(65535 * float(to_display(np.float32(0.5)))))
+    for name, some in (("glow", True), ("plate", False)):
+        write_parts(tmp_path / f"{name}.exr", rgba={"RGBA": glow if some else pixels(0.5, 0.5, 0.5, 0)})
+        image, alpha, _, remarks = read_exr(tmp_path / f"{name}.exr")
+        assert np.abs(image[..., 0] - grey).max() <= 1
+        assert (alpha is None, remarks) == (not some, () if some else (NO_ALPHA,))
+
+
+def test_that_highlights_are_clipped_is_said_once(tmp_path: Path) -> None:
+    for index, light in enumerate((1, 1, 4, 5)):
+        write_parts(tmp_path / f"a_{index}.exr", rgb={"RGB": pixels(light, 0, 0)})
+    with open_clip(tmp_path) as clip:
+        list(clip.frames(0, 2))
+        assert clip.notes == ()
+        list(clip.frames(2))
+        assert clip.notes == (f"{tmp_path} {CLIPPED}",)
+        assert ConvertedClip(clip).notes == clip.notes
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_nothing_that_is_written_here_is_clipped(channels: int, tmp_path: Path) -> None:
+    """Light is multiplied by alpha in half floats, and divided again."""
+    image = np.dstack([np.full((48, 64, 3), 255, np.uint8), ramp(0)])[..., :channels]
+    with open_writer(tmp_path / "a.exr", clip(Fraction(25), "01:00:00:00"), channels=channels) as writer:
+        writer.write(image, 0)
+    assert read_exr(tmp_path / "a.exr")[3] == ()

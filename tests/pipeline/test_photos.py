@@ -20,7 +20,8 @@ from pipeline.decode import open_clip, read_still
 from pipeline.encode import open_writer
 from pipeline.exr import read_exr, write_exr
 from pipeline.frames import CleanplateError, ClipInfo, Colour, Frame, FrameStatus, Matte
-from pipeline.light import to_display, to_linear
+from pipeline.image_clips import NOT_LINEAR
+from pipeline.light import differs, to_display, to_linear
 from pipeline.orientation import Orientation, orientation_of_image
 from pipeline.picture_tags import with_colour, with_kind_of_alpha
 from pipeline.plates import read_plate
@@ -67,6 +68,20 @@ def test_a_heic_means_what_its_tags_say(tmp_path: Path) -> None:
     pixels.save(tmp_path / "p3.heic", format="HEIF", **tagged, save_nclx_profile=True)
     colour = read_still(tmp_path / "p3.heic").colour
     assert (colour.primaries, colour.transfer) == (12, 13)
+
+
+def test_a_dpx_that_says_linear_is_not_believed(tmp_path: Path) -> None:
+    """FFmpeg says so of whatever it writes into one."""
+    cv2.imwrite(str(tmp_path / "a.png"), picture(3)[..., ::-1])
+    words = ["ffmpeg", "-v", "error", "-i", str(tmp_path / "a.png"), str(tmp_path / "a.dpx")]
+    subprocess.run(words, check=True)
+    like = ClipInfo(Path("none.mov"), 64, 48, (0,), Fraction(1, 25), Fraction(25), 8, Colour(), 0, 1)
+    with open_clip(tmp_path / "a.dpx") as clip:
+        assert np.array_equal(next(clip.frames()).image, picture(3)) and not differs(clip.info.colour, like.colour)
+        assert clip.notes == (f"{tmp_path / 'a.dpx'} {NOT_LINEAR}",)
+    notes: list[str] = []
+    assert np.array_equal(read_plate(tmp_path / "a.dpx", like.colour, notes), picture(3))
+    assert tuple(notes) == open_background(str(tmp_path / "a.dpx"), like).notes == clip.notes
 
 
 def test_a_damaged_heic_is_refused(tmp_path: Path) -> None:
