@@ -192,7 +192,7 @@ def open_background(what: str, like: ClipInfo) -> Background | None:
         background = Moving(clip, like.pts[0] * like.time_base, frame_seconds(like), look)
     background.notes = (*clip.notes, *how_converted(what, look.source, look.target))
     if isinstance(clip, ImageClip) and not clip.info.is_still:
-        background.notes += (f"{what}: pictures tell no times; taken for {float(rate):.5g} a second, as the clip has",)
+        background.notes += (f"{what}: its pictures are taken for {float(rate):.5g} a second, as the clip has",)
     return background
 
 

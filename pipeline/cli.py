@@ -36,7 +36,8 @@ Start = Annotated[
 ]
 End = Annotated[str | None, typer.Option(help="Frame to stop before, written like --start.")]
 Fps = Annotated[
-    str | None, typer.Option(help="Frames a second of an image sequence, such as 24 or 24000/1001; else 25.")
+    str | None,
+    typer.Option(help="Frames a second of an image sequence, such as 24 or 24000/1001; else what OpenEXR says, or 25."),
 ]
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from pipeline.clip import Clip
 from pipeline.frames import CleanplateError, Frame
 from pipeline.image_clips import SUFFIXES, is_pattern, open_folder, open_pattern, open_still, read_image
-from pipeline.timeline import DEFAULT_RATE
 from pipeline.video_clip import VideoClip
 
 __all__ = ["Clip", "open_clip", "read_still"]
@@ -19,7 +18,8 @@ def open_clip(path: Path, fps: Fraction | None = None, *, is_matte: bool = False
 
     Args:
         path: A video file, an image file, a folder of images, or a pattern such as `name_%05d.png`.
-        fps: Frames a second of images, 25 unless said; a video has its own times, and it is not used there.
+        fps: Frames a second of images, whatever an OpenEXR's header says; None for that, or 25. A video has its own
+            times, and it is not used there.
         is_matte: Whether the numbers are a matte's, which have no colours: images are read as they are stored.
 
     Returns:
@@ -30,17 +30,17 @@ def open_clip(path: Path, fps: Fraction | None = None, *, is_matte: bool = False
             is not positive.
     """
     path = Path(path)
-    rate = DEFAULT_RATE if fps is None else Fraction(fps)
-    if rate <= 0:
+    fps = None if fps is None else Fraction(fps)
+    if fps is not None and fps <= 0:
         raise CleanplateError(f"{fps} frames a second is not a rate; give a positive one, such as 25")
     if path.is_dir():
-        return open_folder(path, rate, is_matte=is_matte)
+        return open_folder(path, fps, is_matte=is_matte)
     if not path.exists():
         if is_pattern(path):
-            return open_pattern(path, rate, is_matte=is_matte)
+            return open_pattern(path, fps, is_matte=is_matte)
         raise CleanplateError(f"{path} does not exist")
     if path.suffix.lower() in SUFFIXES:
-        return open_still(path, rate, is_matte=is_matte)
+        return open_still(path, fps, is_matte=is_matte)
     return VideoClip(path)
 
 

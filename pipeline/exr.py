@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.colour import RGB, UNKNOWN
 from pipeline.frames import CleanplateError, ClipInfo, Colour, FloatImage, Image
 from pipeline.light import CHROMATICITIES, HLG, PQ, SRGB, WHITE_NITS, primaries_of, to_display, to_light
-from pipeline.timecodes import advanced
+from pipeline.timecodes import advanced, valid_timecode
 
 NO_ALPHA = "has colours, but an alpha of 0 everywhere, which is left out"
 CLIPPED = "has light brighter than white, which is clipped"
@@ -54,6 +55,34 @@ def header_of(like: ClipInfo, number: int) -> dict[str, Any]:
 def has_timecode(like: ClipInfo) -> bool:
     """Whether a header can hold the timecodes of a clip that has some: SMPTE's hold 30 frames, or pairs of frames."""
     return round(like.rate) <= 2 * MOST_FRAMES
+
+
+def header_in(path: Path) -> dict[str, Any]:
+    """What the header of a picture says that `read_exr` can read."""
+    with OpenEXR.File(str(path), header_only=True) as file:
+        return dict(file.header())
+
+
+def rate_in(header: dict[str, Any]) -> Fraction | None:
+    """Frames a second, where a header says so."""
+    stated = header.get("framesPerSecond")
+    rate = stated.limit_denominator(1001) if isinstance(stated, Fraction) else Fraction(0)
+    return rate if rate > 0 else None
+
+
+def pixel_aspect_in(header: dict[str, Any]) -> Fraction:
+    """Width of a pixel over its height; 1 where a header does not say."""
+    return Fraction(header.get("pixelAspectRatio", 1)).limit_denominator(1000) or Fraction(1)
+
+
+def timecode_in(header: dict[str, Any], rate: Fraction) -> str | None:
+    """The picture's timecode, where a header holds one that is valid at that rate."""
+    code = header.get("timeCode")
+    if not isinstance(code, OpenEXR.TimeCode):
+        return None
+    frames = 2 * code.frame + code.fieldPhase if round(rate) > MOST_FRAMES else code.frame
+    mark = ";" if code.dropFrame else ":"
+    return valid_timecode(f"{code.hours:02}:{code.minutes:02}:{code.seconds:02}{mark}{frames}", rate)
 
 
 def write_exr(path: Path, image: FloatImage, header: dict[str, Any], colour: Colour, *, codes: bool = False) -> None:

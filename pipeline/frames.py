@@ -129,6 +129,7 @@ class ClipInfo:
         subtitle_streams: How many streams of subtitles can be carried along.
         chapters: How many chapters can be carried along.
         has_alpha: Whether the pictures have an alpha channel of their own.
+        assumed_rate: Whether `rate` is a guess, of numbered pictures that do not say theirs.
     """
 
     path: Path
@@ -148,6 +149,7 @@ class ClipInfo:
     subtitle_streams: int = 0
     chapters: int = 0
     has_alpha: bool = False
+    assumed_rate: bool = False
 
     @property
     def has_company(self) -> bool:

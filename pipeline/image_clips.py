@@ -14,7 +14,7 @@ import av
 from pipeline.clip import Clip
 from pipeline.colour import UNKNOWN, Converter, as_depth, bit_depth_of, colour_of
 from pipeline.conversion import converted_image
-from pipeline.exr import read_exr
+from pipeline.exr import header_in, pixel_aspect_in, rate_in, read_exr, timecode_in
 from pipeline.frames import CleanplateError, ClipInfo, Colour, Frame, Image
 from pipeline.light import LINEAR, differs
 from pipeline.orientation import orientation_of_image
@@ -36,14 +36,14 @@ class ImageClip(Clip):
     """Image files as a clip, one a frame, at a constant rate."""
 
     def __init__(
-        self, path: Path, files: list[Path], rate: Fraction, *, is_still: bool = False, is_matte: bool = False
+        self, path: Path, files: list[Path], fps: Fraction | None, *, is_still: bool = False, is_matte: bool = False
     ) -> None:
         """Open the files.
 
         Args:
             path: What the user named: the file, the folder or the pattern.
             files: At least one, in order.
-            rate: Frames a second.
+            fps: Frames a second; None for those that the first file states, or DEFAULT_RATE.
             is_still: Whether this is one picture rather than a sequence.
             is_matte: See `read_image`.
 
@@ -51,9 +51,12 @@ class ImageClip(Clip):
             CleanplateError: The first file cannot be read.
         """
         self._files, self._is_matte = files, is_matte
+        first = read_image(files[0], is_matte=is_matte)
+        self._remarks = dict.fromkeys(first.remarks)
+        header = header_in(files[0]) if files[0].suffix.lower() == ".exr" else {}
+        stated = fps or rate_in(header)
+        rate = stated or DEFAULT_RATE
         self._time_base = 1 / rate
-        self._remarks: dict[str, None] = {}
-        first = self._read(0)
         self.info = ClipInfo(
             path=path,
             width=first.image.shape[1],
@@ -66,12 +69,16 @@ class ImageClip(Clip):
             audio_streams=0,
             end_pts=len(files),
             is_still=is_still,
+            timecode=timecode_in(header, rate),
+            pixel_aspect=pixel_aspect_in(header),
             has_alpha=first.alpha is not None,
+            assumed_rate=stated is None and not is_still,
         )
 
     def _frames(self, start: int, end: int) -> Iterator[Frame]:
         for index in range(start, end):
-            frame = self._read(index)
+            frame = read_image(self._files[index], index, self._time_base, is_matte=self._is_matte)
+            self._remarks |= dict.fromkeys(frame.remarks)
             self._check(frame, self._files[index])
             if not self._is_matte and differs(frame.colour, self.info.colour):
                 image = converted_image(frame.image, frame.colour, self.info.colour)
@@ -82,11 +89,6 @@ class ImageClip(Clip):
     def notes(self) -> tuple[str, ...]:
         """Each that some picture gives cause for, once."""
         return tuple(f"{self.info.path} {remark}" for remark in tuple(self._remarks))
-
-    def _read(self, index: int) -> Frame:
-        frame = read_image(self._files[index], index, self._time_base, is_matte=self._is_matte)
-        self._remarks |= dict.fromkeys(frame.remarks)
-        return frame
 
     def _check(self, frame: Frame, file: Path) -> None:
         height, width = frame.image.shape[:2]
@@ -102,12 +104,12 @@ class ImageClip(Clip):
             )
 
 
-def open_still(path: Path, rate: Fraction = DEFAULT_RATE, *, is_matte: bool = False) -> ImageClip:
+def open_still(path: Path, fps: Fraction | None = None, *, is_matte: bool = False) -> ImageClip:
     """Open one image file as a clip of one frame."""
-    return ImageClip(path, [path], rate, is_still=True, is_matte=is_matte)
+    return ImageClip(path, [path], fps, is_still=True, is_matte=is_matte)
 
 
-def open_folder(path: Path, rate: Fraction = DEFAULT_RATE, *, is_matte: bool = False) -> ImageClip:
+def open_folder(path: Path, fps: Fraction | None = None, *, is_matte: bool = False) -> ImageClip:
     """Open the images in a folder, in natural order (2 before 10); gaps in the numbers are fine.
 
     Raises:
@@ -122,7 +124,7 @@ def open_folder(path: Path, rate: Fraction = DEFAULT_RATE, *, is_matte: bool = F
             f"the folder {path} holds images of several kinds ({', '.join(kinds)}); name one, for example "
             f"{path / ('name_%05d' + kinds[0])}"
         )
-    return ImageClip(path, sorted(files, key=_natural), rate, is_matte=is_matte)
+    return ImageClip(path, sorted(files, key=_natural), fps, is_matte=is_matte)
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -134,7 +136,7 @@ def pictures_in(folder: Path) -> list[Path]:
     ]
 
 
-def open_pattern(path: Path, rate: Fraction = DEFAULT_RATE, *, is_matte: bool = False) -> ImageClip:
+def open_pattern(path: Path, fps: Fraction | None = None, *, is_matte: bool = False) -> ImageClip:
     """Open the images that a pattern such as `name_%05d.png` names, from the lowest number there is.
 
     Raises:
@@ -150,7 +152,7 @@ def open_pattern(path: Path, rate: Fraction = DEFAULT_RATE, *, is_matte: bool = 
                 f"{numbered_path(path, expected)} is missing: the sequence goes from {numbers[0]} to "
                 f"{numbers[-1]}; add it, or name the folder {path.parent} to read what is there"
             )
-    return ImageClip(path, [numbered[number] for number in numbers], rate, is_matte=is_matte)
+    return ImageClip(path, [numbered[number] for number in numbers], fps, is_matte=is_matte)
 
 
 def is_pattern(path: Path) -> bool:

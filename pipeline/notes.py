@@ -18,6 +18,8 @@ def notes_on(info: ClipInfo, *, sdr: bool = False) -> list[str]:
         sdr: Whether its colours are converted to BT.709 first.
     """
     notes = []
+    if info.assumed_rate:
+        notes.append(f"{info.path}: the pictures tell no times; taken for {info.rate} a second, or say --fps")
     if info.colour.assumed:
         name = {BT709: "BT.709", BT601: "BT.601"}[info.colour.matrix]
         notes.append(f"{info.path} is not tagged; its colours were taken for {name}, as players do at its size")

@@ -16,7 +16,6 @@ from pipeline.decode import open_clip
 from pipeline.encode import multiplies_itself
 from pipeline.finishing import Finish, finished
 from pipeline.frames import CleanplateError, ClipInfo, Draft, Frame, FrameStatus, FrameWindow, Matte, Settings
-from pipeline.image_clips import ImageClip
 from pipeline.matting import Matter
 from pipeline.notes import notes_on
 from pipeline.outputs import Outputs
@@ -144,9 +143,6 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
     with ExitStack() as stack:
         clip = stack.enter_context(open_clip(job.clip, job.fps))
         summary.notes = notes_on(clip.info, sdr=job.sdr)
-        if job.fps is None and isinstance(clip, ImageClip) and not clip.info.is_still:
-            rate = clip.info.rate
-            summary.notes.append(f"{job.clip}: pictures tell no times; taken for {rate} a second, or say --fps")
         clip = ConvertedClip(clip) if job.sdr else clip
         start, end = parse_range(job.start, job.end, clip.info)
         if job.out is not None and job.background == "none":

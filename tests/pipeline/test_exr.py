@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import OpenEXR
@@ -16,6 +19,7 @@ from pipeline.encode import open_writer
 from pipeline.exr import CLIPPED, NO_ALPHA, header_of, read_exr
 from pipeline.frames import CleanplateError, ClipInfo, Colour
 from pipeline.light import to_display
+from pipeline.notes import notes_on
 from tests.contract.made import picture, ramp
 
 
@@ -127,3 +131,46 @@ def test_nothing_that_is_written_here_is_clipped(channels: int, tmp_path: Path) 
     with open_writer(tmp_path / "a.exr", clip(Fraction(25), "01:00:00:00"), channels=channels) as writer:
         writer.write(image, 0)
     assert read_exr(tmp_path / "a.exr")[3] == ()
+
+
+@pytest.mark.parametrize(
+    ("rate", "timecode"),
+    [(Fraction(24000, 1001), "01:02:03:04"), (Fraction(30000, 1001), "01:00:59;28"), (Fraction(60), "00:00:00:59")],
+)
+def test_a_sequence_is_as_its_header_says(rate: Fraction, timecode: str, tmp_path: Path) -> None:
+    like = replace(clip(rate, timecode), pixel_aspect=Fraction(4, 3))
+    with open_writer(tmp_path / "a_%d.exr", like, channels=3) as writer:
+        for index in range(2):
+            writer.write(picture(index), index)
+    with open_clip(tmp_path) as opened:
+        info = opened.info
+        assert (info.rate, info.timecode, info.pixel_aspect) == (rate, timecode, like.pixel_aspect)
+        assert [frame.time_base for frame in opened.frames()] == [info.time_base] * 2 == [1 / rate] * 2
+        assert not any("times" in note for note in notes_on(info))
+    with open_clip(tmp_path, Fraction(100)) as opened:
+        assert opened.info.rate == 100
+
+
+def test_a_header_may_say_nothing_of_time(tmp_path: Path) -> None:
+    write_parts(tmp_path / "a_0.exr", rgb={"RGB": pixels(1, 0, 0)})
+    with open_clip(tmp_path) as opened:
+        info = opened.info
+        assert (info.rate, info.timecode, info.pixel_aspect) == (25, None, 1)
+        assert any("tell no times; taken for 25 a second" in note for note in notes_on(info))
+
+
+def test_exr_goes_through_a_render_as_it_is(scene: Any, run: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+    """Rate, timecode and pixels; and what is lost of it is said."""
+    like = replace(clip(Fraction(24), "01:00:00:00"), width=640, height=360, pixel_aspect=Fraction(2))
+    with open_clip(scene.clip) as film, open_writer(tmp_path / "in_%d.exr", like, channels=3) as writer:
+        for frame in film.frames(0, 2):
+            writer.write(frame.image, frame.index)
+    with OpenEXR.File(str(tmp_path / "in_1.exr")) as file:
+        file.channels()["RGB"].pixels[:] *= 2
+        file.write(str(tmp_path / "in_1.exr"))
+    words = ["render", tmp_path / "in_%d.exr", "--plate", scene.plate, "--background", "#204080"]
+    code, said = run(*words, "-o", tmp_path / "out_%d.exr", "--alpha", tmp_path / "alpha.mov")
+    assert code == 0 and CLIPPED in said and "no times" not in said
+    with open_clip(tmp_path / "out_%d.exr") as pictures, open_clip(tmp_path / "alpha.mov") as film:
+        for info in (pictures.info, film.info):
+            assert (info.rate, info.timecode, info.pixel_aspect) == (24, "01:00:00:00", 2)
