@@ -166,9 +166,10 @@ def numbered_path(pattern: Path, number: int) -> Path:
 
 
 def matching(pattern: Path) -> dict[int, Path]:
-    """The files that a pattern names, by their numbers."""
+    """The files that a pattern names, by their numbers; where `%d` names both `7` and `007`, the shorter."""
     wanted = _names(pattern)
-    found = ((wanted.fullmatch(file.name), file) for file in _listed(pattern.parent))
+    longest_first = sorted(_listed(pattern.parent), key=lambda file: -len(file.name))
+    found = ((wanted.fullmatch(file.name), file) for file in longest_first)
     return {int(match[1]): file for match, file in found if match}
 
 
@@ -180,7 +181,9 @@ def is_named_by(pattern: Path, file: Path) -> bool:
 def _names(pattern: Path) -> re.Pattern[str]:
     before, after = PATTERN.split(pattern.name, maxsplit=1)[::2]
     digits = int((PATTERN.search(pattern.name) or [None, None])[1] or 1)
-    return re.compile(f"{re.escape(before)}(\\d{{{digits},}}){re.escape(after)}")
+    # `%04d` never gives 00001; `%d` does not give 007 either, but is said of such files, too.
+    number = rf"\d{{{digits}}}|[1-9]\d{{{digits},}}" if digits > 1 else r"\d+"
+    return re.compile(f"{re.escape(before)}({number}){re.escape(after)}")
 
 
 def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RATE, *, is_matte: bool = False) -> Frame:

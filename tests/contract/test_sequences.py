@@ -94,5 +94,23 @@ def test_a_number_is_written_as_it_is_looked_for(name: str, written: str, tmp_pa
     assert matching(tmp_path / f"o_{name}.png") == {7: path}
 
 
+@pytest.mark.parametrize(
+    ("pattern", "there", "meant"),
+    [
+        ("%04d", ["0000", "00001", "0002", "10000", "010001"], {0: "0000", 2: "0002", 10000: "10000"}),
+        ("%d", ["007", "08", "8", "0010"], {7: "007", 8: "8", 10: "0010"}),
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_no_number_is_of_two_files(
+    pattern: str, there: list[str], meant: dict[int, str], order: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever order a disk lists them."""
+    monkeypatch.setattr(
+        "pipeline.image_clips._listed", lambda folder: [folder / f"f_{name}" for name in there][::order]
+    )
+    assert {number: path.name[2:] for number, path in matching(Path(f"f_{pattern}")).items()} == meant
+
+
 def test_a_blank_of_a_web_address_is_no_number() -> None:
     assert not is_pattern(Path("my%20dance.mp4"))
