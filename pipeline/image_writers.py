@@ -116,7 +116,7 @@ class SequenceWriter(PictureWriter):
             part: The clip's frames that will be written. Pictures with other numbers belong to other parts, which
                 another machine may write at the same time, and are left alone; of a whole clip there are none.
             overwrite: Whether pictures with such names may be replaced. Those that are not, because the new
-                sequence is shorter, are removed, so that none is taken for a part of it.
+                sequence is shorter, are removed, so that none is taken for a part of it; a note says how many.
 
         Raises:
             CleanplateError: There are such pictures, and they may not be replaced.
@@ -140,11 +140,17 @@ class SequenceWriter(PictureWriter):
         """Every picture is complete."""
 
     def _publish(self) -> None:
-        stale = self._there()
+        there = self._there()
         for number in self._numbers:
             numbered_path(self._partial / self.path.name, number).replace(numbered_path(self.path, number))
-        for number in stale.keys() - set(self._numbers):
-            stale[number].unlink()
+        stale = sorted(there.keys() - set(self._numbers))
+        for number in stale:
+            there[number].unlink()
+        if stale:
+            self.notes.append(
+                f"{self.path}: removed what was there of numbers that the clip does not have: {len(stale)} of "
+                f"{stale[0]} to {stale[-1]}"
+            )
         shutil.rmtree(self._partial)
 
     def _there(self) -> dict[int, Path]:

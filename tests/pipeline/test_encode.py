@@ -229,8 +229,11 @@ def test_numbers_are_those_of_the_frames(tmp_path: Path) -> None:
 
 def test_a_shorter_sequence_leaves_nothing_of_the_longer(tmp_path: Path) -> None:
     write(tmp_path / "o_%02d.png", info())
-    write(tmp_path / "o_%02d.png", info((0, 1, 2)), overwrite=True)
+    with open_writer(tmp_path / "o_%02d.png", info((0, 1, 2)), channels=3, overwrite=True) as writer:
+        for pts in range(3):
+            writer.write(picture(pts), pts)
     assert left_in(tmp_path) == ["o_00.png", "o_01.png", "o_02.png"]
+    assert any("removed what was there" in note and "5 of 3 to 7" in note for note in writer.notes)
 
 
 def test_parts_of_a_sequence_leave_each_other_alone(tmp_path: Path) -> None:
