@@ -31,9 +31,11 @@ class Background(ABC):
 
     Attributes:
         notes: What the user should know of how it was taken.
+        is_still: Whether the same picture is behind all frames of a size.
     """
 
     notes: tuple[str, ...] = ()
+    is_still = False
 
     @abstractmethod
     def behind(self, frame: Frame, matte: Matte) -> FloatImage:
@@ -46,12 +48,15 @@ class Background(ABC):
 class Plain(Background):
     """One colour everywhere."""
 
+    is_still = True
+
     def __init__(self, rgb: FloatImage) -> None:
         self.rgb = rgb
 
     def behind(self, frame: Frame, matte: Matte) -> FloatImage:  # noqa: ARG002
-        """The colour, as a picture that takes no memory."""
-        return np.broadcast_to(self.rgb, frame.image.shape)
+        """The colour, as a picture that takes the memory of one row."""
+        # One pixel would do, but numpy is slow along a last axis of three.
+        return np.broadcast_to(np.tile(self.rgb, (frame.image.shape[1], 1)), frame.image.shape)
 
 
 class Blurred(Background):
@@ -91,6 +96,8 @@ class Look:
 
 class Still(Background):
     """A photograph that fills the frame; what is too much at two sides is cut off."""
+
+    is_still = True
 
     def __init__(self, image: Image, look: Look) -> None:
         self.image, self.look = image, look

@@ -16,17 +16,39 @@ def composite(matte: Matte, background: FloatImage) -> FloatImage:
     """Alpha F + (1 - alpha) B-bar, H x W x 3 in [0, 1]."""
     result = np.empty_like(matte.foreground)
     for rows in _strips(result):
-        alpha = cv2.merge((matte.alpha[rows],) * 3)  # numpy is slow along a last axis of three
-        strip, behind = result[rows], np.broadcast_to(background, result.shape)[rows]
-        np.subtract(matte.foreground[rows], behind, out=strip)
-        strip *= alpha
-        strip += behind
+        result[rows] = _mixed(matte, background, (rows, slice(None)))
     return result
+
+
+def composite_codes(matte: Matte, background: FloatImage, behind: Image) -> Image:
+    """The composite in code values: just what `quantise` makes of it, but nothing is computed where nobody is.
+
+    Args:
+        matte: The matte.
+        background: H x W x 3 in [0, 1].
+        behind: The background's own code values, of as many bits as the result is to have; they stay as they are.
+    """
+    codes = behind.copy()
+    for rows in _strips(codes):
+        columns = np.flatnonzero(matte.alpha[rows].any(axis=0))
+        if len(columns):
+            part = rows, slice(columns[0], columns[-1] + 1)
+            codes[part] = quantise(_mixed(matte, background, part), 8 * codes.itemsize)
+    return codes
+
+
+def _mixed(matte: Matte, background: FloatImage, part: tuple[slice, slice]) -> FloatImage:
+    """The composite in a part of the picture; where alpha is 0, the background to the bit."""
+    behind = np.broadcast_to(background, matte.foreground.shape)[part]
+    mixed: FloatImage = matte.foreground[part] - behind
+    mixed *= cv2.merge((matte.alpha[part],) * 3)  # numpy is slow along a last axis of three
+    mixed += behind
+    return mixed
 
 
 def transparent(matte: Matte) -> FloatImage:
     """Straight foreground with alpha, H x W x 4 in [0, 1]."""
-    return np.concatenate((matte.foreground, matte.alpha[..., None]), axis=2)
+    return np.asarray(cv2.merge((matte.foreground, matte.alpha)), np.float32)
 
 
 def unit(image: Image) -> FloatImage:
@@ -46,7 +68,7 @@ def quantise(image: FloatImage, bit_depth: int) -> Image:
     return codes
 
 
-def _strips(image: FloatImage) -> Iterator[slice]:
+def _strips(image: FloatImage | Image) -> Iterator[slice]:
     """Its rows, as many at a time as stay in a processor's cache."""
     rows = max(1, STRIP_PIXELS // image.shape[1])
     return (slice(first, first + rows) for first in range(0, len(image), rows))

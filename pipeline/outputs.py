@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
+import cv2
 
 from pipeline.background import Background
 from pipeline.codecs import BY_SUFFIX, FOR_EDITING
-from pipeline.composite import quantise, transparent
+from pipeline.composite import composite_codes, quantise, transparent
 from pipeline.encode import Writer, multiplies_itself, open_writer
 from pipeline.finishing import composed
-from pipeline.frames import ClipInfo, FloatImage, Frame, Matte
+from pipeline.frames import ClipInfo, FloatImage, Frame, Image, Matte
 from pipeline.planes import OPAQUE, Untouched
 from pipeline.writer import Together
 
@@ -33,6 +34,7 @@ class Outputs:
         part: tuple[int, int],
     ) -> None:
         self.background, self.finish = background, job.finish
+        self._behind: Image | None = None
         self.multiplies = job.premultiplied and job.out is not None and not multiplies_itself(job.out)
 
         together = stack.enter_context(Together())
@@ -58,17 +60,20 @@ class Outputs:
         writers = (self.composite, self.alpha, self.foreground)
         return [note for writer in writers if writer is not None for note in writer.notes]
 
-    def write(self, frame: Frame, matte: Matte) -> FloatImage:
-        """Write one frame to all of them; returns the composite, H x W x 3, or 4 where it is transparent (straight)."""
-        picture = self._compose(frame, matte)
+    def write(self, frame: Frame, matte: Matte) -> None:
+        """Write one frame to all of them."""
         if self.composite is not None:
-            written = np.dstack([picture[..., :3] * picture[..., 3:], picture[..., 3]]) if self.multiplies else picture
-            _write(self.composite, written, frame, self._untouched(frame, matte))
-        if self.alpha is not None:
-            _write(self.alpha, matte.alpha, frame)
-        if self.foreground is not None:
-            _write(self.foreground, matte.foreground, frame)
-        return picture
+            codes = self._codes(frame, matte, self.composite.bits)
+            self.composite.write(codes, frame.pts, self._untouched(frame, matte))
+        for writer, image in ((self.alpha, matte.alpha), (self.foreground, matte.foreground)):
+            if writer is not None:
+                writer.write(quantise(image, writer.bits), frame.pts)
+
+    def picture(self, frame: Frame, matte: Matte) -> FloatImage:
+        """The composite of a frame, H x W x 3 in [0, 1], or 4 where it is transparent (straight)."""
+        if self.background is None:
+            return transparent(matte)
+        return composed(matte, self.background.behind(frame, matte), self.finish, frame.colour.transfer)
 
     def _untouched(self, frame: Frame, matte: Matte) -> Untouched | None:
         """Which pixels of the composite are the clip's own."""
@@ -76,15 +81,18 @@ class Outputs:
             return None
         return Untouched(frame.planes, matte.alpha >= OPAQUE)
 
-    def _compose(self, frame: Frame, matte: Matte) -> FloatImage:
-        if self.background is None:
-            return transparent(matte)
-        return composed(matte, self.background.behind(frame, matte), self.finish, frame.colour.transfer)
+    def _codes(self, frame: Frame, matte: Matte, bits: int) -> Image:
+        """The composite as it is written, in code values of so many bits."""
+        if self.multiplies:
+            matte = replace(matte, foreground=matte.foreground * cv2.merge((matte.alpha,) * 3))
+        if self.background is None or self.finish.light_wrap_px or self.finish.linear:
+            return quantise(self.picture(frame, matte), bits)
+        background = self.background.behind(frame, matte)
+        behind = quantise(background, bits) if self._behind is None else self._behind
+        if self.background.is_still:
+            self._behind = behind
+        return composite_codes(matte, background, behind)
 
 
 def _for_editing(path: Path | None) -> str | None:
     return None if path is None else FOR_EDITING.get(path.suffix.lower())
-
-
-def _write(writer: Writer, image: FloatImage, frame: Frame, untouched: Untouched | None = None) -> None:
-    writer.write(quantise(image, writer.bits), frame.pts, untouched)

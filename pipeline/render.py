@@ -160,9 +160,9 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
             with busy.at("composing and encoding"):
                 summary.add(frame.index, matte)
                 rows.append(frame_row(frame, matte))
-                picture = outputs.write(frame, matte)
-                if sheet is not None:
-                    sheet.add(frame, matte, picture)
+                outputs.write(frame, matte)
+                if sheet is not None and frame.index in sheet.wanted:
+                    sheet.add(frame, matte, outputs.picture(frame, matte))
             progress(summary.frames, end - start, f"waits for {busy.bottleneck()}")
         summary.busy_seconds = busy.seconds
     summary.notes += [*clip.notes, *outputs.notes, *(background.notes if background is not None else ())]

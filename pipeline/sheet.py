@@ -23,7 +23,7 @@ class ContactSheet:
     """Collects rows while a render goes on: frame, aligned plate, alpha, composite."""
 
     def __init__(self, path: Path, start: int, end: int, aligner: PlateAligner) -> None:
-        """Chooses the frames.
+        """Chooses the frames: the indices in `wanted`.
 
         Args:
             path: PNG to write; replaced if it exists, so that is to be asked before.
@@ -36,9 +36,7 @@ class ContactSheet:
         self._rows: list[FloatImage] = []
 
     def add(self, frame: Frame, matte: Matte, composite: FloatImage) -> None:
-        """Offer one frame; it is kept if it was chosen. `composite` is H x W x 3, or 4 with alpha."""
-        if frame.index not in self.wanted:
-            return
+        """Add one of the frames wanted. `composite` is H x W x 3, or 4 with alpha."""
         tall, wide = frame.image.shape[:2]
         height = round(WIDTH_PX * tall / wide)
         size = (WIDTH_PX, height)

@@ -212,11 +212,11 @@ def test_the_contact_sheet_shows_four_frames(scene, rendered):
 
 def test_a_part_is_bit_for_bit_that_part_of_the_whole(scene, rendered, tmp_path):
     job = RenderJob(
-        scene.clip, scene.plate, "none", None, tmp_path / "alpha.mkv", tmp_path / "foreground.mkv",
+        scene.clip, scene.plate, "#204080", tmp_path / "out.mkv", tmp_path / "alpha.mkv", tmp_path / "foreground.mkv",
         start="10", end="20", settings=Settings(device="cpu"),
     )  # fmt: skip
     assert render(job).frames == 10
-    for name in ("alpha.mkv", "foreground.mkv"):
+    for name in ("out.mkv", "alpha.mkv", "foreground.mkv"):
         part, whole = frames(tmp_path / name), frames(rendered[0] / name)[10:20]
         assert len(part) == 10
         for first, second in zip(part, whole, strict=True):
