@@ -136,8 +136,9 @@ class Converter:
         if image.shape[2] == 1:
             image = _tripled(image)
         if deep and not _is_rgb(target):
-            image = image.copy()
-            image[..., :3] = _scaled(_contiguous(image[..., :3]), _SCALER_WHITE / 65535)
+            scaled = _scaled(image, _SCALER_WHITE / 65535)
+            scaled[..., 3:] = image[..., 3:]
+            image = scaled
         names = ("rgb48le", "rgba64le") if deep else ("rgb24", "rgba")
         frame = av.VideoFrame.from_ndarray(_contiguous(image), format=names[image.shape[2] - 3])
         converted = self._scaler.reformat(

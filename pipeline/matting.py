@@ -132,7 +132,7 @@ class Matter:
         aligned = self.aligner.warp(report)
         with torch.inference_mode():
             alpha, foreground = self._infer(drafts, aligned)
-        if float((alpha > 0.5).mean()) < SMALLEST_SUBJECT:
+        if np.count_nonzero(alpha > 0.5) / alpha.size < SMALLEST_SUBJECT:
             return _empty(window, FrameStatus.NO_SUBJECT)
         return Matte(alpha, foreground, FrameStatus.OK, report)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,8 +54,10 @@ def restore(frame: av.VideoFrame, colour: Colour, untouched: Untouched) -> None:
     same_numbers = (planes.colour.matrix, planes.colour.full_range) == (colour.matrix, colour.full_range)
     if planes.pixel_format != frame.format.name or not same_numbers:
         return
+    where = np.ascontiguousarray(untouched.where)
     for own, samples in zip(_views(frame), planes.samples, strict=True):
-        np.copyto(own, samples, where=_reduced(untouched.where, own.shape))
+        where = _reduced(where, own.shape)  # once for both planes of chroma
+        cv2.copyTo(samples, where.view(np.uint8), own)
 
 
 def _views(frame: av.VideoFrame) -> list[NDArray[Any]]:
@@ -68,9 +71,11 @@ def _views(frame: av.VideoFrame) -> list[NDArray[Any]]:
 
 def _reduced(where: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """True where all the pixels are that a sample stands for, with 1 or 2 of them a sample each way."""
-    for axis in (0, 1):
-        if where.shape[axis] != shape[axis]:
-            odd = [(0, where.shape[axis] % 2 if side == axis else 0) for side in (0, 1)]
-            where = np.pad(where, odd, mode="edge")
-            where = where[::2] & where[1::2] if axis == 0 else where[:, ::2] & where[:, 1::2]
+    odd = [(0, pixels % 2 if pixels != samples else 0) for pixels, samples in zip(where.shape, shape, strict=True)]
+    if odd != [(0, 0), (0, 0)]:
+        where = np.pad(where, odd, mode="edge")
+    if where.shape[0] != shape[0]:
+        where = where[::2] & where[1::2]
+    if where.shape[1] != shape[1]:
+        where = where.view(np.uint16) == 0x0101  # two at a time: numpy is slow with every other one
     return where

@@ -7,14 +7,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from pipeline.composite import composite, quantise, unit
 from pipeline.decode import open_clip
 from pipeline.encode import open_writer
-from pipeline.frames import FrameStatus, Matte
-from pipeline.planes import OPAQUE, Untouched
+from pipeline.frames import Colour, FrameStatus, Matte
+from pipeline.planes import OPAQUE, Untouched, planes_of, restore
 
 SIZE = (66, 50)
 FORMATS = ("yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p12le")
@@ -99,6 +100,24 @@ def test_only_what_is_opaque_is_the_source_s(tmp_path: Path) -> None:
     assert np.array_equal(cb[:, 11:], planes[0][1][:, 11:])  # that of 20 and 21 is mixed
     assert (np.abs(luma[:, :21].astype(int) - 63) <= 1).all()  # BT.709's luma of red
     assert (cr[:, :9] > 230).all()
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@pytest.mark.parametrize("size", [(66, 50), (7, 5), (1, 1), (64, 3)], ids=str)
+def test_a_sample_is_the_source_s_where_all_its_pixels_are(pixel_format: str, size: tuple[int, int]) -> None:
+    random = np.random.default_rng(3)
+    coarse = random.random((size[1] // 4 + 1, size[0] // 4 + 1))
+    where = cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST) > 0.4
+    frame, clip = av.VideoFrame(*size, pixel_format), av.VideoFrame(*size, pixel_format)
+    for plane in (*frame.planes, *clip.planes):
+        plane.update(random.bytes(plane.buffer_size))
+    before, own = planes_of(frame, Colour()), planes_of(clip, Colour())
+    restore(frame, Colour(), Untouched(own, where))
+    for found, made, given in zip(planes_of(frame, Colour()).samples, before.samples, own.samples, strict=True):
+        rows, columns = (1 if a == b else 2 for a, b in zip(where.shape, found.shape, strict=True))
+        for y, x in np.ndindex(found.shape):
+            whole = where[rows * y : rows * (y + 1), columns * x : columns * (x + 1)].all()
+            assert found[y, x] == (given if whole else made)[y, x]
 
 
 def test_h264_of_the_clip_s_own_kind_gets_its_samples(tmp_path: Path) -> None:
