@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
 import av
@@ -28,6 +29,11 @@ _SCALER_WHITE = 255 * 256
 def bit_depth_of(pixel_format: av.VideoFormat) -> int:
     """Bits a sample of a pixel format, at least 8."""
     return max(8, *(component.bits for component in pixel_format.components))
+
+
+def undeveloped(path: Path) -> CleanplateError:
+    """What to say of a sensor's numbers, which lie behind a mosaic of colours."""
+    return CleanplateError(f"{path} is a camera's raw; develop it first: pictures to TIFF or PNG, clips to ProRes")
 
 
 def colour_of(frame: av.VideoFrame) -> Colour:

@@ -12,14 +12,14 @@ from pathlib import Path
 import av
 
 from pipeline.clip import Clip
-from pipeline.colour import UNKNOWN, Converter, as_depth, bit_depth_of, colour_of
+from pipeline.colour import UNKNOWN, Converter, as_depth, bit_depth_of, colour_of, undeveloped
 from pipeline.conversion import converted_image
 from pipeline.exr import header_in, pixel_aspect_in, rate_in, read_exr, timecode_in
 from pipeline.frames import CleanplateError, ClipInfo, Colour, Frame, Image
 from pipeline.light import LINEAR, differs
 from pipeline.orientation import orientation_of_image
 from pipeline.pillow import SUFFIXES as BY_PILLOW
-from pipeline.pillow import read_picture
+from pipeline.pillow import is_for_pillow, read_picture
 from pipeline.profiles import in_known_colours, profile_of
 from pipeline.timeline import DEFAULT_RATE
 
@@ -235,7 +235,7 @@ def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RAT
 
 def _read(data: bytes, path: Path) -> tuple[Image, Image | None, int, Colour]:
     """The upright picture in a file, its alpha, its bits, and what its numbers mean but for a profile."""
-    if path.suffix.lower() in BY_PILLOW:
+    if is_for_pillow(data, path.suffix.lower()):
         image, alpha, colour = read_picture(data, path)
         return image, alpha, 8, colour
     picture = _decoded(data, path)
@@ -259,13 +259,18 @@ def _decoded(data: bytes, path: Path) -> av.VideoFrame:
     try:
         # From memory: FFmpeg would take a % in a file's name for a pattern.
         with av.open(io.BytesIO(data), mode="r") as container:
+            codec = container.streams.video[0].codec_context
+            is_jpeg = codec.name == "mjpeg"
+            if is_jpeg:  # of which FFmpeg would make up what is missing or damaged
+                codec.options = {"err_detect": "explode"}
             picture = next(container.decode(video=0), None)
-            codec = container.streams.video[0].codec_context.name
     except (av.FFmpegError, IndexError, ValueError) as error:
         raise CleanplateError(f"{path} is not an image that can be read, or it is damaged") from error
     if picture is None:
         raise CleanplateError(f"{path} is not an image that can be read, or it is damaged")
-    if codec == "mjpeg" and picture.format.name in ("gbrap", "yuva444p"):
+    if picture.format.is_bayer:
+        raise undeveloped(path)
+    if is_jpeg and picture.format.name in ("gbrap", "yuva444p"):
         raise CleanplateError(f"{path} has CMYK colours; convert it to RGB first")
     return picture
 

@@ -15,7 +15,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from pipeline.clip import Clip
-from pipeline.colour import Converter, bit_depth_of, colour_of
+from pipeline.colour import Converter, bit_depth_of, colour_of, undeveloped
 from pipeline.frames import CleanplateError, ClipInfo, Frame
 from pipeline.orientation import Orientation, orientation_of_frame
 from pipeline.planes import plain_format, planes_of
@@ -38,6 +38,8 @@ class VideoClip(Clip):
         """
         self._path = path
         with _container(path) as container:
+            if container.format.name == "tiff_pipe":
+                raise undeveloped(path)
             stream = _picture_stream(container, path)
             self._timeline = read_timeline(container, stream, path)
             audio_streams, subtitle_streams = len(container.streams.audio), len(container.streams.subtitles)
@@ -45,6 +47,8 @@ class VideoClip(Clip):
             timecode = _timecode_tag(container, stream)
             aspect = stream.sample_aspect_ratio or Fraction(1)
         first = self._first()
+        if first.format.is_bayer:
+            raise undeveloped(path)
         if first.interlaced_frame:
             raise CleanplateError(
                 f"{path} is interlaced: its frames show two moments at once, which no matte can follow. Deinterlace it "

@@ -8,6 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import OpenEXR
@@ -25,7 +26,7 @@ from pipeline.light import differs, to_display, to_linear
 from pipeline.orientation import Orientation, orientation_of_image
 from pipeline.picture_tags import with_colour, with_kind_of_alpha
 from pipeline.plates import read_plate
-from tests.contract.made import picture, ramp
+from tests.contract.made import deep, picture, ramp, video
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
@@ -82,6 +83,75 @@ def test_a_dpx_that_says_linear_is_not_believed(tmp_path: Path) -> None:
     notes: list[str] = []
     assert np.array_equal(read_plate(tmp_path / "a.dpx", like.colour, notes), picture(3))
     assert tuple(notes) == open_background(str(tmp_path / "a.dpx"), like).notes == clip.notes
+
+
+def test_an_avif_means_what_its_tags_say(tmp_path: Path) -> None:
+    def prepare(stream: av.VideoStream) -> None:
+        stream.codec_context.color_primaries, stream.codec_context.color_trc = 9, 16
+
+    path = tmp_path / "hdr.avif"
+    video(path, "libsvtav1", "yuv420p10le", [deep(picture(0, 128, 96))], times=[0], matrix=9, prepare=prepare)
+    colour = read_still(path).colour
+    assert (colour.primaries, colour.transfer) == (9, 16)
+
+
+@pytest.mark.parametrize("suffix", [".avif", ".HIF"])
+def test_what_may_lie_in_tiles_is_read_whole_and_as_a_still(suffix: str, tmp_path: Path) -> None:
+    """To FFmpeg, each tile is a film of its own."""
+    path = tmp_path / f"plate{suffix}"
+    PillowImage.fromarray(picture(3)).save(path, format="AVIF" if suffix == ".avif" else "HEIF", quality=95)
+    assert read_still(path).image.shape == (48, 64, 3)
+    with open_clip(path) as clip:
+        assert clip.info.is_still
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("frame", [0, 1])
+def test_a_jpeg_that_lost_its_end_is_refused(progressive: bool, frame: int, tmp_path: Path) -> None:
+    for index in range(2):
+        path = tmp_path / f"a_{index}.jpg"
+        PillowImage.fromarray(picture(index, 256, 192)).save(path, quality=95, progressive=progressive)
+    cut = tmp_path / f"a_{frame}.jpg"
+    cut.write_bytes(cut.read_bytes()[:-800])
+    with (
+        pytest.raises(CleanplateError, match=rf"a_{frame}\.jpg is not an image that can be read, or it is damaged"),
+        open_clip(tmp_path / "a_%d.jpg") as clip,
+    ):
+        list(clip.frames())
+
+
+@pytest.mark.parametrize("mode", ["RGB", "YCbCr"])
+@pytest.mark.parametrize("compression", ["jpeg", "raw"])
+def test_a_tiff_of_jpeg_or_of_luma_shows_what_it_is_of(mode: str, compression: str, tmp_path: Path) -> None:
+    whole = PillowImage.fromarray(picture(3)).convert(mode)
+    whole.save(tmp_path / "plate.tif", compression=compression, quality=95)
+    assert np.abs(read_still(tmp_path / "plate.tif").image.astype(int) - picture(3)).mean() < 2
+
+
+@pytest.mark.parametrize("name", ["a.dng", "a.nef", "a.tif"])
+def test_a_raw_is_to_be_developed(name: str, tmp_path: Path) -> None:
+    """TIFF/EP: photometric interpretation 32803, and the mosaic's pattern."""
+    mosaic = PillowImage.fromarray(deep(picture(0))[..., 1])
+    mosaic.save(tmp_path / name, format="TIFF", tiffinfo={33421: (2, 2), 33422: b"\0\1\1\2"})
+    data = (tmp_path / name).read_bytes()
+    kind = struct.pack("<HHI", 262, 3, 1)
+    (tmp_path / name).write_bytes(data.replace(kind + b"\1\0", kind + struct.pack("<H", 32803)))
+    with pytest.raises(CleanplateError, match=r"is a camera's raw; develop it first"):
+        open_clip(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".avif"])
+def test_a_picture_that_moves_is_to_be_converted(suffix: str, tmp_path: Path) -> None:
+    first, *others = (PillowImage.fromarray(picture(index)) for index in range(3))
+    first.save(tmp_path / f"a{suffix}", save_all=True, append_images=others)
+    with pytest.raises(CleanplateError, match=r"is an animation; convert it to \.webm or \.apng"):
+        open_clip(tmp_path / f"a{suffix}")
+
+
+def test_a_tiff_of_lightness_is_refused(tmp_path: Path) -> None:
+    PillowImage.new("LAB", (64, 48)).save(tmp_path / "print.tif")
+    with pytest.raises(CleanplateError, match="has LAB colours; convert it to RGB"):
+        read_still(tmp_path / "print.tif")
 
 
 def test_a_damaged_heic_is_refused(tmp_path: Path) -> None:
