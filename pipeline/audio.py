@@ -22,8 +22,11 @@ _PRIMING = Fraction(1, 10)
 # What FFmpeg says a format takes, but fails to write: some of it not before the end.
 _REFUSED = {"mp4": ("pcm_", "truehd"), "mov": ("flac", "opus", "truehd")}
 
-# Samples by which containers that count in milliseconds are off.
-_ROUNDING = 96
+# Seconds by which containers that count in milliseconds are off.
+_ROUNDING = Fraction(1, 500)
+
+# The byte of silence in PCM, where it is not 0.
+_SILENCE = {"pcm_u8": 0x80, "pcm_mulaw": 0xFF, "pcm_alaw": 0xD5}
 
 # Every encoder takes these.
 _ENCODED_RATE = 48000
@@ -78,13 +81,21 @@ class _AudioTrack(Track):
 
 
 class _CopiedTrack(_AudioTrack):
-    """A stream whose packets go over bit for bit; only of PCM, a packet is cut where time 0 falls into it."""
+    """A stream whose packets go over bit for bit; only of PCM, a packet is cut where time 0 falls into it.
+
+    QuickTime counts samples of PCM instead of keeping times: there, gaps are filled with silence.
+    """
+
+    _end: int | None = None
+    """Samples after time 0 at which the last packet ended."""
 
     def __init__(self, stream: AudioStream, output: OutputContainer) -> None:
         self._output = output
         self.target = output.add_stream_from_template(stream)
         self._rate = stream.rate
         self._sample_bytes = _sample_bytes(stream)
+        self._silence = bytes([_SILENCE.get(stream.codec_context.name, 0)]) * self._sample_bytes
+        self._counts = bool(self._sample_bytes) and output.format.name == "mov"
 
     def _move(self, packet: av.Packet[AudioStream], start: Fraction) -> None:
         offset = round(start / packet.time_base)
@@ -96,8 +107,21 @@ class _CopiedTrack(_AudioTrack):
             return
         if early > 0:
             packet = _tail(packet, early)
+        if self._counts:
+            self._fill_up_to(packet)
         packet.stream = self.target
         self._output.mux(packet)
+
+    def _fill_up_to(self, packet: av.Packet[AudioStream]) -> None:
+        assert packet.pts is not None
+        begin = round(packet.pts * packet.time_base * self._rate)
+        if self._end is not None and begin - self._end > _ROUNDING * self._rate:
+            for at in range(self._end, begin, self._rate):
+                length = min(self._rate, begin - at)
+                silence = _packet(self._silence * length, Fraction(1, self._rate), at, length)
+                silence.stream = self.target
+                self._output.mux(silence)
+        self._end = begin + packet.size // self._sample_bytes
 
 
 def _sample_bytes(stream: AudioStream) -> int:
@@ -111,12 +135,17 @@ def _sample_bytes(stream: AudioStream) -> int:
 def _tail(packet: av.Packet[AudioStream], skipped: int) -> av.Packet[AudioStream]:
     """A packet that begins at time 0 with what follows the first `skipped` bytes of another."""
     assert packet.pts is not None
-    tail = cast("av.Packet[AudioStream]", av.Packet(bytes(packet)[skipped:]))
-    tail.time_base = packet.time_base
-    tail.pts = tail.dts = 0
-    tail.duration = max((packet.duration or 0) + packet.pts, 0)
-    tail.is_keyframe = True
-    return tail
+    return _packet(bytes(packet)[skipped:], packet.time_base, 0, max((packet.duration or 0) + packet.pts, 0))
+
+
+def _packet(data: bytes, time_base: Fraction, pts: int, duration: int) -> av.Packet[AudioStream]:
+    """A packet of PCM, with its times in units of `time_base`."""
+    packet = cast("av.Packet[AudioStream]", av.Packet(data))
+    packet.time_base = time_base
+    packet.pts = packet.dts = pts
+    packet.duration = duration
+    packet.is_keyframe = True
+    return packet
 
 
 class _EncodedTrack(_AudioTrack):
@@ -165,7 +194,7 @@ class _EncodedTrack(_AudioTrack):
         if samples.shape[1] == 0:
             return
         missing = max(begin, 0) - self._end
-        if self._is_damaged and missing > _ROUNDING:
+        if self._is_damaged and missing > _ROUNDING * _ENCODED_RATE:
             self._put(np.zeros((len(samples), missing), np.float32), self._end)
         self._put(samples, max(begin, 0))
 

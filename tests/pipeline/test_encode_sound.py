@@ -133,6 +133,22 @@ def test_sound_that_does_not_fit_is_encoded_and_said_to_be(tmp_path: Path) -> No
         assert container.streams.audio[0].codec_context.name == "aac"
 
 
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_u8"])
+def test_a_gap_in_sound_stays_one_where_samples_are_counted(codec: str, tmp_path: Path) -> None:
+    with av.open(str(film(tmp_path / "whole.mkv", (codec,)))) as whole, av.open(str(tmp_path / "a.mkv"), "w") as left:
+        streams = [left.add_stream_from_template(stream) for stream in whole.streams]
+        for packet in whole.demux():
+            is_lost = packet.stream.type == "audio" and 500 < (packet.pts or 0) < 900
+            if packet.size and not is_lost:
+                packet.stream = streams[packet.stream.index]
+                left.mux(packet)
+    assert render(tmp_path / "a.mkv", tmp_path / "out.mov") == []
+    sound, wanted = heard(tmp_path / "out.mov"), heard(tmp_path / "a.mkv")
+    assert np.abs(wanted[RATE * 6 // 10 : RATE * 8 // 10]).max() == 0
+    assert np.abs(sound[RATE * 6 // 10 : RATE * 8 // 10]).max() < 1e-3
+    assert abs(lag(sound[RATE:], wanted[RATE:])) <= 48
+
+
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
 def test_a_part_of_sound_that_tells_no_lengths_has_its_beginning(suffix: str, tmp_path: Path) -> None:
     film(tmp_path / "a.mkv", ("wavpack",))
