@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +19,9 @@ DEFAULT_RATE = Fraction(25)
 
 SEGMENT, CLUSTER = 0x18538067, 0x1F43B675
 """IDs of what a Matroska file consists of, behind its header, and of what its pictures lie in."""
+
+UNSAID = 0xFFFFFFFF
+"""The length of a piece of AVI that was written to a pipe."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def read_timeline(container: InputContainer, stream: VideoStream, path: Path) ->
         path: For messages.
 
     Raises:
-        CleanplateError: The stream is empty, or the file ends before its own header says it does.
+        CleanplateError: The stream is empty, its times begin again, or the file ends before it says that it does.
     """
     try:
         entries = [
@@ -82,21 +85,42 @@ def read_timeline(container: InputContainer, stream: VideoStream, path: Path) ->
     if not any(entry.is_shown for entry in entries):
         raise CleanplateError(f"{path} has a video stream without any frame; export it again")
     _check_index(container, stream, entries, path)
+    _check_chunks(container, stream, entries, path)
     rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
     # AVI stores no times but the rate, and the order in which frames are decoded.
     reordered = container.format.name == "avi" and stream.codec_context.has_b_frames
     if reordered or any(entry.pts is None and entry.is_shown for entry in entries):
         return _untimed(path, stream.index, _rate_of_chunks(entries, stream) or rate)
+    # What precedes the first key frame cannot be decoded, as in a broadcast that was tuned into.
+    first = next((at for at, entry in enumerate(entries) if entry.is_keyframe), 0)
+    entries = entries[first:]
+    _check_order(
+        [(entry.pts, entry.is_keyframe) for entry in entries if entry.pts is not None and entry.is_shown], path
+    )
     return _to_its_end(container, stream, _timed(entries, stream, rate), path)
+
+
+def _check_order(shown: list[tuple[int, bool]], path: Path) -> None:
+    """What is stored before a key frame is shown before it, but where recordings were joined end to end.
+
+    Args:
+        shown: Pts and whether it is a key frame, in the order in which the frames are stored.
+        path: For the message.
+    """
+    latest = accumulate((pts for pts, _ in shown), max)
+    for number, (before, (pts, is_keyframe)) in enumerate(zip(latest, shown[1:], strict=False), 1):
+        if is_keyframe and pts < before:
+            raise CleanplateError(
+                f"{path} has times that begin again at frame {number}: it is several recordings in one; split it "
+                "there, or remux it"
+            )
 
 
 def _timed(entries: list[_Entry], stream: VideoStream, rate: Fraction) -> Timeline:
     time_base = stream.time_base or 1 / rate
-    # What precedes the first key frame cannot be decoded, as in a broadcast that was tuned into.
-    first = next((at for at, entry in enumerate(entries) if entry.is_keyframe), 0)
-    shown = {entry.pts: entry for entry in entries[first:] if entry.pts is not None and entry.is_shown}
+    shown = {entry.pts: entry for entry in entries if entry.pts is not None and entry.is_shown}
     pts = tuple(sorted(shown))
-    keyframes = sorted(entry.pts for entry in entries[first:] if entry.pts is not None and entry.is_keyframe)
+    keyframes = sorted(entry.pts for entry in entries if entry.pts is not None and entry.is_keyframe)
     last = shown[pts[-1]].duration or (pts[-1] - pts[-2] if len(pts) > 1 else round(1 / (rate * time_base)))
     return Timeline(pts, tuple(keyframes), time_base, pts[-1] + max(last, 1), rate)
 
@@ -131,6 +155,36 @@ def _check_index(container: InputContainer, stream: VideoStream, entries: list[_
         )
 
 
+def _check_chunks(container: InputContainer, stream: VideoStream, entries: list[_Entry], path: Path) -> None:
+    """AVI says how many chunks there are, empty ones, too; as not all say so truly, the file is looked at as well."""
+    last = entries[-1]
+    if container.format.name != "avi" or last.dts is None or stream.time_base is None or not _ends_within_a_riff(path):
+        return
+    ends = last.dts + last.is_whole
+    if ends < stream.frames:
+        frames = sum(entry.is_shown for entry in entries)
+        raise _cut_short(path, stream.frames * stream.time_base, frames, ends * stream.time_base)
+
+
+def _ends_within_a_riff(path: Path) -> bool:
+    """Whether a file lacks a part of the last of its pieces, a gigabyte each; False where no length is said."""
+    end = 0
+    with path.open("rb") as file:
+        while (header := file.read(8))[:4] == b"RIFF":
+            length = int.from_bytes(header[4:], "little")
+            if length == UNSAID:
+                return False
+            end = file.seek(length, os.SEEK_CUR)
+    return end > path.stat().st_size
+
+
+def _cut_short(path: Path, stated: Fraction, frames: int, end: Fraction) -> CleanplateError:
+    return CleanplateError(
+        f"{path} is cut short: it should last {float(stated):.2f} seconds, but the file ends in frame {frames}, after "
+        f"{float(end):.2f}; copy it again from where it came"
+    )
+
+
 def _to_its_end(container: InputContainer, stream: VideoStream, timeline: Timeline, path: Path) -> Timeline:
     """Matroska says how long a stream is: one that ends earlier has lost its tail, or holds its last frame."""
     if "matroska" not in container.format.name:
@@ -145,10 +199,7 @@ def _to_its_end(container: InputContainer, stream: VideoStream, timeline: Timeli
         return timeline
     if _is_whole(path):
         return replace(timeline, end_pts=round(min(stated, whole or stated) / timeline.time_base))
-    raise CleanplateError(
-        f"{path} is cut short: it should last {float(stated):.2f} seconds, but the file ends in frame "
-        f"{len(timeline.pts)}, after {float(end):.2f}; copy it again from where it came"
-    )
+    raise _cut_short(path, stated, len(timeline.pts), end)
 
 
 def _is_whole(path: Path) -> bool:

@@ -56,6 +56,33 @@ def test_a_clip_cut_at_an_open_group_begins_with_what_can_be_decoded(codec: str,
         assert np.array_equal(image, wanted)
 
 
+@pytest.mark.parametrize("kind", ["mjpeg", "libx264"])
+def test_an_avi_that_lost_its_tail_is_refused(kind: str, tmp_path: Path) -> None:
+    """Frames that were dropped, or reordered, have empty chunks; what went through a pipe says no length."""
+    whole = video(tmp_path / "a.mov", kind, "yuvj420p", [picture(n) for n in range(12)], times=[*range(11), 20])
+    words = ["ffmpeg", "-v", "error", "-i", str(whole), "-c", "copy", "-f", "avi"]
+    subprocess.run([*words, str(tmp_path / "a.avi")], check=True)
+    (tmp_path / "piped.avi").write_bytes(subprocess.run([*words, "-"], check=True, capture_output=True).stdout)
+    for name in ("a.avi", "piped.avi"):
+        with open_clip(tmp_path / name) as clip:
+            assert len(clip.info) == 12
+    data = (tmp_path / "a.avi").read_bytes()
+    (tmp_path / "a.avi").write_bytes(data[: data.index(b"movi") + (len(data) - data.index(b"movi")) // 2])
+    with pytest.raises(
+        CleanplateError, match=r"cut short: it should last 0\.\d\d seconds, .* ends in frame \d, after 0\.[12]"
+    ):
+        open_clip(tmp_path / "a.avi")
+
+
+def test_recordings_in_a_row_are_refused_where_their_times_begin_again(tmp_path: Path) -> None:
+    """As cameras' files are when somebody joins them end to end."""
+    part = video(tmp_path / "a.mts", "libx264", "yuv420p", [picture(n) for n in range(12)], options={"bf": "2"})
+    joined = tmp_path / "joined.mts"
+    joined.write_bytes(2 * part.read_bytes())
+    with pytest.raises(CleanplateError, match=r"joined\.mts has times that begin again at frame 12: .* remux it"):
+        open_clip(joined)
+
+
 @pytest.mark.parametrize("missing", [0, 1])
 def test_a_last_frame_that_is_held_is_no_loss(missing: int, tmp_path: Path) -> None:
     """Matroska stores no length of it, but that of the whole. A file that ends early may be filled up with zeros."""

@@ -224,7 +224,7 @@ def test_a_size_that_changes_is_named(tmp_path: Path) -> None:
     """As where two recordings were joined without a thought."""
     parts = [
         video(tmp_path / f"{n}.ts", "libx264", "yuv420p", [picture(i, w, 48) for i in range(5)], times=times)
-        for n, w, times in (("a", 64, range(5)), ("b", 80, range(5, 10)))
+        for n, w, times in (("a", 64, range(5)), ("b", 80, range(10, 15)))
     ]
     path = tmp_path / "joined.ts"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
