@@ -49,11 +49,7 @@ class VideoClip(Clip):
         first = self._first()
         if first.format.is_bayer:
             raise undeveloped(path)
-        if first.interlaced_frame:
-            raise CleanplateError(
-                f"{path} is interlaced: its frames show two moments at once, which no matte can follow. Deinterlace it "
-                f"first, for example with: ffmpeg -i {path.name} -vf bwdif -c:v ffv1 {path.stem}_progressive.mkv"
-            )
+        self._check_scan(first, 0)
         self._orientation = orientation_of_frame(first)
         self._size = (first.width, first.height)
         width, height = self._size[::-1] if self._orientation.swaps_sides else self._size
@@ -119,12 +115,20 @@ class VideoClip(Clip):
             raise self._undecodable(index) from error
         raise self._undecodable(index)
 
+    def _check_scan(self, picture: av.VideoFrame, index: int) -> None:
+        if picture.interlaced_frame:
+            raise CleanplateError(
+                f"{self._path} is interlaced: frame {index} shows two moments at once. Deinterlace it first, for "
+                f"example with: ffmpeg -i {self._path.name} -vf bwdif -c:v ffv1 {self._path.stem}_progressive.mkv"
+            )
+
     def _finished(self, picture: av.VideoFrame, index: int, converter: Converter) -> Frame:
         if (picture.width, picture.height) != self._size:
             raise CleanplateError(
                 f"{self._path} changes its size from {self._size[0]} x {self._size[1]} to {picture.width} x "
                 f"{picture.height} at frame {index}; cut it there and render the parts"
             )
+        self._check_scan(picture, index)
         info = self.info
         following = info.pts[index + 1] if index + 1 < len(info) else info.end_pts
         image, alpha = converter.to_rgb(picture, info.colour)

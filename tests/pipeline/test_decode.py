@@ -293,3 +293,13 @@ def test_interlaced_pictures_are_refused_with_what_to_do(tmp_path: Path) -> None
     path = tmp_path / "broadcast.mkv"
     video(path, "libx264", "yuv420p", [picture(i) for i in range(4)], times=range(4), options={"x264-params": "tff=1"})
     refuses(path, r"is interlaced.*bwdif")
+
+
+def test_a_part_that_is_interlaced_is_named(tmp_path: Path) -> None:
+    parts = [
+        video(tmp_path / f"{n}.ts", "libx264", "yuv420p", [picture(i) for i in range(5)], times=times, options=options)
+        for n, times, options in (("a", range(5), {}), ("b", range(10, 15), {"x264-params": "tff=1"}))
+    ]
+    path = tmp_path / "joined.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    refuses(path, "is interlaced: frame 5 shows two moments at once")
