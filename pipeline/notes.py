@@ -37,6 +37,11 @@ def notes_on(info: ClipInfo, *, sdr: bool = False) -> list[str]:
         notes.append(
             f"{info.path} has pixels that are {info.pixel_aspect} as wide as high; of pictures, OpenEXR says so"
         )
+    if info.unfit_timecode:
+        notes.append(
+            f"{info.path} has the timecode {info.unfit_timecode}, which does not go with {float(info.rate):.5g} frames "
+            "a second, and is left out"
+        )
     if info.has_alpha:
         notes.append(f"{info.path} has an alpha channel of its own, which is left out: only its colours were used")
     return notes

@@ -10,6 +10,9 @@ from timecode.timecode import Timecode
 _SLOWED = (24, 30, 48, 60, 120)
 """Frames a second that television has a thousandth slower, too."""
 
+_DROPPING = 30
+"""Frames a second of which, and of whose multiples, some are dropped."""
+
 _FORM = re.compile(r"(\d\d:[0-5]\d:[0-5]\d[:;])(\d{1,3})")
 
 
@@ -20,6 +23,8 @@ def valid_timecode(text: str | None, rate: Fraction) -> str | None:
     """
     match = _FORM.fullmatch(text or "")
     if match is None or int(match[1][:2]) > 23 or int(match[2]) >= round(rate):
+        return None
+    if match[1].endswith(";") and round(rate) % _DROPPING:
         return None
     return f"{match[1]}{int(match[2]):02}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate, pairwise
@@ -19,6 +20,9 @@ DEFAULT_RATE = Fraction(25)
 
 SEGMENT, CLUSTER = 0x18538067, 0x1F43B675
 """IDs of what a Matroska file consists of, behind its header, and of what its pictures lie in."""
+
+SAME_PACE = Fraction(1, 10)
+"""Of a frame's length, by which the usual one may differ where times are rounded to milliseconds."""
 
 UNSAID = 0xFFFFFFFF
 """The length of a piece of AVI that was written to a pipe."""
@@ -121,16 +125,29 @@ def _timed(entries: list[_Entry], stream: VideoStream, rate: Fraction) -> Timeli
     shown = {entry.pts: entry for entry in entries if entry.pts is not None and entry.is_shown}
     pts = tuple(sorted(shown))
     keyframes = sorted(entry.pts for entry in entries if entry.pts is not None and entry.is_keyframe)
+    rate = _nominal_rate(stream, pts, time_base, rate)
     last = shown[pts[-1]].duration or (pts[-1] - pts[-2] if len(pts) > 1 else round(1 / (rate * time_base)))
     return Timeline(pts, tuple(keyframes), time_base, pts[-1] + max(last, 1), rate)
 
 
+def _nominal_rate(stream: VideoStream, pts: tuple[int, ...], time_base: Fraction, mean: Fraction) -> Fraction:
+    """The rate that most frames come at, where some are missing, so that the mean is another; else the mean."""
+    guessed = stream.guessed_rate
+    if guessed is None or round(guessed) == round(mean):
+        return mean
+    return guessed if abs(_usual_step(pts) * time_base * guessed - 1) < SAME_PACE else mean
+
+
 def _rate_of_chunks(entries: list[_Entry], stream: VideoStream) -> Fraction | None:
     """Frames a second by how many chunks each takes: in AVI two of them, the second empty, where fields are counted."""
-    numbers = [entry.dts for entry in entries if entry.is_shown and entry.dts is not None]
-    steps = sorted(after - before for before, after in pairwise(numbers))
-    usual = steps[len(steps) // 2] if steps else 0
+    usual = _usual_step([entry.dts for entry in entries if entry.is_shown and entry.dts is not None])
     return 1 / (usual * stream.time_base) if usual > 0 and stream.time_base else None
+
+
+def _usual_step(times: Sequence[int]) -> int:
+    """The median from one to the next, 0 where there is none."""
+    steps = sorted(after - before for before, after in pairwise(times))
+    return steps[len(steps) // 2] if steps else 0
 
 
 def _untimed(path: Path, index: int, rate: Fraction) -> Timeline:

@@ -44,12 +44,13 @@ class VideoClip(Clip):
             self._timeline = read_timeline(container, stream, path)
             audio_streams, subtitle_streams = len(container.streams.audio), len(container.streams.subtitles)
             chapters = len(container.chapters())
-            timecode = _timecode_tag(container, stream)
+            tag = _timecode_tag(container, stream)
             aspect = stream.sample_aspect_ratio or Fraction(1)
         first = self._first()
         if first.format.is_bayer:
             raise undeveloped(path)
         self._check_scan(first, 0)
+        timecode = valid_timecode(tag, self._timeline.rate)
         self._orientation = orientation_of_frame(first)
         self._size = (first.width, first.height)
         width, height = self._size[::-1] if self._orientation.swaps_sides else self._size
@@ -65,7 +66,8 @@ class VideoClip(Clip):
             audio_streams=audio_streams,
             end_pts=self._timeline.end_pts,
             pixel_format=plain_format(first.format.name),
-            timecode=valid_timecode(timecode, self._timeline.rate),
+            timecode=timecode,
+            unfit_timecode=tag if tag is not None and timecode is None else "",
             pixel_aspect=1 / aspect if self._orientation.swaps_sides else aspect,
             subtitle_streams=subtitle_streams,
             chapters=chapters,

@@ -11,6 +11,7 @@ import pytest
 from pipeline.decode import open_clip
 from pipeline.encode import open_writer
 from pipeline.frames import CleanplateError, ClipInfo, Colour
+from pipeline.notes import notes_on
 from pipeline.ranges import parse_position
 from pipeline.timecodes import advanced, frames_after, valid_timecode
 from tests.contract.made import picture
@@ -76,6 +77,29 @@ def test_a_part_carries_the_timecode_of_its_first_frame(
     assert third in {valid_timecode(value, rate) for value in stated}
     if suffix != ".mkv":
         assert any(stream.get("codec_tag_string") == "tmcd" for stream in said["streams"])
+
+
+@pytest.mark.parametrize("start", [0, 5])
+def test_a_missing_frame_does_not_change_how_frames_are_counted(start: int, tmp_path: Path) -> None:
+    """The mean rate of a short clip is 29 then, at which no frames are dropped."""
+    source = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=30000/1001:duration=1", "-vf", "select=not(eq(n\\,20))"]
+    words = ["-vsync", "vfr", "-bf", "0", "-timecode", "01:00:00;00", str(tmp_path / "a.mov")]
+    subprocess.run(["ffmpeg", "-v", "error", *source, *words], check=True)
+    clip = open_clip(tmp_path / "a.mov")
+    with clip, open_writer(tmp_path / "out.mov", clip.info, channels=3) as writer:
+        for frame in clip.frames(start):
+            writer.write(frame.image, frame.pts)
+    with open_clip(tmp_path / "out.mov") as written:
+        assert (written.info.timecode, len(written.info)) == (f"01:00:00;0{start}", 29 - start)
+
+
+def test_a_timecode_that_does_not_go_with_the_rate_is_noted(tmp_path: Path) -> None:
+    words = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=25:duration=0.2", "-metadata", "timecode=01:00:00;00"]
+    subprocess.run(["ffmpeg", "-v", "error", *words, str(tmp_path / "a.mkv")], check=True)
+    with open_clip(tmp_path / "a.mkv") as clip:
+        assert clip.info.timecode is None
+        notes = " ".join(notes_on(clip.info))
+    assert "has the timecode 01:00:00;00, which does not go with 25 frames a second, and is left out" in notes
 
 
 @pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(24), Fraction(30), Fraction(60000, 1001)])
