@@ -84,9 +84,17 @@ class Recipe:
             return {"avoid_negative_ts": "disabled"}
         return {"movflags": "+faststart"} if self.begins_at_once else {}
 
-    def options_for(self, width: int) -> dict[str, str]:
-        """The encoder's options for pictures of that width, pixels."""
-        return self.options | (self.narrow_options if width < 64 else {})
+    @property
+    def states_hdr10(self) -> bool:
+        """Whether the encoded pictures can say what HDR10 states of a whole clip."""
+        return self.codec == "libx265"
+
+    def options_for(self, width: int, hdr10: str = "") -> dict[str, str]:
+        """The encoder's options for pictures of that width, pixels, and what HDR10 states of them."""
+        options = self.options | (self.narrow_options if width < 64 else {})
+        if not (hdr10 and self.states_hdr10):
+            return options
+        return options | {"x265-params": f"{options['x265-params']}:{hdr10}"}
 
     def at_quality(self, value: int | None) -> Recipe:
         """The recipe at another quality than its own.

@@ -52,7 +52,7 @@ class ConvertedClip(Clip):
                 "BT.2020 and Display P3 in SDR, PQ and HLG. Convert it with the program of its camera first"
             )
         self._clip, self._source = clip, source
-        self.info = replace(clip.info, colour=SDR, pixel_format="")
+        self.info = replace(clip.info, colour=SDR, pixel_format="", hdr10="")
 
     def _frames(self, start: int, end: int) -> Iterator[Frame]:
         for frame in self._clip.frames(start, end):

@@ -97,8 +97,12 @@ def open_writer(
             premultiplied=premultiplied,
             overwrite=overwrite,
         )
+    kind = recipe.name if recipe is not None else path.suffix
+    if like.hdr10 and channels > 1 and not (recipe is not None and recipe.states_hdr10):
+        writer.notes.append(
+            f"{path}: {kind} has no place here for the screen and the brightness that HDR10 states; --codec h265 has"
+        )
     if writer.bits < wanted:
-        kind = recipe.name if recipe is not None else path.suffix
         other = "the 16 of --bits" if bits == 16 else f"the {like.bit_depth} of {like.path}"
         writer.notes.append(f"{path} has 8 bits, all that {kind} holds here, and not {other}")
     return writer

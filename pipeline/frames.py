@@ -131,6 +131,7 @@ class ClipInfo:
         chapters: How many chapters can be carried along.
         has_alpha: Whether the pictures have an alpha channel of their own.
         assumed_rate: Whether `rate` is a guess, of numbered pictures that do not say theirs.
+        hdr10: What HDR10 states of the whole clip, see `hdr10_of`.
     """
 
     path: Path
@@ -152,6 +153,7 @@ class ClipInfo:
     chapters: int = 0
     has_alpha: bool = False
     assumed_rate: bool = False
+    hdr10: str = ""
 
     @property
     def has_company(self) -> bool:

@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from pipeline.clip import Clip
 from pipeline.colour import Converter, bit_depth_of, colour_of, undeveloped
 from pipeline.frames import CleanplateError, ClipInfo, Frame
+from pipeline.hdr10 import hdr10_of
 from pipeline.orientation import Orientation, orientation_of_frame
 from pipeline.planes import plain_format, planes_of
 from pipeline.timecodes import valid_timecode
@@ -72,6 +73,7 @@ class VideoClip(Clip):
             subtitle_streams=subtitle_streams,
             chapters=chapters,
             has_alpha=any(component.is_alpha for component in first.format.components),
+            hdr10=hdr10_of(first),
         )
 
     def _first(self) -> av.VideoFrame:

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.conversion import ConvertedClip
 from pipeline.decode import open_clip
 from pipeline.encode import open_writer
 from pipeline.frames import CleanplateError, Frame
 from pipeline.light import primaries_of
-from tests.contract.made import KINDS, Made, ramp
+from tests.contract.made import KINDS, Made, deep, picture, ramp, video
 
 SOURCES = (
     "h264", "irregular", "reordered", "late", "turned", "hevc 10 bit", "prores 422", "prores", "vp9 alpha", "ffv1 deep",
@@ -147,6 +148,33 @@ def test_hdr_stays_what_it_is(name: str, codec: str, tmp_path: Path) -> None:
         image = next(clip.frames()).image
         error = np.abs(frames[0].image / 65535 - image / np.iinfo(image.dtype).max)
         assert error.mean() < 0.012
+
+
+SCREEN = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_what_hdr10_states_goes_along_or_is_said_not_to(bits: int, tmp_path: Path) -> None:
+    """SMPTE ST 2086 and CTA-861.3: the screen that it was graded on, and how bright it gets."""
+
+    def stated(path: Path) -> list[dict[str, Any]]:
+        words = ["ffprobe", "-v", "error", "-show_frames", "-read_intervals", "%+#1", "-of", "json", str(path)]
+        found = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)["frames"][0]
+        return [data for data in found["side_data_list"] if "metadata" in data["side_data_type"]]
+
+    source, images = tmp_path / "a.mp4", [deep(picture(n)) for n in range(2)]
+    options = {"x265-params": f"log-level=none:{SCREEN}:max-cll=1000,400"}
+    video(source, "libx265", "yuv420p10le", images, times=range(2), options=options, matrix=9)
+    for name, codec, noted in (("out.mp4", "h265", False), ("out.mov", "prores422", True), ("o_%d.png", None, True)):
+        clip = open_clip(source)
+        with clip, open_writer(tmp_path / name, clip.info, channels=3, codec=codec, bits=bits) as writer:
+            for frame in clip.frames():
+                writer.write(frame.image, frame.pts)
+        assert any("brightness that HDR10 states; --codec h265 has" in note for note in writer.notes) is noted
+    with ConvertedClip(open_clip(source)) as in_sdr:
+        assert in_sdr.info.hdr10 == ""
+    assert len(stated(source)) == 2
+    assert stated(tmp_path / "out.mp4") == stated(source)
 
 
 def test_an_interlaced_clip_is_refused_with_the_reason(tmp_path: Path) -> None:
