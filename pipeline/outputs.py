@@ -46,7 +46,8 @@ class Outputs:
             return together.add(open_writer(path, info, channels=channels, bits=job.bits, **options))
 
         # A silent video has a title and a date all the same, which a video takes.
-        films = bool(info.pixel_format) and job.out is not None and job.out.suffix.lower() in BY_SUFFIX
+        is_film = job.clip.is_file() and not info.is_still
+        films = is_film and job.out is not None and job.out.suffix.lower() in BY_SUFFIX
         company = job.clip if info.has_company or films else None
         channels: Literal[3, 4] = 3 if background is not None else 4
         form = {key: getattr(job, key) for key in ("codec", "quality", "hardware", "premultiplied")}

@@ -174,13 +174,16 @@ def test_pictures_say_that_they_hold_no_times(tmp_path: Path) -> None:
     assert any("come irregularly" in note for note in writer.notes)
 
 
-def test_a_silent_clip_keeps_its_title(scene: Any, run: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [[], ["--sdr"]])
+def test_a_silent_clip_keeps_its_title(
+    more: list[str], scene: Any, run: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
     tags = ["-metadata", "title=Take 7", "-metadata", "location=+52.52+013.405/"]
     words = ["-i", str(scene.clip), "-c", "copy", *tags, str(tmp_path / "a.mkv")]
     subprocess.run(["ffmpeg", "-v", "error", *words], check=True)
     out = tmp_path / "out.mp4"
     words = ["render", tmp_path / "a.mkv", "--plate", scene.plate, "--background", "#204080", "--end", "2", "-o", out]
-    code, spoken = run(*words)
+    code, spoken = run(*words, *more)
     assert code == 0 and "left out" not in spoken
     tags = said(out, "-show_format")["format"]["tags"]
     assert tags["title"] == "Take 7"
