@@ -67,8 +67,9 @@ class Blurred(Background):
         height, width = matte.alpha.shape
         small = (max(1, width // 4), max(1, height // 4))
         image = cv2.resize(unit(frame.image), small, interpolation=cv2.INTER_AREA)
-        free = 1 - cv2.resize(matte.alpha, small, interpolation=cv2.INTER_AREA)
-        free = np.maximum(cv2.erode(free, np.ones((5, 5), np.uint8)), 1e-4)[..., None]
+        hidden = matte.alpha if matte.hides is None else matte.hides
+        free = 1 - cv2.resize(hidden, small, interpolation=cv2.INTER_AREA)
+        free = np.maximum(cv2.erode(free, np.ones((5, 5), np.uint8)), 1e-6)[..., None]
         sigma = BLUR * max(small)
         blurred = cv2.GaussianBlur(image * free, (0, 0), sigma) / cv2.GaussianBlur(free, (0, 0), sigma)[..., None]
         return cv2.resize(blurred.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
@@ -229,7 +230,15 @@ def fill_frame(image: FloatImage, size: tuple[int, int], aspect: Fraction = Frac
     height, width = image.shape[:2]
     scale = max(size[0] * aspect / width, Fraction(size[1], height))
     scaled = (max(size[0], round(width * scale / aspect)), max(size[1], round(height * scale)))
-    if scaled != (width, height):
-        image = cv2.resize(image, scaled, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     left, top = (scaled[0] - size[0]) // 2, (scaled[1] - size[1]) // 2
-    return np.clip(image[top : top + size[1], left : left + size[0]], 0, 1)
+    columns, rows = slice(left, left + size[0]), slice(top, top + size[1])
+    # All of a strip, enlarged both ways, would be gigabytes: it is cut in between.
+    if scale < 1:
+        image = cv2.resize(image, scaled, interpolation=cv2.INTER_AREA)[rows, columns]
+    elif scaled[0] > size[0]:
+        image = cv2.resize(image, (scaled[0], height), interpolation=cv2.INTER_CUBIC)[:, columns]
+    elif scaled[1] > size[1]:
+        image = cv2.resize(image, (width, scaled[1]), interpolation=cv2.INTER_CUBIC)[rows]
+    if image.shape[1::-1] != size:
+        image = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
+    return np.clip(image, 0, 1)

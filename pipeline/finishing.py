@@ -47,7 +47,7 @@ def finished(matte: Matte, finish: Finish) -> Matte:
     if finish.feather_px:
         inner = cv2.GaussianBlur(_eroded(alpha, finish.feather_px), (0, 0), finish.feather_px / 2)
         alpha = np.minimum(alpha, inner)
-    return matte if alpha is matte.alpha else replace(matte, alpha=alpha)
+    return matte if alpha is matte.alpha else replace(matte, alpha=alpha, hides=matte.alpha)
 
 
 def composed(matte: Matte, background: FloatImage, finish: Finish, transfer: int = UNKNOWN) -> FloatImage:

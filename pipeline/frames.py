@@ -273,12 +273,15 @@ class Matte:
         foreground: H x W x 3 float32 RGB in [0, 1], straight (not multiplied by alpha).
         status: How it went.
         alignment: Where the plate was found; None where it was not.
+        hides: H x W, where the subject hides the old background: alpha as it was before its edge was drawn in or
+            softened by taste; None where it is alpha.
     """
 
     alpha: FloatImage
     foreground: FloatImage
     status: FrameStatus
     alignment: AlignmentReport | None
+    hides: FloatImage | None = None
 
     def __repr__(self) -> str:
         height, width = self.alpha.shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,8 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.background import Moving, fill_frame, open_background
+from pipeline.background import Blurred, Moving, fill_frame, open_background
 from pipeline.decode import open_clip
+from pipeline.finishing import Finish, finished
 from pipeline.frames import CleanplateError, ClipInfo, Colour, FloatImage, Frame, FrameStatus, Matte
 from tests.contract.made import video
 
@@ -79,6 +81,36 @@ def test_a_disc_is_round_where_pixels_are_not_square(aspect: Fraction) -> None:
     assert fitted.shape == (180, 240, 3)
     across, down = fitted[90, :, 0].sum(), fitted[:, 120, 0].sum()
     assert across * aspect == pytest.approx(down, rel=0.02)
+
+
+@pytest.mark.parametrize("shape", [(90, 8, 3), (16, 700, 3), (200, 160, 3)])
+def test_what_fills_the_frame_is_the_middle_of_the_whole_picture(shape: tuple[int, int, int]) -> None:
+    image, (width, height) = np.random.default_rng(0).random(shape, np.float32), (320, 180)
+    scale = max(width / shape[1], height / shape[0])
+    whole = cv2.resize(image, (round(shape[1] * scale), round(shape[0] * scale)), interpolation=cv2.INTER_CUBIC)
+    left, top = (whole.shape[1] - width) // 2, (whole.shape[0] - height) // 2
+    wanted = np.clip(whole[top : top + height, left : left + width], 0, 1)
+    assert np.abs(fill_frame(image, (width, height)) - wanted).max() < 1e-5
+
+
+@pytest.mark.parametrize("shape", [(400, 4, 3), (4, 400, 3)])
+def test_what_is_cut_off_a_strip_takes_no_memory(shape: tuple[int, int, int]) -> None:
+    tracemalloc.start()
+    fill_frame(np.zeros(shape, np.float32), (640, 360))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10 * 640 * 360 * 3 * 4
+
+
+def test_the_old_background_shows_nothing_of_a_subject_whose_edge_is_drawn_in() -> None:
+    alpha = np.zeros((180, 320), np.float32)
+    cv2.circle(alpha, (160, 90), 50, 1, -1)
+    image = np.where(alpha[..., None] > 0, (255, 0, 0), (40, 40, 40)).astype(np.uint8)
+    matte = Matte(alpha, image.astype(np.float32) / 255, FrameStatus.OK, None)
+    for finish in (Finish(erode_px=12), Finish(feather_px=12)):
+        drawn_in = finished(matte, finish)
+        behind = Blurred().behind(Frame(image, 0, 0, Fraction(1, 25)), drawn_in)[drawn_in.alpha == 0]
+        assert behind == pytest.approx(np.full_like(behind, 40 / 255), abs=0.01)
 
 
 def test_a_background_s_own_pixels_count_too(tmp_path: Path) -> None:
