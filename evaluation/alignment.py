@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from alignment.homography import Matrix, grid, project
+from alignment.homography import Matrix, displaced, grid, inverted, project
 from alignment.plate import AlignmentReport, PlateAligner, PlateAlignmentError
+from alignment.warp import Size
 from pipeline.decode import open_clip
 from pipeline.plates import read_plate
 
@@ -36,17 +37,22 @@ class Trial:
     """What the aligner made of one frame.
 
     Attributes:
-        error_px: Mean distance between where the report and where the truth put a 9 x 6 grid of frame points;
-            None where the plate was not found.
+        errors_px: Distances between where the report and where the truth put a 9 x 6 grid of frame points; None where
+            the plate was not found.
         report: What the aligner returned; None where the plate was not found.
         seconds: What `register` took.
         warp_seconds: What rendering the whole plate took; a render warps no more of it than its networks look at.
     """
 
-    error_px: float | None
+    errors_px: NDArray[np.float64] | None
     report: AlignmentReport | None
     seconds: float
     warp_seconds: float = 0.0
+
+    @property
+    def error_px(self) -> float | None:
+        """The mean distance."""
+        return None if self.errors_px is None else float(self.errors_px.mean())
 
     @property
     def status(self) -> str:
@@ -63,11 +69,13 @@ class Condition:
     spoil_frame: Callable[[Picture, int], Picture]
 
 
-def grid_error_px(estimate: Matrix, truth: Matrix, frame_size: tuple[int, int]) -> float:
-    """Mean distance, over a 9 x 6 grid of frame points, between two plate-to-frame homographies' images."""
+def grid_errors_px(report: AlignmentReport, truth: Matrix, plate_size: Size, frame_size: Size) -> NDArray[np.float64]:
+    """How far a report, bend included, and a true homography put a 9 x 6 grid of frame points apart, 54."""
     points = grid(frame_size)
-    moved = project(estimate @ np.linalg.inv(truth), points)
-    return float(np.hypot(*(moved - points).T).mean())
+    places = project(inverted(truth), points)
+    if report.bend is not None:
+        places = displaced(places, report.bend, plate_size)
+    return np.asarray(np.hypot(*(project(report.plate_to_frame, places) - points).T))
 
 
 def try_frame(aligner: PlateAligner, frame: Picture, truth: Matrix) -> Trial:
@@ -80,8 +88,8 @@ def try_frame(aligner: PlateAligner, frame: Picture, truth: Matrix) -> Trial:
     found = time.perf_counter()
     aligner.warp(report).render_whole()
     warped = time.perf_counter()
-    error = grid_error_px(report.plate_to_frame, truth, aligner.frame_size)
-    return Trial(error, report, found - start, warped - found)
+    errors = grid_errors_px(report, truth, aligner.plate_size, aligner.frame_size)
+    return Trial(errors, report, found - start, warped - found)
 
 
 def read_case(folder: Path, step: int) -> tuple[Picture, list[tuple[int, Picture, Matrix]]]:
@@ -177,15 +185,17 @@ def stress(folders: Iterable[Path], step: int) -> dict[str, list[Trial]]:
 
 
 def summarise(trials: list[Trial]) -> dict[str, Any]:
-    """Mean and largest errors, counts by status, median milliseconds; errors are None where there are none."""
+    """Mean and largest errors, that of the worst point, counts by status, median milliseconds; None where none are."""
     found = [trial.error_px for trial in trials if trial.error_px is not None]
     sure = [trial.error_px for trial in trials if trial.error_px is not None and trial.status == "ok"]
+    points = [float(trial.errors_px.max()) for trial in trials if trial.errors_px is not None]
     residuals = [trial.report.residual_px for trial in trials if trial.report]
     return {
         "frames": len(trials),
         "mean_error_px": float(np.mean(found)) if found else None,
         "max_error_px": max(found, default=None),
         "max_ok_error_px": max(sure, default=None),
+        "max_point_error_px": max(points, default=None),
         "residual_px": float(np.median(residuals)) if residuals else None,
         "ok": len(sure),
         "weak": len(found) - len(sure),
@@ -206,7 +216,8 @@ def find_cases(folders: Iterable[Path]) -> list[Path]:
 
 
 def _print_table(rows: dict[str, dict[str, Any]]) -> None:
-    header = ["frames", "mean px", "max px", "max ok px", "residual", "ok", "weak", "failed", "ms", "warp ms"]
+    pixels = ["mean px", "max px", "max ok px", "point px", "residual"]
+    header = ["frames", *pixels, "ok", "weak", "failed", "ms", "warp ms"]
     width = max(len(name) for name in rows)
     print(" " * width + "".join(f"{title:>11}" for title in header))
     for name, row in rows.items():

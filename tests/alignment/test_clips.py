@@ -4,8 +4,18 @@ import cv2
 import numpy as np
 import pytest
 
-from alignment.plate import PlateAligner
-from evaluation.alignment import CONDITIONS, find_cases, hide, read_case, summarise, try_clip, try_frame
+from alignment.plate import AlignmentReport, PlateAligner
+from evaluation.alignment import (
+    CONDITIONS,
+    Trial,
+    find_cases,
+    grid_errors_px,
+    hide,
+    read_case,
+    summarise,
+    try_clip,
+    try_frame,
+)
 from pipeline.decode import open_clip
 from pipeline.plates import read_plate
 
@@ -68,3 +78,13 @@ def test_a_bend_does_not_make_a_doubtful_homography_sure(data):
     plate, ((_, frame, truth),) = read_case(data / "dev" / "plush_shaky", step=1000)
     trial = try_frame(PlateAligner(plate, (1280, 720)), hide(frame, 3), truth)
     assert trial.status != "ok" or trial.error_px < 0.4
+
+
+def test_what_is_measured_is_where_a_bent_plate_is_rendered():
+    truth, bend = np.array([[1, 0, 3], [0, 1, 4], [0, 0, 1.0]]), np.full((3, 5, 2), (3, 4), np.float32)
+    bend[0, 0] += 2
+    report = AlignmentReport(np.eye(3), 0.1, 900, 1.0, (1.0,) * 3, (0.0,) * 3, "ok", bend=bend)
+    errors = grid_errors_px(report, truth, (64, 48), (64, 48))
+    assert np.median(errors) == pytest.approx(0, abs=1e-6)
+    summary = summarise([Trial(errors, report, 0.0)])
+    assert summary["max_point_error_px"] == errors.max() > 10 * summary["max_error_px"]
