@@ -88,10 +88,11 @@ def advice(rows: list[FrameAlignment]) -> list[str]:
                 f"Parts of the place still move by {residual:.1f} px: the camera stepped aside, or things moved. "
                 "Film the plate from where the clip was filmed."
             )
-        weak = sum(report.status == "weak" for report in found)
-        if 2 * weak > len(found):
+        weak = [row.index for row in rows if row.status == "weak"]
+        if weak:
             said.append(
-                f"{weak} frames could not be checked all over: the place is out of focus, or bare, or mostly hidden."
+                f"In {len(weak)} of {len(rows)} frames the plate could not be checked all over (the place is out of "
+                f"focus, or bare, or mostly hidden): {ranges(weak)}."
             )
     return said or ["This plate will do."]
 
