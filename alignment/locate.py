@@ -196,9 +196,10 @@ class PlateLocator:
             yield start.plate_to_frame
 
     def _explain(self, frame: _Frame, reasons: list[str]) -> str:
-        if len(self._orb) < FEWEST_KEY_POINTS and len(self._sift) < FEWEST_KEY_POINTS:
+        count = max(len(self._orb), len(self._sift))
+        if count < FEWEST_KEY_POINTS:
             return (
-                f"the plate shows too little to be found by: {len(self._sift)} key points, at least "
+                f"the plate shows too little to be found by: {count} key points, at least "
                 f"{FEWEST_KEY_POINTS} are needed. Film a place with edges and objects in view, in focus."
             )
         if len(frame.sift) < FEWEST_KEY_POINTS:

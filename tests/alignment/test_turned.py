@@ -179,7 +179,7 @@ def test_a_wall_that_is_bare_but_for_a_picture_shows_whether_the_camera_moved():
     frame[300:, 200:800] = (120, 150, 200)
     aligner = PlateAligner(plate, SIZE)
     assert np.allclose(aligner.register(frame).plate_to_frame, np.eye(3))
-    with pytest.raises(PlateAlignmentError, match=r"plate shows too little .* \d key points"):
+    with pytest.raises(PlateAlignmentError, match=r"plate shows too little .* 1\d key points"):  # ORB's; SIFT has 1
         aligner.register(np.roll(frame, 25, axis=1))
 
 
