@@ -17,13 +17,15 @@ FLAT_SHARE = 0.7
 SAMPLES = 600
 HYPOTHESES = 100
 SEED = 20_200_401
-GAIN_RANGE = (0.4, 2.5)
+GAIN_RANGE = (0.1, 10.0)
 OFFSET_RANGE = 0.3
+DARK_GAIN = 0.4  # below, offsets are allowed in proportion, or a plain subject would lie on the line
 INLIER = 4 / 255
 SCALE_RANGE = (0.6 / 255, 3 / 255)
 TUKEY = 4.685
 STEPS = 8
 ENOUGH = 2e-5
+LEAST_SHARE = 0.05  # of what is trusted to show the plate; an exposure that fewer agree on was not found
 LEAST_RANGE = 0.08  # of the plate's values; below, gain and offset cannot be told apart
 
 FloatImage = NDArray[np.float32]
@@ -32,10 +34,11 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Exposure:
-    """The aligned plate is `gain * plate + offset`, per channel, for pictures in [0, 1]."""
+    """The aligned plate is `gain * plate + offset`, per channel, for pictures in [0, 1]; a guess where not `found`."""
 
     gain: tuple[float, float, float]
     offset: tuple[float, float, float]
+    found: bool = True
 
 
 def match_exposure(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> Exposure:
@@ -47,14 +50,14 @@ def match_exposure(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> E
         trust: h x w in [0, 1], 0 where the plate is unknown, high where it is known to be in view.
 
     Returns:
-        The exposure; gain 1 and offset 0 where next to nothing can be compared.
+        The exposure; gain 1 and offset 0, and not `found`, where next to nothing can be compared.
     """
     # Channels first: sums over a last axis of three are slow.
     x = np.stack(cv2.split(cv2.GaussianBlur(plate, (0, 0), BLUR_SIGMA_PX)))
     y = np.stack(cv2.split(cv2.GaussianBlur(frame, (0, 0), BLUR_SIGMA_PX)))
     usable = np.flatnonzero((trust > 0) & _unclipped(x) & _unclipped(y))
     if len(usable) < FEWEST_PIXELS:
-        return Exposure((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+        return Exposure((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), found=False)
     slope = _slope(x[1]).ravel()[usable]
     place = int(FLAT_SHARE * (len(slope) - 1))
     usable = usable[slope <= np.partition(slope, place)[place]]
@@ -87,7 +90,8 @@ def _consensus(x: FloatImage, y: FloatImage, weights: FloatImage) -> tuple[Vecto
         apart = np.abs(run) > LEAST_RANGE / 2
         gain = np.where(apart, (f[first] - f[second]) / np.where(apart, run, 1), f[first] / p[first])
         offset = np.where(apart, f[first] - gain * p[first], 0)
-        allowed = (gain > GAIN_RANGE[0]) & (gain < GAIN_RANGE[1]) & (np.abs(offset) < OFFSET_RANGE)
+        most = OFFSET_RANGE * np.minimum(gain / DARK_GAIN, 1)
+        allowed = (gain > GAIN_RANGE[0]) & (gain < GAIN_RANGE[1]) & (np.abs(offset) < most)
         if not allowed.any():
             continue
         gain, offset = gain[allowed].astype(np.float32), offset[allowed].astype(np.float32)
@@ -116,7 +120,8 @@ def _polish(x: FloatImage, y: FloatImage, trust: FloatImage, gain: Vector, offse
         if np.abs(gain - previous).max() < ENOUGH:
             break
     r, g, b = (float(value) for value in gain)
-    return Exposure((r, g, b), (float(offset[0]), float(offset[1]), float(offset[2])))
+    found = bool(total >= LEAST_SHARE * trust.sum())
+    return Exposure((r, g, b), (float(offset[0]), float(offset[1]), float(offset[2])), found)
 
 
 def _column(values: Vector) -> FloatImage:

@@ -47,9 +47,9 @@ class AlignmentReport:
         coverage: Fraction of the frame that the plate knows, in [0, 1].
         gain: Per channel, R, G, B. The aligned plate is `gain * plate + offset`.
         offset: Per channel, for pictures in [0, 1].
-        status: `ok` where the fit was verified all over the frame, `weak` where it was found but could not be. A
-            bare plate, which shows no edges to be found by, is taken as it lies, and that is `weak`. `bridged` where it
-            was not found and lies as the frames around say (`alignment.between`).
+        status: `ok` where the fit was verified all over the frame, `weak` where it was found but could not be, or its
+            exposure was not. A bare plate, which shows no edges to be found by, is taken as it lies, and that is
+            `weak`. `bridged` where it was not found and lies as the frames around say (`alignment.between`).
         shading: rows x columns x 3 float32, a coarse grid over the frame, where light changed unevenly: the aligned
             plate is `(gain * plate + offset) * (1 + shading)`. None where gain and offset say it all.
         bend: rows x columns x 2 float32, a coarse grid over the plate, plate pixels, where parallax or a rolling
@@ -57,6 +57,7 @@ class AlignmentReport:
             `plate_to_frame` takes p + bend. None where the homography says it all.
         blur: How much less sharp the frame is than the plate, frame pixels squared; the aligned plate is blurred as
             much. None where it is as sharp.
+        exposed: Whether gain and offset could be found.
     """
 
     plate_to_frame: NDArray[np.float64]
@@ -69,6 +70,7 @@ class AlignmentReport:
     shading: NDArray[np.float32] | None = None
     bend: NDArray[np.float32] | None = None
     blur: Blur | None = None
+    exposed: bool = True
 
     @property
     def blur_px(self) -> float:
@@ -249,10 +251,11 @@ class PlateAligner:
             coverage=self._coverage(found.plate_to_frame),
             gain=exposure.gain,
             offset=exposure.offset,
-            status="ok" if found.verification.ok else "weak",
+            status="ok" if found.verification.ok and exposure.found else "weak",
             shading=shading,
             bend=found.bend,
             blur=blur,
+            exposed=exposure.found,
         )
 
     def softened(self, report: AlignmentReport, frame: Image) -> AlignmentReport:

@@ -88,7 +88,13 @@ def advice(rows: list[FrameAlignment]) -> list[str]:
                 f"Parts of the place still move by {residual:.1f} px: the camera stepped aside, or things moved. "
                 "Film the plate from where the clip was filmed."
             )
-        weak = [row.index for row in rows if row.status == "weak"]
+        unlike = [row.index for row in rows if row.report is not None and not row.report.exposed]
+        if unlike:
+            said.append(
+                f"In {len(unlike)} of {len(rows)} frames the exposure could not be matched to the plate's: "
+                f"{ranges(unlike)}. Film the plate in the same light, with the clip's exposure."
+            )
+        weak = [row.index for row in rows if row.report is not None and row.status == "weak" and row.report.exposed]
         if weak:
             said.append(
                 f"In {len(weak)} of {len(rows)} frames the plate could not be checked all over (the place is out of "

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from alignment.homography import between_sizes, grid, project
+from alignment.photometric import match_exposure
 from alignment.plate import PlateAligner
 from alignment.warp import Look, PlateImage
 
@@ -46,6 +47,32 @@ def test_the_gain_is_not_flattened_by_noise(make_scene):
     report = PlateAligner(plate, scene.size).register(frame)
     assert report.gain == pytest.approx(scene.gain, rel=0.01)
     assert report.offset == pytest.approx((0, 0, 0), abs=0.005)
+
+
+@pytest.mark.parametrize(("plate_gain", "frame_gain"), [(1, 0.33), (0.3, 0.85)])
+@pytest.mark.parametrize("hidden", [0.0, 0.5])
+def test_an_exposure_several_times_as_high_is_met(make_scene, plate_gain, frame_gain, hidden):
+    scene = make_scene(seed=8, subject="plain", hidden=hidden, gain=(frame_gain,) * 3, noise=0.004)
+    plate, frame = scene.make()
+    report = PlateAligner(np.rint(plate * plate_gain).astype(np.uint8), scene.size).register(frame)
+    assert report.status == "ok" and report.exposed
+    assert report.gain == pytest.approx((frame_gain / plate_gain,) * 3, rel=0.02)
+
+
+def test_a_plate_that_is_burnt_out_is_not_called_matched(make_scene):
+    plate, frame = make_scene(seed=8).make()
+    plate[..., 0] = 255
+    report = PlateAligner(plate, (640, 360)).register(frame)
+    assert (report.status, report.exposed) == ("weak", False)
+
+
+@pytest.mark.parametrize("light", [lambda x: 1 - x, lambda x: 0.06 * x], ids=["negative", "darkness"])
+def test_what_no_exposure_explains_is_not_called_matched(light):
+    plate = cv2.GaussianBlur(np.random.default_rng(0).uniform(0, 1, (135, 240, 3)).astype(np.float32), (0, 0), 9)
+    plate = cv2.normalize(plate, None, 0.3, 0.9, cv2.NORM_MINMAX)
+    trust = np.ones(plate.shape[:2], np.float32)
+    assert match_exposure(plate, 0.5 * plate, trust).found
+    assert not match_exposure(plate, light(plate), trust).found
 
 
 @pytest.mark.parametrize("hidden", [0.0, 0.3, 0.6])

@@ -29,6 +29,7 @@ def test_a_good_plate_will_do():
         (replace(GOOD, gain=(1.3, 1.3, 1.3)), r"exposure changes by 30 %.*lock it"),
         (replace(GOOD, coverage=0.7), r"misses up to 30 %.*a little more of the place"),
         (replace(GOOD, residual_px=1.4), r"still move by 0\.7 px.*from where the clip was filmed"),
+        (replace(GOOD, status="weak", exposed=False), r"1 of 2 frames the exposure could not be matched.*: 1\. Film"),
         (replace(GOOD, status="bridged"), r"1 of 2 frames the plate was not found.*before and after"),
         (None, r"1 of 2 frames could not be aligned\. Mostly: too dark"),
     ],
