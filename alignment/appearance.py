@@ -15,7 +15,7 @@ from alignment.features import reduced_size
 from alignment.fits import Location
 from alignment.homography import PlateAlignmentError, between_sizes
 from alignment.photometric import LONG_SIDE_PX as PHOTOMETRIC_LONG_SIDE_PX
-from alignment.photometric import Exposure, match_exposure
+from alignment.photometric import Exposure, match_exposure, smoothed, steepness
 from alignment.shading import smooth_shading
 from alignment.template import BLOCKS
 from alignment.verify import LEAST_AGREEMENT
@@ -27,6 +27,9 @@ FloatImage = NDArray[np.float32]
 REFUTED_TRUST = 0.02  # a pixel's say in the exposure where the frame shows another structure than the plate
 UNKNOWN_TRUST = 0.3  # where the plate has none to compare
 BARE_TOLERANCE = 0.12  # of a bare plate's colours, before exposures are matched
+BARE_STEEPNESS = 12 / 255  # a wall's noise is less steep, the edges of a place are steeper
+BARE_WINDOW_PX = 15  # side of the window, at the size at which exposures are matched, in which a pixel is bare
+BARE_EDGES = 0.3  # if fewer of the pixels are edges
 SHARP = 0.75  # from this share of the plate's slopes on, a frame is as sharp; it is not worth measuring by how much
 FADING = 0.15  # below, a blur fades in, so that a clip at the threshold does not flicker
 
@@ -118,18 +121,22 @@ def _trust(found: Location, frame_size: Size, plate_size: Size, size: Size) -> F
 
 
 def _resembles(plate: NDArray[np.float32], frame: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Where a frame has the colours of a bare plate, h x w; or a shirt that fills it would pass for the wall, dimmed.
+    """Where a frame is bare and has a bare plate's colours, h x w.
+
+    Else a shirt that fills it would pass for the wall, dimmed, and any place for the wall, hidden by a subject.
 
     Raises:
         PlateAlignmentError: It is next to nowhere.
     """
-    alike = np.abs(frame - plate).max(axis=2) < BARE_TOLERANCE
+    edges = steepness(smoothed(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))) >= BARE_STEEPNESS
+    bare = cv2.blur(edges.astype(np.float32), (BARE_WINDOW_PX, BARE_WINDOW_PX)) < BARE_EDGES
+    alike = bare & (np.abs(frame - plate).max(axis=2) < BARE_TOLERANCE)
     # A shirt in the plate's colours does not reach all around the picture.
     share = min(float(part.mean()) for part in (alike, np.concatenate((alike[0], alike[:, 0], alike[:, -1]))))
     if share < LEAST_AGREEMENT:
         raise PlateAlignmentError(
-            f"the plate shows no edges to be found by, and {share:.0%} of the frame has its colours, at least "
-            f"{LEAST_AGREEMENT:.0%} are needed. Use a plate of the same place in the same light, with the camera's "
-            "exposure locked."
+            f"the plate shows no edges to be found by, and {share:.0%} of the frame is as bare and of its "
+            f"colours, at least {LEAST_AGREEMENT:.0%} are needed. Use a plate of the same place in the same light, "
+            "with the camera's exposure locked."
         )
     return alike

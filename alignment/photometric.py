@@ -53,12 +53,11 @@ def match_exposure(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> E
         The exposure; gain 1 and offset 0, and not `found`, where next to nothing can be compared.
     """
     # Channels first: sums over a last axis of three are slow.
-    x = np.stack(cv2.split(cv2.GaussianBlur(plate, (0, 0), BLUR_SIGMA_PX)))
-    y = np.stack(cv2.split(cv2.GaussianBlur(frame, (0, 0), BLUR_SIGMA_PX)))
+    x, y = np.stack(cv2.split(smoothed(plate))), np.stack(cv2.split(smoothed(frame)))
     usable = np.flatnonzero((trust > 0) & _unclipped(x) & _unclipped(y))
     if len(usable) < FEWEST_PIXELS:
         return Exposure((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), found=False)
-    slope = _slope(x[1]).ravel()[usable]
+    slope = steepness(x[1]).ravel()[usable]
     place = int(FLAT_SHARE * (len(slope) - 1))
     usable = usable[slope <= np.partition(slope, place)[place]]
     usable = usable[:: 1 + len(usable) // MOST_PIXELS]
@@ -67,13 +66,18 @@ def match_exposure(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> E
     return _polish(plate_values, frame_values, weights, *_consensus(plate_values, frame_values, weights))
 
 
+def smoothed(image: FloatImage) -> FloatImage:
+    """With less of the noise, and of what the alignment may be off."""
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), BLUR_SIGMA_PX), np.float32)
+
+
 def _unclipped(channels: FloatImage) -> NDArray[np.bool_]:
     low, high = CLIPPED
     return np.asarray(((channels > low) & (channels < high)).all(axis=0))
 
 
-def _slope(image: FloatImage) -> FloatImage:
-    """Strength of edges: at strong ones the last hundredths of a pixel would pass for exposure."""
+def steepness(image: FloatImage) -> FloatImage:
+    """Strength of edges, h x w: at strong ones the last hundredths of a pixel would pass for exposure."""
     return np.asarray(np.abs(cv2.Sobel(image, cv2.CV_32F, 1, 0)) + np.abs(cv2.Sobel(image, cv2.CV_32F, 0, 1)))
 
 

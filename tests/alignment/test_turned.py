@@ -161,8 +161,17 @@ def test_a_small_picture_of_a_bare_wall_is_taken_as_it_lies(size: tuple[int, int
 
 
 def test_a_bare_wall_of_another_colour():
-    with pytest.raises(PlateAlignmentError, match=r"no edges .* 0% of the frame has its colours, at least 12% are"):
+    with pytest.raises(PlateAlignmentError, match=r"no edges .* 0% of the frame is as bare .*, at least 12% are"):
         PlateAligner(bare((190, 188, 180), 1), SIZE).register(bare((120, 150, 200), 2))
+
+
+@pytest.mark.parametrize("texture", ["octaves", "boxes", "bricks"])
+def test_a_grey_card_is_no_plate_of_a_place_full_of_structure(make_scene, texture):
+    _, frame = make_scene(seed=3, texture=texture).make()
+    card = np.empty_like(frame)
+    card[:] = np.median(frame, axis=(0, 1))
+    with pytest.raises(PlateAlignmentError, match="at least 12% are needed"):
+        PlateAligner(card, (640, 360)).register(frame)
 
 
 def test_a_shirt_in_the_colour_of_the_wall_does_not_pass_for_it():
