@@ -16,7 +16,8 @@ from pipeline.composite import quantise, unit
 from pipeline.console import ranges
 from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, FloatImage
-from pipeline.places import files_of, write_whole
+from pipeline.pages import beginning, is_page, write_page
+from pipeline.places import check_folder, files_of
 from pipeline.plates import read_plate
 from pipeline.registration import FrameAlignment
 
@@ -26,6 +27,17 @@ NAMED = 5
 
 PICTURE_PX = 720
 CURVE = (900, 220)
+STYLE = """
+.pair{display:flex;flex-wrap:wrap;gap:1em}.pair>*{position:relative;flex:1 1 300px;border:0;padding:0;background:none}
+.pair img{width:100%;display:block}
+.blink{cursor:pointer}.blink img+img{position:absolute;top:0;animation:blink 1.2s steps(1) infinite}
+.held img+img{animation-play-state:paused}
+@keyframes blink{50%{opacity:0}}
+@media(prefers-reduced-motion:reduce){.blink img+img{animation:none}.held img+img{opacity:0}}
+"""
+"""Frame and plate blink in turn until they are clicked or, once in focus, Space is pressed; where nothing is to move,
+that shows the one or the other."""
+
 COLOURS = {"ok": "#2a8a3c", "weak": "#d08a00", "bridged": "#7040b0", "failed": "#c02020"}
 
 EXPOSURE_CHANGE = 1.15
@@ -33,6 +45,14 @@ EXPOSURE_CHANGE = 1.15
 
 COVERED = 0.95
 STILL_MOVES_PX = 0.5
+
+TOLD_PX = 0.05
+"""By how much the plate is bent or blurred before it is said, to one digit."""
+
+TITLE = "Alignment of "
+PAGE = "index.html"
+PICTURES = ("frame", "plate", "difference")
+"""How the names of its pictures begin."""
 
 
 def measured(rows: list[FrameAlignment]) -> Iterator[str]:
@@ -43,10 +63,10 @@ def measured(rows: list[FrameAlignment]) -> Iterator[str]:
     if reports:
         residuals = sorted(report.residual_px for report in reports)
         yield f"residual {residuals[len(residuals) // 2]:.2f} px (median), {residuals[-1]:.2f} px (worst)"
-        bent = [report.bend_px for report in reports if report.bend is not None]
+        bent = [report.bend_px for report in reports if report.bend_px >= TOLD_PX]
         if bent:
             yield f"bent by up to {max(bent):.1f} px in {len(bent)} frames (parallax, rolling shutter, lens)"
-        soft = [report.blur_px for report in reports if report.blur is not None]
+        soft = [report.blur_px for report in reports if report.blur_px >= TOLD_PX]
         if soft:
             yield f"less sharp than the plate by up to {max(soft):.1f} px in {len(soft)} frames (shake, focus)"
         yield f"the plate covers at least {100 * min(report.coverage for report in reports):.1f} % of every frame"
@@ -103,18 +123,23 @@ def advice(rows: list[FrameAlignment]) -> list[str]:
     return said or ["This plate will do."]
 
 
-def check_folder(folder: Path, inputs: list[Path]) -> None:
+def check_room(folder: Path, inputs: list[Path]) -> None:
     """Refuse a folder whose pictures or page the report might replace.
 
     Raises:
-        CleanplateError: It is a file, or files of an input lie there that are named as the report's may be.
+        CleanplateError: It is a file, or a page or pictures lie there that are named as the report's may be, and are
+            no report's, or an input's.
     """
-    if folder.exists() and not folder.is_dir():
-        raise CleanplateError(f"--report {folder}: that is a file; choose another name for the folder")
+    check_folder(folder)
     for source in inputs:
         for file in files_of(source):
             if file.parent.resolve() == folder.resolve() and file.suffix.lower() in (".jpg", ".html"):
                 raise CleanplateError(f"--report {folder}: the input {source} lies there; choose another folder")
+    page = folder / PAGE
+    pictures = [file for kind in PICTURES for file in files_of(folder / f"{kind}_%06d.jpg")]
+    foreign = next((file for file in (page, *pictures) if file.exists()), None)
+    if foreign is not None and not is_page(page, TITLE):
+        raise CleanplateError(f"--report {folder}: {foreign.name} lies there, not from a report; choose another folder")
 
 
 def write_report(
@@ -123,7 +148,7 @@ def write_report(
     """Write a page with the residuals' curve and, for the worst frames, frame and plate in turn and their difference.
 
     Args:
-        folder: Where `index.html` and its pictures go; made if it is not there.
+        folder: Where the page and its pictures go; made if it is not there.
         clip_path: The clip of the rows.
         plate_path: The plate of the rows.
         rows: One for each frame that was aligned.
@@ -136,16 +161,19 @@ def write_report(
         CleanplateError: Clip or plate cannot be read any more.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    page, parts = folder / PAGE, [_head(clip_path, plate_path, rows), _curve(rows)]
+    write_page(page, parts)  # before there are pictures, which are known for ours by their page
     worst = sorted((row for row in rows if row.report is not None), key=_badness, reverse=True)[:WORST]
-    failed = [row for row in rows if row.report is None][:WORST]
+    failed = [row for row in rows if row.report is None]
     with open_clip(clip_path, fps) as clip:
         aligner = (
             PlateAligner(read_plate(plate_path, clip.info.colour), (clip.info.width, clip.info.height))
             if worst
             else None
         )
-        parts = [_head(clip_path, plate_path, rows), _curve(rows)]
-        for row in failed:
+        if len(failed) > WORST:
+            parts.append(f"<p>The first {WORST} of {len(failed)} failed frames, then the worst of the others:</p>")
+        for row in failed[:WORST]:
             frame = unit(next(clip.frames(row.index, row.index + 1)).image)
             parts.append(_failed(folder, row, frame))
         for row in worst:
@@ -153,8 +181,7 @@ def write_report(
                 image = next(clip.frames(row.index, row.index + 1)).image
                 plate = aligner.warp(row.report)
                 parts.append(_pictures(folder, row, unit(image), plate.image, plate.coverage))
-    page = folder / "index.html"
-    write_whole(page, "\n".join(parts).encode())
+    write_page(page, parts)
     return page
 
 
@@ -166,13 +193,7 @@ def _head(clip: Path, plate: Path, rows: list[FrameAlignment]) -> str:
     counts = Counter(row.status for row in rows)
     numbers = ", ".join(f"{counts[status]} {status}" for status in COLOURS)
     said = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in advice(rows))
-    return f"""<!doctype html><meta charset=utf-8><title>Alignment of {html.escape(clip.name)}</title>
-<style>
-body {{ font: 15px sans-serif; margin: 2em; max-width: 1500px }}
-.pair {{ display: flex; gap: 1em }} .pair > * {{ position: relative; flex: 1 }} img {{ width: 100%; display: block }}
-.blink img + img {{ position: absolute; top: 0; animation: blink 1.2s steps(1) infinite }}
-@keyframes blink {{ 50% {{ opacity: 0 }} }}
-</style>
+    return f"""{beginning(TITLE + clip.name, STYLE)}
 <h1>{html.escape(plate.name)} in {html.escape(clip.name)}</h1><p>{len(rows)} frames: {numbers}</p><ul>{said}</ul>"""
 
 
@@ -194,7 +215,11 @@ def _curve(rows: list[FrameAlignment]) -> str:
         f"<text x='0' y='18'>{top:.2f} px</text><text x='0' y='{height - 28}'>0</text>"
         f"<text x='40' y='{height - 8}'>{first}</text><text x='{width - 50}' y='{height - 8}'>{last}</text>"
     )
-    return f"<h2>Residual</h2><svg width='{width}' height='{height}' font-size='12'>{axis}{''.join(marks)}</svg>"
+    legend = ", ".join(f"<span style='color:{colour}'>&#9679;</span> {status}" for status, colour in COLOURS.items())
+    return (
+        f"<h2>Residual</h2><p>{legend}</p><svg viewBox='0 0 {width} {height}' width='{width}' font-size='12'>"
+        f"{axis}{''.join(marks)}</svg>"
+    )
 
 
 def _failed(folder: Path, row: FrameAlignment, frame: FloatImage) -> str:
@@ -211,16 +236,17 @@ def _pictures(folder: Path, row: FrameAlignment, frame: FloatImage, plate: Float
     shown = plate * known + frame * (1 - known)
     names = [
         _save(folder / f"{kind}_{row.index:06d}.jpg", picture)
-        for kind, picture in (("frame", frame), ("plate", shown), ("difference", difference))
+        for kind, picture in zip(PICTURES, (frame, shown, difference), strict=True)
     ]
     said = f"{row.status} ({html.escape(row.reason)})" if row.reason else row.status
     if row.report is not None:
         said += f", {row.report.residual_px:.3f} px"
-        said += f", bent by up to {row.report.bend_px:.1f} px" if row.report.bend_px else ""
-        said += f", blurred by {row.report.blur_px:.1f} px" if row.report.blur_px else ""
+        said += f", bent by up to {row.report.bend_px:.1f} px" if row.report.bend_px >= TOLD_PX else ""
+        said += f", blurred by {row.report.blur_px:.1f} px" if row.report.blur_px >= TOLD_PX else ""
     return (
         f"<h2>Frame {row.index} ({row.pts_seconds:.2f} s): {said}</h2><div class=pair>"
-        f"<div class=blink><img src='{names[0]}'><img src='{names[1]}'></div><div><img src='{names[2]}'></div></div>"
+        "<button class=blink onclick=\"this.classList.toggle('held')\" title='click to hold'>"
+        f"<img src='{names[0]}'><img src='{names[1]}'></button><div><img src='{names[2]}'></div></div>"
     )
 
 

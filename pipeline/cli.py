@@ -169,22 +169,21 @@ def align(
     json_file: JsonFile = None,
 ) -> None:  # fmt: skip
     """Say where and how well the plate fits, frame by frame, and whether it will do."""
-    from pipeline.alignment_report import advice, check_folder, measured, write_report
+    from pipeline.alignment_report import advice, check_room, measured, write_report
     from pipeline.places import check_apart
     from pipeline.registration import align_clip
 
     check_apart(_given(json_file), [clip, plate])
     if report is not None:
-        check_folder(report, [clip, plate])
-
+        check_room(report, [clip, plate])
     with progress_bar("aligning") as progress:
         rows = align_clip(clip, plate, start, end, _rate(fps), progress, sample)
-    if report is not None:
-        console.print(f"report: {plain(str(write_report(report, clip, plate, rows, _rate(fps))))}")
-    if json_file is not None:
-        _write_json(json_file, {"frames": [row.to_dict() for row in rows]})
     for sentence in (*measured(rows), *advice(rows)):
         console.print(plain(sentence))
+    if json_file is not None:
+        _write_json(json_file, {"frames": [row.to_dict() for row in rows]})
+    if report is not None:
+        console.print(f"report: {plain(str(write_report(report, clip, plate, rows, _rate(fps))))}")
     sys.exit(SOME_FAILED if any(row.report is None for row in rows) else DONE)
 
 

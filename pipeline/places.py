@@ -59,6 +59,16 @@ def check_free(path: Path, *, overwrite: bool) -> None:
         raise CleanplateError(already_there(path))
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a folder to write into that is a file; it need not be there yet.
+
+    Raises:
+        CleanplateError: It is one.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise CleanplateError(f"{folder} is a file; name a folder")
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a small file, which has its name only when it is whole; what has it already is replaced.
 

@@ -1,6 +1,7 @@
 """`cleanplate align`: a page to look at, a sample of frames, and advice that follows from the numbers."""
 
 import json
+import os
 import re
 from dataclasses import replace
 
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 
 from alignment.plate import AlignmentReport
-from pipeline.alignment_report import advice
+from pipeline.alignment_report import advice, measured, write_report
+from pipeline.frames import MachineError
 from pipeline.registration import FrameAlignment
 from tests.conftest import shot, textured, write_clip
 
@@ -52,11 +54,54 @@ def test_the_page_has_curve_pictures_and_reasons(scene, run, tmp_path):
     code, said = run("align", clip, "--plate", scene.plate, "--report", tmp_path / "report")
     page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
     assert code == 4 and "index.html" in said and "1 of 4 frames could not be aligned" in said
-    assert page.count("<circle") == 4
+    assert page.count("<circle") == 4 and "viewBox" in page and "width=device-width" in page
+    assert "prefers-reduced-motion" in page and page.count("<button class=blink") == 3 and "&#9679;</span> weak" in page
     assert "Frame 2 (0.08 s): failed" in page
     for name in re.findall(r"src='([^']+)'", page):
         assert (tmp_path / "report" / name).stat().st_size > 1000
     assert {"frame_000000.jpg", "plate_000000.jpg", "difference_000000.jpg"} <= set(re.findall(r"src='([^']+)'", page))
+
+
+def test_of_many_failed_frames_the_first_are_shown(scene, tmp_path):
+    failed = [replace(row, report=None, reason="too dark") for row in rows(*[GOOD] * 8)]
+    write_report(tmp_path, scene.clip, scene.plate, failed)
+    assert "first 6 of 8 failed frames" in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_bend_that_rounds_to_nothing_is_not_said():
+    slightly = np.zeros((3, 4, 2)) + 0.02
+    assert not any("0.0 px in" in said for said in measured(rows(replace(GOOD, bend=slightly))))
+    assert any("bent by up to 0.3 px in 1 frames" in said for said in measured(rows(replace(GOOD, bend=10 * slightly))))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a name is text")
+def test_a_name_that_is_no_text_costs_nothing(scene, run, tmp_path):
+    clip = tmp_path / os.fsdecode(b"cl\xffp.mkv")
+    clip.write_bytes(scene.clip.read_bytes())
+    assert run("align", clip, "--plate", scene.plate, "--end", 1, "--report", tmp_path / "report")[0] == 0
+    assert "cl?p.mkv" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_page_that_fails_loses_nothing(scene, run, tmp_path, monkeypatch):
+    def fail(*_):
+        raise MachineError("no room")
+
+    monkeypatch.setattr("pipeline.alignment_report.write_report", fail)
+    words = ("align", scene.clip, "--plate", scene.plate, "--end", 1)
+    code, said = run(*words, "--json", tmp_path / "a.json", "--report", tmp_path / "report")
+    assert code == 3 and "1 ok" in said and "This plate will do" in said
+    assert len(json.loads((tmp_path / "a.json").read_text())["frames"]) == 1
+
+
+@pytest.mark.parametrize("name", ["index.html", "frame_000001.jpg", "difference_000000.jpg"])
+def test_no_page_or_picture_of_the_users_is_replaced(scene, run, tmp_path, name):
+    words = ("align", scene.clip, "--plate", scene.plate, "--end", 1, "--report", tmp_path)
+    (tmp_path / name).write_text("<title>mine")
+    code, said = run(*words)
+    assert code == 2 and f"{name} lies there" in said
+    assert [*tmp_path.iterdir()] == [tmp_path / name] and (tmp_path / name).read_text() == "<title>mine"
+    (tmp_path / name).unlink()
+    assert run(*words)[0] == run(*words)[0] == 0  # the last report is replaced
 
 
 def test_a_sample_of_frames_is_spread_over_the_clip(scene, run, tmp_path):
