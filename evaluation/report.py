@@ -21,9 +21,12 @@ import numpy as np
 from evaluation.evaluate import evaluate_clips
 from evaluation.metrics import Scores
 from pipeline.decode import open_clip
-from pipeline.frames import FloatImage, Image, Precision, Settings
+from pipeline.frames import CleanplateError, FloatImage, Image, Precision, Settings
+from pipeline.pages import beginning, write_page
+from pipeline.places import check_folder
 from pipeline.render import RenderJob, render
 
+CLIP, PLATE, ALPHA, FOREGROUND = "clip.mp4", "plate.png", "truth/alpha.mkv", "truth/foreground.mkv"
 METRICS = ("mad", "mse", "grad", "conn", "dtssd", "foreground_mse")
 CELL_PX = 480
 
@@ -38,20 +41,48 @@ class Result:
 
 
 def find_clips(folders: list[Path]) -> list[Path]:
-    """The folders, or those directly in them, that hold a clip with truth; sorted."""
-    candidates = [path for folder in folders for path in (folder, *sorted(p for p in folder.iterdir() if p.is_dir()))]
-    return [path for path in candidates if (path / "truth" / "alpha.mkv").exists()]
+    """The folders, or those directly in them, that hold a clip with truth; sorted.
+
+    Raises:
+        CleanplateError: One of them is not there, or holds none.
+    """
+    found = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise CleanplateError(f"there is no folder {folder}")
+        whole = folder.resolve()  # whose name is the clip's, also of `.`
+        candidates = (whole, *sorted(path for path in whole.iterdir() if path.is_dir()))
+        clips = [path for path in candidates if (path / ALPHA).exists()]
+        if not clips:
+            raise CleanplateError(f"{folder} holds no clip with {ALPHA}, and no folder with one")
+        found += clips
+    return found
+
+
+def check_clips(clips: list[Path]) -> None:
+    """Refuse clips that cannot all be reported together.
+
+    Raises:
+        CleanplateError: A file of one is missing, or two have the same name.
+    """
+    for clip in clips:
+        missing = next((part for part in (CLIP, PLATE, FOREGROUND) if not (clip / part).exists()), None)
+        if missing is not None:
+            raise CleanplateError(f"{clip} has no {missing}")
+        alike = [str(other) for other in clips if other.name == clip.name]
+        if len(alike) > 1:
+            raise CleanplateError(f"clips of one name: {', '.join(alike)}; rename them, or give them one by one")
 
 
 def report_clip(folder: Path, settings: Settings) -> Result:
     """Render and score one clip."""
     with tempfile.TemporaryDirectory() as room:
         alpha, foreground = Path(room) / "alpha.mkv", Path(room) / "foreground.mkv"
-        render(RenderJob(folder / "clip.mp4", folder / "plate.png", "none", None, alpha, foreground, settings=settings))
-        truth = folder / "truth"
-        scores = evaluate_clips(alpha, truth / "alpha.mkv", (foreground, truth / "foreground.mkv"))
-        pictures = [_middle(path) for path in (folder / "clip.mp4", truth / "alpha.mkv", alpha)]
-    return Result(folder.name, scores, _sheet(*pictures))
+        render(RenderJob(folder / CLIP, folder / PLATE, "none", None, alpha, foreground, settings=settings))
+        scores = evaluate_clips(alpha, folder / ALPHA, (foreground, folder / FOREGROUND))
+        pictures = [_middle(path) for path in (folder / CLIP, folder / ALPHA, alpha)]
+    name = folder.name.encode(errors="replace").decode()  # not every name can be printed
+    return Result(name, scores, _sheet(*pictures))
 
 
 def _middle(path: Path) -> FloatImage:
@@ -87,16 +118,15 @@ def _written(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def page(results: list[Result]) -> str:
-    """The report as one HTML page; its pictures are in it."""
-    parts = ["<!doctype html><meta charset=utf-8><title>Mattes against the truth</title>"]
-    parts.append("<style>body{font:14px sans-serif;margin:2em}img{width:100%}</style>")
+def page(results: list[Result]) -> list[str]:
+    """The report as the parts of one HTML page; its pictures are in it."""
+    parts = [beginning("Mattes against the truth")]
     parts.append(f"<pre>{html.escape(table(results))}</pre><p>Frame, truth, alpha, four times the error.</p>")
     for result in results:
         packed = cv2.imencode(".png", np.ascontiguousarray(result.picture[:, :, ::-1]))[1].tobytes()
         source = base64.b64encode(packed).decode()
         parts.append(f"<h2>{html.escape(result.name)}</h2><img src='data:image/png;base64,{source}'>")
-    return "\n".join(parts)
+    return parts
 
 
 def main() -> None:
@@ -109,11 +139,18 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, help="folder for report.html and report.json")
     arguments = parser.parse_args()
     settings = Settings(model=arguments.model, weights=arguments.weights, precision=arguments.precision)
-    results = [report_clip(folder, settings) for folder in find_clips(arguments.folders)]
+    try:
+        clips = find_clips(arguments.folders)
+        check_clips(clips)
+        if arguments.out is not None:
+            check_folder(arguments.out)
+        results = [report_clip(clip, settings) for clip in clips]
+    except CleanplateError as error:
+        parser.exit(2, f"error: {error}\n")
     print(table(results))
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
-        (arguments.out / "report.html").write_text(page(results), encoding="utf-8")
+        write_page(arguments.out / "report.html", page(results))
         scores = {"mean": means(results)} | {r.name: {m: getattr(r.scores, m) for m in METRICS} for r in results}
         (arguments.out / "report.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
 

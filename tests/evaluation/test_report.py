@@ -1,6 +1,7 @@
 """The report and the ablation, on two very short made clips with truth."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,35 @@ def test_the_report_scores_every_clip(clips, tmp_path, monkeypatch, capsys):
     assert scores["mean"]["mad"] == pytest.approx((scores["clip_5"]["mad"] + scores["clip_6"]["mad"]) / 2)
     assert 0 < scores["mean"]["mad"] < 10
     assert f"{scores['mean']['mad']:.2f}" in said
-    assert (tmp_path / "report.html").read_text().count("<img") == 2
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<img") == 2 and "width=device-width" in page and "pre{overflow-x:auto}" in page
+
+
+def test_what_cannot_be_reported_is_said_before_anything_is_rendered(clips, tmp_path, monkeypatch, capsys):
+    def refused(*words):
+        monkeypatch.setattr("sys.argv", ["report", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            report.main()
+        said = capsys.readouterr().err
+        assert ended.value.code == 2 and said.count("\n") == 1
+        return said
+
+    monkeypatch.setattr(report, "render", None)
+    (tmp_path / "a.txt").touch()
+    for name in ("other/clip_5", "short"):
+        (tmp_path / name / "truth").mkdir(parents=True)
+        (tmp_path / name / "truth" / "alpha.mkv").touch()
+    (tmp_path / "other" / "clip_5").rename(tmp_path / "clip_5")
+    for part in ("clip.mp4", "plate.png", "truth/foreground.mkv"):
+        (tmp_path / "clip_5" / part).touch()
+    assert "there is no folder" in refused(tmp_path / "none")
+    assert "holds no clip" in refused(clips, tmp_path / "other")
+    assert "short has no clip.mp4" in refused(clips, tmp_path / "short")
+    assert "clips of one name" in refused(clips, tmp_path / "clip_5")
+    assert "clips of one name" in refused(clips, clips / "clip_5")
+    assert "a.txt is a file" in refused(clips, "-o", tmp_path / "a.txt")
+    monkeypatch.chdir(clips / "clip_5")
+    assert [clip.name for clip in report.find_clips([Path()])] == ["clip_5"]
 
 
 def test_what_no_frame_has_is_left_out_of_the_means():
