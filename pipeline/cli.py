@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -124,6 +123,7 @@ def render(
     """Cut the subject out of CLIP and put it in front of another background."""
     from pipeline.finishing import Finish
     from pipeline.frames import CleanplateError, Settings
+    from pipeline.places import write_json
     from pipeline.render import RenderJob
     from pipeline.render import render as run
 
@@ -137,9 +137,9 @@ def render(
     job.check_apart(*_given(json_file))
     with progress_bar("rendering") as progress:
         summary = run(job, progress)
-    if json_file is not None:
-        _write_json(json_file, summary.to_dict())
     _report(summary, "the soft mask" if on_failed == "mask" else "0")
+    if json_file is not None:
+        write_json(json_file, summary.to_dict())
     sys.exit(summary.exit_code)
 
 
@@ -170,7 +170,7 @@ def align(
 ) -> None:  # fmt: skip
     """Say where and how well the plate fits, frame by frame, and whether it will do."""
     from pipeline.alignment_report import advice, check_room, measured, write_report
-    from pipeline.places import check_apart
+    from pipeline.places import check_apart, write_json
     from pipeline.registration import align_clip
 
     check_apart(_given(json_file), [clip, plate])
@@ -181,7 +181,7 @@ def align(
     for sentence in (*measured(rows), *advice(rows)):
         console.print(plain(sentence))
     if json_file is not None:
-        _write_json(json_file, {"frames": [row.to_dict() for row in rows]})
+        write_json(json_file, {"frames": [row.to_dict() for row in rows]})
     if report is not None:
         console.print(f"report: {plain(str(write_report(report, clip, plate, rows, _rate(fps))))}")
     sys.exit(SOME_FAILED if any(row.report is None for row in rows) else DONE)
@@ -199,14 +199,14 @@ def plate(
     json_file: JsonFile = None,
 ) -> None:  # fmt: skip
     """Make a clean plate from the clip itself, or from several photos."""
-    from pipeline.places import check_apart
+    from pipeline.places import check_apart, write_json
     from pipeline.plate_building import PlateJob, make_plate
 
     check_apart([out, *_given(json_file)], [*clips, *_given(mask)])
     with progress_bar("plate") as progress:
         summary = make_plate(PlateJob(tuple(clips), out, empty, mask, start, end, overwrite), progress)
     if json_file is not None:
-        _write_json(json_file, summary.to_dict())
+        write_json(json_file, summary.to_dict())
     failed = f"; {len(summary.failed)} could not be laid over the others" if summary.failed else ""
     console.print(plain(
         f"wrote {summary.output}, {summary.width} x {summary.height}: {100 * summary.known:.1f} % known, "
@@ -228,7 +228,7 @@ def evaluate(
     """Compare an alpha with the truth: MAD, MSE, Grad, Conn, dtSSD, foreground MSE."""
     from evaluation.evaluate import evaluate_clips
     from pipeline.frames import CleanplateError
-    from pipeline.places import check_apart
+    from pipeline.places import check_apart, write_json
 
     if (predicted_foreground is None) != (true_foreground is None):
         raise CleanplateError("give --predicted-foreground and --true-foreground together")
@@ -237,7 +237,7 @@ def evaluate(
     pair = (predicted_foreground, true_foreground) if predicted_foreground and true_foreground else None
     scores = evaluate_clips(predicted, true, pair).to_dict()
     if json_file is not None:
-        _write_json(json_file, scores)
+        write_json(json_file, scores)
     table = Table("metric", "mean")
     for name, value in scores.items():
         if isinstance(value, float):
@@ -268,12 +268,6 @@ def _rate(text: str | None) -> Fraction | None:
         return Fraction(text).limit_denominator(1001) if text is not None else None  # containers count in 32 bits
     except (ValueError, ZeroDivisionError):
         raise CleanplateError(f"--fps {text}: give a number such as 25 or 24000/1001") from None
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    from pipeline.places import write_whole
-
-    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

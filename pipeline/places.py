@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pipeline.frames import CleanplateError, MachineError
 from pipeline.image_clips import is_named_by, is_pattern, matching, pictures_in
@@ -92,6 +94,11 @@ def write_whole(path: Path, data: bytes) -> None:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
         raise MachineError(f"{path} could not be written: {getattr(error, 'strerror', None) or error}") from error
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write what a program can read, as `write_whole` does; what JSON has no kind for becomes text."""
+    write_whole(path, (json.dumps(content, indent=1, default=str) + "\n").encode())
 
 
 def _is_stream(path: Path) -> bool:

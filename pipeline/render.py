@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +15,17 @@ from pipeline.conversion import ConvertedClip
 from pipeline.decode import open_clip
 from pipeline.encode import multiplies_itself
 from pipeline.finishing import Finish, finished
-from pipeline.frames import CleanplateError, ClipInfo, Draft, Frame, FrameStatus, FrameWindow, Matte, Settings
+from pipeline.frames import (
+    CleanplateError,
+    ClipInfo,
+    Draft,
+    Frame,
+    FrameStatus,
+    FrameWindow,
+    MachineError,
+    Matte,
+    Settings,
+)
 from pipeline.matting import Matter
 from pipeline.notes import notes_on
 from pipeline.outputs import Outputs
@@ -24,7 +34,7 @@ from pipeline.places import check_apart, check_free
 from pipeline.plates import read_plate
 from pipeline.ranges import parse_range
 from pipeline.sheet import ContactSheet
-from pipeline.sidecar import frame_row, sidecar_path, write_sidecar
+from pipeline.sidecar import check_sidecar, frame_row, is_sidecar, sidecar_path, write_sidecar
 from pipeline.user_mask import UserMask, user_mask
 from pipeline.windows import Drafts, in_company, reach, windows
 
@@ -69,6 +79,7 @@ class RenderJob:
     def check_apart(self, *more: Path) -> None:
         """Refuse files to write, `more` of them, of which one would replace another, or an input."""
         records = [sidecar_path(path) for path in self.outputs[:1]]
+        records += [path for path in more for out in self.outputs[:1] if is_sidecar(path, out)]
         written = [*self.outputs, *records, *more] + ([] if self.sheet is None else [self.sheet])
         behind = Path(self.background) if is_path(self.background) else None
         read = [self.clip, self.plate, behind, self.mask, self.settings.weights]
@@ -145,6 +156,8 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         summary.notes = notes_on(clip.info, sdr=job.sdr)
         clip = ConvertedClip(clip) if job.sdr else clip
         start, end = parse_range(job.start, job.end, clip.info)
+        record = sidecar_path(job.outputs[0], None if end - start == len(clip.info) else range(start, end))
+        check_sidecar(record)
         if job.out is not None and job.background == "none":
             summary.alpha = "premultiplied" if job.premultiplied or multiplies_itself(job.out) else "straight"
             summary.notes.append(f"{job.out} has {summary.alpha} alpha")
@@ -166,14 +179,27 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
             progress(summary.frames, end - start, f"waits for {busy.bottleneck()}")
         summary.busy_seconds = busy.seconds
     summary.notes += [*clip.notes, *outputs.notes, *(background.notes if background is not None else ())]
-    said = {key: getattr(summary, key) for key in ("outputs", "alpha", "notes", "busy_seconds")}
-    result = {**said, "range": [start, end], "frames": rows}
-    asked = {key: value for key, value in vars(job).items() if key != "settings"} | {"finish": asdict(job.finish)}
-    part = None if end - start == len(clip.info) else range(start, end)
-    write_sidecar(sidecar_path(Path(summary.outputs[0]), part), asked, matter.settings, str(matter.device), result)
-    if sheet is not None:
-        sheet.save()
+    with _whole_all_the_same(job.outputs):
+        if sheet is not None:
+            sheet.save()
+        result = {"range": [start, end], "frames": rows}
+        _write_record(record, job, matter, summary, result)
     return summary
+
+
+@contextmanager
+def _whole_all_the_same(outputs: list[Path]) -> Iterator[None]:
+    """Says so where what is written about them cannot be."""
+    try:
+        yield
+    except MachineError as error:
+        raise MachineError(f"{error}; what was rendered is whole: {', '.join(map(str, outputs))}") from error
+
+
+def _write_record(path: Path, job: RenderJob, matter: Matter, summary: Summary, result: dict[str, Any]) -> None:
+    said = {key: getattr(summary, key) for key in ("outputs", "alpha", "notes", "busy_seconds")}
+    asked = {key: value for key, value in vars(job).items() if key != "settings"} | {"finish": asdict(job.finish)}
+    write_sidecar(path, asked, matter.settings, str(matter.device), said | result)
 
 
 def _check(job: RenderJob) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import platform
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from models.weights import FOLDER
-from pipeline.frames import Frame, Matte, Settings
+from pipeline.frames import CleanplateError, Frame, Matte, Settings
 from pipeline.image_clips import PATTERN, is_pattern
-from pipeline.places import files_of, write_whole
+from pipeline.places import files_of, write_json
 
 LIBRARIES = ("torch", "torchvision", "av", "numpy", "opencv-python-headless", "pillow", "safetensors")
 
@@ -25,6 +25,23 @@ def sidecar_path(output: Path, part: range | None = None) -> Path:
         numbers = "" if part is None else f".{part[0]}-{part[-1]}"
         return output.with_name(name + numbers + output.suffix + ".json")
     return output.with_name(output.name + ".json")
+
+
+def is_sidecar(path: Path, output: Path) -> bool:
+    """Whether a file has the name of an output's sidecar, or could have that of a part of it."""
+    name = re.sub(r"\.\d+-\d+(?=\.\w+\.json$)", "", path.name) if is_pattern(output) else path.name
+    whole = sidecar_path(output)
+    return name == whole.name and path.parent.resolve() == whole.parent.resolve()
+
+
+def check_sidecar(path: Path) -> None:
+    """Refuse a sidecar that could not be written when all else is done.
+
+    Raises:
+        CleanplateError: There is a folder of its name.
+    """
+    if path.is_dir():
+        raise CleanplateError(f"{path} is a folder, but the record of this run is to have that name; move it away")
 
 
 def frame_row(frame: Frame, matte: Matte) -> dict[str, Any]:
@@ -71,7 +88,7 @@ def write_sidecar(path: Path, job: dict[str, Any], settings: Settings, device: s
         "plate": {"path": plate.resolve(), "sha256": _digest_if_there(plate)},
         **result,
     }
-    write_whole(path, (json.dumps(content, indent=1, default=str) + "\n").encode())
+    write_json(path, content)
 
 
 def _digest_if_there(plate: Path) -> str | None:

@@ -91,6 +91,7 @@ def test_a_sheet_that_is_there_is_not_replaced(scene, run, tmp_path):
         ({"--alpha": "out.mp4"}, "two outputs have the same name"),
         ({"--json": "out.mp4.json"}, "two outputs have the same name"),
         ({"-o": "o_%05d.png", "--json": "o.png.json", "--start": "0"}, "two outputs have the same name"),
+        ({"-o": "o_%05d.png", "--json": "o.0-0.png.json", "--end": "1"}, "two outputs have the same name"),
         ({"--sheet": "."}, r"\. is a folder; name a file in it"),
         ({"--sheet": "sheet.jpg"}, r"sheet\.jpg: a contact sheet is a PNG; name it sheet\.png"),
         ({"-o": "o_%05d.png", "--sheet": "o_00001.png"}, r"two outputs have the same name, o_00001\.png"),
@@ -112,6 +113,15 @@ def test_a_wrong_word_is_named(scene, run, tmp_path, monkeypatch, change, messag
     assert code == 2
     assert re.search(message, said), said
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("out", "record"), [("o.mp4", "o.mp4.json"), ("o_%05d.png", "o.0-0.png.json")])
+def test_a_record_that_could_not_be_written_is_noticed_first(scene, run, tmp_path, out, record):
+    (tmp_path / record).mkdir()
+    words = ("--background", "blur", "-o", tmp_path / out, "--end", 1)
+    code, said = run("render", scene.clip, "--plate", scene.plate, *words)
+    assert code == 2 and f"{record} is a folder" in said
+    assert [*tmp_path.iterdir()] == [tmp_path / record]
 
 
 def test_a_clip_with_sound_only_is_refused(scene, run, tmp_path):

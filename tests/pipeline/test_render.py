@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.composite import quantise
 from pipeline.decode import open_clip
-from pipeline.frames import ClipInfo, Colour, Settings
+from pipeline.frames import ClipInfo, Colour, MachineError, Settings
 from pipeline.matting import Matter
 from pipeline.notes import notes_on
 from pipeline.plates import read_plate
@@ -133,6 +133,24 @@ def test_each_part_of_a_sequence_has_its_own_record(scene, run, tmp_path):
         assert run(*words, "--start", start, "--end", end)[0] == 0
     said = {path.name: json.loads(path.read_text())["range"] for path in tmp_path.glob("*.json")}
     assert said == {"out.0-0.png.json": [0, 1], "out.4-5.png.json": [4, 6]}
+
+
+def test_what_is_rendered_is_said_to_be_whole_where_its_record_cannot_be_written(scene, run, tmp_path, monkeypatch):
+    def fail(*_):
+        raise MachineError("no room")
+
+    monkeypatch.setattr("pipeline.render.write_sidecar", fail)
+    words = ("--alpha", tmp_path / "a.mkv", "--sheet", tmp_path / "sheet.png", "--end", 1)
+    code, said = run("render", scene.clip, "--plate", scene.plate, *words)
+    assert code == 3 and "no room; what was rendered is whole" in said and "a.mkv" in said
+    assert {path.name for path in tmp_path.iterdir()} == {"a.mkv", "sheet.png"}
+
+
+def test_the_summary_is_said_where_its_file_cannot_be_written(scene, run, tmp_path):
+    name = f"{'a' * 250}.json"  # a partial file's is longer still
+    words = ("--alpha", tmp_path / "a.mkv", "--json", tmp_path / name, "--end", 1)
+    code, said = run("render", scene.clip, "--plate", scene.plate, *words)
+    assert code == 3 and "1 frames; wrote" in said and "could not be written" in said
 
 
 def test_straight_alpha_is_said_where_there_is_a_place(scene, run, tmp_path):
