@@ -14,6 +14,7 @@ from rich.table import Table
 from pipeline.cli_networks import export, train_app, weights_app
 from pipeline.console import INTERRUPTED, console, plain, progress_bar, ranges
 from pipeline.heap import is_out_of_memory, settle_heap
+from pipeline.stopping import STOPPED, stoppable
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Replace backgrounds with a clean plate.")
 app.add_typer(weights_app, name="weights")
@@ -41,9 +42,9 @@ Fps = Annotated[
 
 
 def _in_a_folder(path: Path | None) -> Path | None:
-    from pipeline.places import check_free
-
     if path is not None:
+        from pipeline.places import check_free
+
         check_free(path, overwrite=True)
     return path
 
@@ -55,32 +56,41 @@ JsonFile = Annotated[
 
 def main() -> None:
     """Run the program; exit codes: 0 done, 1 our fault, 2 input, 3 machine, 4 some frames failed, 130 interrupted."""
-    settle_heap()  # before anything begins threads
+    try:
+        settle_heap()  # before anything begins threads
+        code = _ran()
+    except KeyboardInterrupt:  # within a command Typer makes it an exit
+        code = INTERRUPTED
+    if code in STOPPED:
+        console.print(STOPPED[code])
+    sys.exit(code)
+
+
+def _ran() -> Any:
+    """Runs the command; gives the exit code."""
     from pipeline.frames import CleanplateError, MachineError
 
     try:
         app()
+    except SystemExit as ended:
+        return ended.code
     except CleanplateError as error:
-        _fail(error, INPUT_WRONG)
+        return _failed(error, INPUT_WRONG)
     except MachineError as error:
-        _fail(error, MACHINE_COULD_NOT)
+        return _failed(error, MACHINE_COULD_NOT)
     except OSError as error:
         if error.filename is None:
             raise
-        _fail(MachineError(f"{error.filename}: {error.strerror}"), MACHINE_COULD_NOT)
+        return _failed(MachineError(f"{error.filename}: {error.strerror}"), MACHINE_COULD_NOT)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        _fail(MachineError(f"the memory of this machine does not suffice: {error}"), MACHINE_COULD_NOT)
-    except SystemExit as ended:
-        if ended.code == INTERRUPTED:
-            console.print("interrupted")
-        raise
+        return _failed(MachineError(f"the memory of this machine does not suffice: {error}"), MACHINE_COULD_NOT)
 
 
-def _fail(error: Exception, code: int) -> None:
+def _failed(error: Exception, code: int) -> int:
     console.print(f"[bold red]error:[/] {plain(str(error))}")
-    sys.exit(code)
+    return code
 
 
 @app.command()
@@ -135,7 +145,7 @@ def render(
         codec, quality, hardware, bits, premultiplied, exr, sdr, Finish(erode, feather, light_wrap, linear), on_failed, settings,
     )  # fmt: skip
     job.check_apart(*_given(json_file))
-    with progress_bar("rendering") as progress:
+    with stoppable(), progress_bar("rendering") as progress:
         summary = run(job, progress)
     _report(summary, "the soft mask" if on_failed == "mask" else "0")
     if json_file is not None:
@@ -176,7 +186,7 @@ def align(
     check_apart(_given(json_file), [clip, plate])
     if report is not None:
         check_room(report, [clip, plate])
-    with progress_bar("aligning") as progress:
+    with stoppable(), progress_bar("aligning") as progress:
         rows = align_clip(clip, plate, start, end, _rate(fps), progress, sample)
     for sentence in (*measured(rows), *advice(rows)):
         console.print(plain(sentence))
@@ -203,7 +213,7 @@ def plate(
     from pipeline.plate_building import PlateJob, make_plate
 
     check_apart([out, *_given(json_file)], [*clips, *_given(mask)])
-    with progress_bar("plate") as progress:
+    with stoppable(), progress_bar("plate") as progress:
         summary = make_plate(PlateJob(tuple(clips), out, empty, mask, start, end, overwrite), progress)
     if json_file is not None:
         write_json(json_file, summary.to_dict())

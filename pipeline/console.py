@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,7 +16,19 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
 
-console = Console(stderr=True, soft_wrap=True, highlight=False)
+
+class _Console(Console):
+    """One whose reader may go away: the work goes on, and what is left to say is said to nobody."""
+
+    def on_broken_pipe(self) -> None:
+        """Called where a pipe has no reader any more."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())  # for what the stream still holds, and writes at the end
+        os.close(nowhere)
+
+
+console = _Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def plain(text: str) -> str:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment.plate import AlignmentReport
-from models.coarse import Coarse
+if TYPE_CHECKING:  # they bring PyTorch, which takes seconds
+    from alignment.plate import AlignmentReport
+    from models.coarse import Coarse
 
 Image = NDArray[np.uint8] | NDArray[np.uint16]
 FloatImage = NDArray[np.float32]

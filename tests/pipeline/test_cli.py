@@ -89,6 +89,22 @@ def test_an_interruption_is_said(run, monkeypatch):
     assert code == 130 and "interrupted" in said
 
 
+def test_an_interruption_before_the_command_begins_is_said_too(run, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.cli.settle_heap", interrupted)
+    code, said = run("doctor")
+    assert code == 130 and said == "interrupted"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["render"], ["weights", "import"]])
+def test_help_does_not_wait_for_the_networks(words):
+    code = "import atexit, sys; atexit.register(lambda: print('torch' in sys.modules)); from pipeline.cli import main"
+    said = subprocess.run([sys.executable, "-c", f"{code}; main()", *words], capture_output=True, text=True).stdout
+    assert said.endswith("False\n")
+
+
 def test_a_summary_without_a_folder_is_refused_before_the_work(run, tmp_path):
     for option, command in (("--json", "align"), ("--sheet", "render")):
         words = ["nowhere.mp4", "--plate", "nowhere.png"] if option == "--json" else []

@@ -1,0 +1,40 @@
+"""How a run ends that is told to."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from pipeline.console import INTERRUPTED, console
+
+STOPPED = {INTERRUPTED: "interrupted", 128 + signal.SIGTERM: "terminated"}
+"""What is said after Ctrl-C and SIGTERM, by the exit code."""
+
+_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Lets SIGTERM and SIGHUP end what is done within as Ctrl-C does, so that no unfinished file stays behind.
+
+    The exit code is 128 and the signal's number, as shells have it. A signal that is ignored stays so, as under nohup;
+    while things are put in order after one, no other is heeded. For the main thread.
+    """
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+
+    def stop(number: int, _: FrameType | None) -> None:
+        for each in heeded:
+            signal.signal(each, signal.SIG_IGN)
+        console.quiet = number != signal.SIGTERM  # after SIGHUP nobody is there to read
+        sys.exit(128 + number)
+
+    for number in heeded:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in heeded:
+            signal.signal(number, signal.SIG_DFL)
