@@ -5,13 +5,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
-
 from evaluation.metrics import ScoreAccumulator, Scores
 from pipeline.composite import unit
 from pipeline.decode import open_clip
-from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame
-from pipeline.mattes import alpha_of, in_alpha, is_grey
+from pipeline.frames import CleanplateError, ClipInfo
+from pipeline.mattes import in_alpha, matte_of
 
 
 def evaluate_clips(predicted: Path, true: Path, foreground: tuple[Path, Path] | None = None) -> Scores:
@@ -34,8 +32,8 @@ def evaluate_clips(predicted: Path, true: Path, foreground: tuple[Path, Path] | 
         true_in_alpha, predicted_in_alpha = (in_alpha(clip) for clip in clips[:2])
         for true_frame, predicted_frame, *colours in zip(*(clip.frames() for clip in clips), strict=True):
             pair = (unit(colours[0].image), unit(colours[1].image)) if colours else None
-            found = _alpha(predicted_frame, predicted, is_in_alpha=predicted_in_alpha)
-            scores.add(found, _alpha(true_frame, true, is_in_alpha=true_in_alpha), pair)
+            found = matte_of(predicted_frame, predicted, is_in_alpha=predicted_in_alpha)
+            scores.add(found, matte_of(true_frame, true, is_in_alpha=true_in_alpha), pair)
     return scores.result()
 
 
@@ -51,15 +49,3 @@ def _check_fits(clip: ClipInfo, truth: ClipInfo) -> None:
             f"{clip.path} has {len(clip)} frames, but {truth.path} has {len(truth)}: "
             "they are compared frame by frame, so give both the same range"
         )
-
-
-def _alpha(frame: Frame, path: Path, *, is_in_alpha: bool) -> FloatImage:
-    """A frame's alpha, H x W in [0, 1]: its alpha channel, or its grey."""
-    if is_in_alpha:
-        return alpha_of(frame)
-    if not is_grey(frame):
-        raise CleanplateError(
-            f"{path} is in colour at frame {frame.index} and has no alpha channel that says anything: "
-            "give the alpha as a grey clip, as `cleanplate render --alpha` writes it"
-        )
-    return np.ascontiguousarray(unit(frame.image)[:, :, 1])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 
 from pipeline.clip import Clip
 from pipeline.composite import unit
-from pipeline.frames import FloatImage, Frame
+from pipeline.frames import CleanplateError, FloatImage, Frame
 
 GREY_TOLERANCE = 8 / 255
 """A grey picture that went through 4:2:0 comes back with channels a few codes apart; a colour one far more."""
@@ -33,6 +36,24 @@ def alpha_of(frame: Frame) -> FloatImage:
     return np.ones(frame.image.shape[:2], np.float32) if frame.alpha is None else unit(frame.alpha)
 
 
+def matte_of(frame: Frame, path: Path, *, is_in_alpha: bool) -> FloatImage:
+    """A frame's matte, H x W in [0, 1]: its alpha channel, or its grey.
+
+    Raises:
+        CleanplateError: It is in neither: the frame has colours.
+    """
+    if is_in_alpha:
+        return alpha_of(frame)
+    if not is_grey(frame):
+        raise CleanplateError(
+            f"{path} is in colour at frame {frame.index} and has no alpha channel that says anything: "
+            "give it as a grey clip, as `cleanplate render --alpha` writes one"
+        )
+    return np.ascontiguousarray(unit(frame.image)[:, :, 1])
+
+
 def is_grey(frame: Frame) -> bool:
     """Whether a frame has no colours."""
-    return float(np.ptp(unit(frame.image), axis=2).max()) <= GREY_TOLERANCE
+    red, green, blue = cv2.split(frame.image)
+    apart = max(cv2.absdiff(*pair).max() for pair in ((red, green), (green, blue), (blue, red)))
+    return bool(apart <= GREY_TOLERANCE * np.iinfo(frame.image.dtype).max)

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.clip import Clip
-from pipeline.composite import unit
 from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, ClipInfo, FloatImage, Frame
-from pipeline.mattes import alpha_of, in_alpha
+from pipeline.mattes import in_alpha, matte_of
 
 SAME_SHAPE = 0.02
 """How far the ratio of width and height may be from the clip's, relative."""
@@ -58,5 +57,4 @@ class _MaskReader:
             self._frames = self.masks.frames(index)
         while self._current is None or self._current.index < index:
             self._current = next(self._frames)
-        mask: FloatImage = alpha_of(self._current) if self._is_in_alpha else unit(self._current.image).mean(axis=2)
-        return mask
+        return matte_of(self._current, self.masks.info.path, is_in_alpha=self._is_in_alpha)

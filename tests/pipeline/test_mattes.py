@@ -86,11 +86,12 @@ def test_a_frame_that_is_opaque_throughout_is_no_other_clip(tmp_path: Path) -> N
     assert np.abs(seen[0] - ramp(0) / 255).max() < 1e-3 and seen[1].min() == 1
 
 
-def test_a_painted_mask_beside_opaque_alpha_is_what_was_painted(tmp_path: Path) -> None:
+def test_a_mask_painted_in_colour_beside_opaque_alpha_is_refused(tmp_path: Path) -> None:
     red = np.zeros((48, 64, 4), np.uint8)
     red[..., 3], red[10:20, 10:20, 2] = 255, 255
     cv2.imwrite(str(tmp_path / "red.png"), red)
-    assert seen_as_mask(tmp_path / "red.png").mean() < 0.02
+    with pytest.raises(CleanplateError, match="in colour"):
+        seen_as_mask(tmp_path / "red.png")
 
 
 def test_a_mask_has_the_shape_that_is_stored_or_shown(tmp_path: Path) -> None:

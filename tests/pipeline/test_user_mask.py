@@ -29,3 +29,10 @@ def test_a_mask_of_another_length_is_refused(scene, run, tmp_path):
         "render", scene.clip, "--plate", scene.plate, "--mask", scene.empty, "--alpha", tmp_path / "alpha.mkv"
     )
     assert code == 2 and "has 6 frames" in said and "has 24" in said
+
+
+def test_a_picture_in_colour_is_no_mask(scene, run, tmp_path):
+    words = ("--mask", scene.clip, "--alpha", tmp_path / "alpha.mkv", "--end", 1)
+    code, said = run("render", scene.clip, "--plate", scene.plate, *words)
+    assert code == 2 and "clip.mkv is in colour at frame 0 and has no alpha channel" in said
+    assert not any(tmp_path.iterdir())
