@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -14,13 +15,14 @@ import numpy as np
 from alignment.build import BuiltPlate, build_plate
 from alignment.holes import inpainted
 from alignment.plate import PlateAlignmentError
+from pipeline.clip import Clip
 from pipeline.colour import as_depth
 from pipeline.composite import unit
 from pipeline.conversion import converted_image
 from pipeline.decode import open_clip, read_still
 from pipeline.encode import open_writer
 from pipeline.frames import CleanplateError, ClipInfo, Image
-from pipeline.image_clips import is_pattern
+from pipeline.image_clips import ImageClip, is_pattern
 from pipeline.mattes import alpha_of, has_shape
 from pipeline.places import check_apart
 from pipeline.plates import ClipFrames
@@ -56,11 +58,15 @@ class PlateJob:
     overwrite: bool = False
 
 
-WHAT_TO_SHOW = {
+Source = Literal["clip", "empty", "photos", "folder"]
+
+WHAT_TO_SHOW: dict[Source, str] = {
     "clip": "Film on until everybody has moved away from where they stood, or say when nobody is there, such as "
     "--empty 0-2s.",
     "empty": "Show all of the place while nobody is there.",
     "photos": "Take more photos, until everybody has moved away from where they stood.",
+    "folder": "Take more pictures, until everybody has moved away from where they stood, or say in which nobody is, "
+    "such as --empty 0-2.",
 }
 """What would make a plate whole, by what it was made from."""
 
@@ -77,7 +83,8 @@ class PlateSummary:
         filled: Share that was filled in by guess, 0 to 1.
         used: How many frames or photos it was made from.
         failed: Those that could not be laid over the others: frame numbers, or places in the list of photos.
-        source: What it was made from: a clip, moments of one in which nobody is there (`empty`), or photos.
+        source: What it was made from: a clip, moments of one in which nobody is there (`empty`), photos, or a folder
+            or pattern of pictures.
     """
 
     output: str
@@ -87,19 +94,28 @@ class PlateSummary:
     filled: float
     used: int
     failed: list[int] = field(default_factory=list)
-    source: Literal["clip", "empty", "photos"] = "clip"
+    source: Source = "clip"
+
+    @property
+    def said(self) -> str:
+        """What was written."""
+        failed = f"; {len(self.failed)} could not be laid over the others" if self.failed else ""
+        return (
+            f"wrote {self.output}, {self.width} x {self.height}: {100 - _percent(1 - self.known):.1f} % known, "
+            f"from {self.used} pictures{failed}"
+        )
 
     @property
     def advice(self) -> str:
         """What the user can do about it; empty where all is well."""
         if self.filled:
             return (
-                f"{100 * self.filled:.1f} % of the plate is filled in by guess from what lies around it, smooth at "
+                f"{_percent(self.filled):.1f} % of the plate is filled in by guess from what lies around it, smooth at "
                 "best. A photo of the place without anybody, or a clip in which they move away, gives a better one."
             )
         if self.known < 1:
             return (
-                f"{100 * (1 - self.known):.1f} % of the place was not seen for certain; it is transparent in the "
+                f"{_percent(1 - self.known):.1f} % of the place was not seen for certain; it is transparent in the "
                 f"plate. {WHAT_TO_SHOW[self.source]}"
             )
         return ""
@@ -107,6 +123,11 @@ class PlateSummary:
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self) | {"advice": self.advice}
+
+
+def _percent(share: float) -> float:
+    """Rounded up to a tenth, so that what there is of it never reads as nothing."""
+    return math.ceil(round(1000 * share, 6)) / 10
 
 
 def make_plate(job: PlateJob, progress: Progress = silent) -> PlateSummary:
@@ -136,8 +157,8 @@ def make_plate(job: PlateJob, progress: Progress = silent) -> PlateSummary:
         _write(job, clip.info, plate)
     height, width = plate.known.shape
     failed = [pictures.number(index) for index in plate.failed]
-    source: Literal["clip", "empty", "photos"] = "photos" if many else "empty" if job.empty is not None else "clip"
-    return PlateSummary(str(job.out), width, height, float(plate.known.mean()), 0.0, len(plate.used), failed, source)
+    known, source = float(plate.known.mean()), _source(job, clip)
+    return PlateSummary(str(job.out), width, height, known, 0.0, len(plate.used), failed, source)
 
 
 def _check(job: PlateJob) -> None:
@@ -166,11 +187,24 @@ def _check(job: PlateJob) -> None:
                 )
 
 
+def _source(job: PlateJob, clip: Clip) -> Source:
+    if len(job.clips) > 1:
+        return "photos"
+    if job.empty is not None:
+        return "empty"
+    return "folder" if isinstance(clip, ImageClip) else "clip"
+
+
 def _chosen(job: PlateJob, info: ClipInfo) -> list[int]:
     if job.empty is not None:
         first, stop = parse_span(job.empty, info, "--empty")
     else:
         first, stop = parse_range(job.start, job.end, info)
+        if stop - first == 1:
+            raise CleanplateError(
+                f"{info.path}: one frame does not tell the place from who stands in it; give more of the clip, or, if "
+                f"nobody is in it, say --empty {first}-{stop}"
+            )
     count = min(stop - first, MOST_FRAMES)
     return [int(index) for index in np.linspace(first, stop - 1, count).round()]
 

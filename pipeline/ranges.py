@@ -55,9 +55,8 @@ def parse_range(start: str | None, end: str | None, info: ClipInfo) -> tuple[int
     """
     first = parse_position(start, info, "--start") if start is not None else 0
     stop = parse_position(end, info, "--end") if end is not None else len(info)
-    if first >= stop:
-        raise CleanplateError(f"--start {start} --end {end}: no frame lies from {first} to before {stop}")
-    return first, stop
+    given = (f"{option} {text}" for option, text in (("--start", start), ("--end", end)) if text is not None)
+    return _some(first, stop, info, " ".join(given))
 
 
 def parse_span(text: str, info: ClipInfo, option: str) -> tuple[int, int]:
@@ -77,15 +76,28 @@ def parse_span(text: str, info: ClipInfo, option: str) -> tuple[int, int]:
     if end.endswith("s") and re.fullmatch(r"\d+(\.\d+)?", start):
         start += "s"
     first, stop = (parse_position(position, info, option) for position in (start, end))
+    return _some(first, stop, info, f"{option} {text}")
+
+
+def _some(first: int, stop: int, info: ClipInfo, given: str) -> tuple[int, int]:
+    if first == len(info):
+        raise _outside(given, info)
     if first >= stop:
-        raise CleanplateError(f"{option} {text}: no frame lies from {first} to before {stop}")
+        raise CleanplateError(f"{given}: no frame lies from {first} to before {stop}")
     return first, stop
 
 
 def _inside(index: int, text: str, info: ClipInfo, option: str) -> int:
     if index > len(info):
-        raise CleanplateError(f"{option} {text}: {info.path.name} has {len(info)} frames, 0 to {len(info) - 1}")
+        raise _outside(f"{option} {text}", info)
     return index
+
+
+def _outside(given: str, info: ClipInfo) -> CleanplateError:
+    count, seconds = len(info), float((info.end_pts - info.pts[0]) * info.time_base)
+    return CleanplateError(
+        f"{given}: {info.path.name} has {count} frames, 0 to {count - 1}, and ends at {count} ({seconds:.2f} s)"
+    )
 
 
 def _as_own(text: str, own: str) -> str:
@@ -95,9 +107,13 @@ def _as_own(text: str, own: str) -> str:
 
 
 def _frame_at(seconds: Fraction, info: ClipInfo) -> int:
-    """The first frame at or after a time; a clip's times are rounded to its units, which may be milliseconds."""
+    """The first frame at or after a time; a clip's times are rounded to its units, which may be milliseconds.
+
+    After its last frame, the clip's length; after its end, more.
+    """
     rounding = min(Fraction(1, 2), Fraction(1, 2000) / info.time_base)
-    return bisect_left(info.pts, info.pts[0] + seconds / info.time_base - rounding)
+    pts = info.pts[0] + seconds / info.time_base - rounding
+    return bisect_left(info.pts, pts) + (pts > info.end_pts)
 
 
 def is_regular(info: ClipInfo) -> bool:

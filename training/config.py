@@ -105,4 +105,6 @@ def read_toml(path: Path, kind: type[Config]) -> Config:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise CleanplateError(f"{path}: {field}: {first['msg']}, not {first['input']!r}") from None
+        whole = isinstance(first["input"], dict)  # of a field that is missing, or of how several fit together
+        given = "" if whole else f", not {first['input']!r}"
+        raise CleanplateError(": ".join(filter(None, (str(path), field, first["msg"] + given)))) from None

@@ -10,7 +10,7 @@ import pytest
 from pipeline import plate_building, plates
 from pipeline.decode import open_clip, read_still
 from pipeline.frames import CleanplateError
-from pipeline.plate_building import PlateJob, make_plate
+from pipeline.plate_building import PlateJob, PlateSummary, make_plate
 from pipeline.plates import read_plate
 from pipeline.ranges import parse_span
 
@@ -148,6 +148,17 @@ def test_one_photo_and_a_mask_are_filled_in_and_that_is_said(tmp_path):
     assert 0.08 < summary.filled < 0.2 and "guess" in summary.advice
 
 
+def test_what_is_missing_is_never_said_to_be_nothing():
+    nearly = PlateSummary("plate.png", 4, 3, 0.99999, 0.0, 9, source="folder")
+    assert "99.9 % known" in nearly.said and "0.1 % of the place" in nearly.advice and "0-2s" not in nearly.advice
+    assert "100.0 % known" in replace(nearly, known=1.0).said and replace(nearly, known=1.0).advice == ""
+
+
+def test_one_frame_is_too_few(folder, tmp_path):
+    refuses("one frame does not tell .* say --empty 3-4", folder, tmp_path, start="3", end="4")
+    assert make_plate(job(folder, tmp_path, empty="3-4")).known == 1
+
+
 def test_what_cannot_be_meant_is_refused(folder, tmp_path):
     photo = save(tmp_path / "photo.png", place())
     other = save(tmp_path / "other.png", place(8))
@@ -182,7 +193,7 @@ def test_a_span_is_read_as_people_write_it(folder, text, expected):
         assert parse_span(text, clip.info, "--empty") == expected
 
 
-@pytest.mark.parametrize("text", ["6", "6-", "-6", "8-8", "9-3", "0-99", "a-b", "1s-0.5s"])
+@pytest.mark.parametrize("text", ["6", "6-", "-6", "8-8", "9-3", "0-99", "a-b", "1s-0.5s", "0-20s", "14-15"])
 def test_a_span_that_is_none_is_refused(folder, text):
     with open_clip(folder) as clip, pytest.raises(CleanplateError, match="--empty"):
         parse_span(text, clip.info, "--empty")

@@ -120,6 +120,12 @@ def test_a_wrong_field_is_named(tmp_path):
     path.write_text("steps = 0\n")
     with pytest.raises(CleanplateError, match=r"run\.toml: steps: .*greater than 0.*not 0"):
         read_config(path)
+    path.write_text("batch = 2\n")
+    with pytest.raises(CleanplateError, match=r"run\.toml: steps: Field required$"):
+        read_config(path)
+    path.write_text("steps = 5\ncrop = 512\n")
+    with pytest.raises(CleanplateError, match=r"run\.toml: .*a crop of 512 pixels does not fit .* full size$"):
+        read_config(path)
     path.write_text("steps = 5\nspeed = 3\n")
     with pytest.raises(CleanplateError, match="speed"):
         read_config(path)
