@@ -164,7 +164,7 @@ def frame_seconds(info: ClipInfo) -> Fraction:
 
 def is_path(what: str) -> bool:
     """Whether a background of that name is a file or files."""
-    return what not in ("none", "blur") and not what.startswith("#")
+    return what not in ("", "none", "blur") and not what.startswith("#")
 
 
 def open_background(what: str, like: ClipInfo) -> Background | None:
@@ -184,6 +184,8 @@ def open_background(what: str, like: ClipInfo) -> Background | None:
     if what.startswith("#"):
         rgb = np.array(_parse_colour(what), np.float32)
         return Plain(converted(rgb[None, None], Colour(), like.colour)[0, 0])
+    if not what:
+        raise CleanplateError("--background is empty; give a video, a picture, a colour like #204080, blur or none")
     path = Path(what)
     if not path.exists() and not is_pattern(path):
         raise CleanplateError(

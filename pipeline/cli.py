@@ -3,55 +3,56 @@
 from __future__ import annotations
 
 import sys
-from fractions import Fraction
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
 from pipeline.cli_networks import export, train_app, weights_app
+from pipeline.cli_options import Clip, End, Fps, JsonFile, PlateOption, Start, given
 from pipeline.console import INTERRUPTED, console, plain, progress_bar, ranges
 from pipeline.heap import is_out_of_memory, settle_heap
 from pipeline.stopping import STOPPED, stoppable
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Replace backgrounds with a clean plate.")
+
+class _Commands(TyperGroup):
+    """The commands, which say where a plate comes from if there is none."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs one."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            if error.param is not None and error.param.name == "plate" and not error.message:
+                error.message = "`cleanplate plate` makes one from the clip itself, or from photos."
+            raise
+
+
+app = typer.Typer(
+    cls=_Commands, no_args_is_help=True, add_completion=False, help="Replace backgrounds with a clean plate."
+)
 app.add_typer(weights_app, name="weights")
 app.add_typer(train_app, name="train")
 app.command("export")(export)
 
 DONE, OUR_FAULT, INPUT_WRONG, MACHINE_COULD_NOT, SOME_FAILED = 0, 1, 2, 3, 4
 
-Clip = Annotated[Path, typer.Argument(help="A video, a still, a folder or a %05d pattern of images.")]
-PlateOption = Annotated[
-    Path,
-    typer.Option(
-        help="The same place without the subject: a still, a video, or photos in a folder or by a %05d pattern."
-    ),
-]
-Start = Annotated[
-    str | None,
-    typer.Option(help="First frame: 120, 3.5s or 00:00:03:12; a timecode is the clip's own where it has one."),
-]
-End = Annotated[str | None, typer.Option(help="Frame to stop before, written like --start.")]
-Fps = Annotated[
-    str | None,
-    typer.Option(help="Frames a second of an image sequence, such as 24 or 24000/1001; else what OpenEXR says, or 25."),
-]
+
+def _say_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"cleanplate {version('cleanplate')}")
+        raise typer.Exit
 
 
-def _in_a_folder(path: Path | None) -> Path | None:
-    if path is not None:
-        from pipeline.places import check_free
-
-        check_free(path, overwrite=True)
-    return path
-
-
-JsonFile = Annotated[
-    Path | None, typer.Option("--json", help="Write the result to this file, too.", callback=_in_a_folder)
-]
+@app.callback()
+def _program(
+    said: Annotated[bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say which version this is.")] = False,
+) -> None:  # fmt: skip
+    pass
 
 
 def main() -> None:
@@ -131,20 +132,19 @@ def render(
     json_file: JsonFile = None,
 ) -> None:  # fmt: skip
     """Cut the subject out of CLIP and put it in front of another background."""
+    from pipeline.decode import parse_rate
     from pipeline.finishing import Finish
-    from pipeline.frames import CleanplateError, Settings
+    from pipeline.frames import Settings
     from pipeline.places import write_json
     from pipeline.render import RenderJob
     from pipeline.render import render as run
 
-    if bits not in (None, 8, 16):
-        raise CleanplateError(f"--bits {bits}: give 8 or 16")
     settings = Settings(model=model, weights=weights, segmenter=segmenter, device=device, precision=precision)
     job = RenderJob(
-        clip, plate, background, out, alpha, foreground, mask, sheet, start, end, _rate(fps), overwrite,
+        clip, plate, background, out, alpha, foreground, mask, sheet, start, end, parse_rate(fps), overwrite,
         codec, quality, hardware, bits, premultiplied, exr, sdr, Finish(erode, feather, light_wrap, linear), on_failed, settings,
     )  # fmt: skip
-    job.check_apart(*_given(json_file))
+    job.check_apart(*given(json_file))
     with stoppable(), progress_bar("rendering") as progress:
         summary = run(job, progress)
     _report(summary, "the soft mask" if on_failed == "mask" else "0")
@@ -180,20 +180,22 @@ def align(
 ) -> None:  # fmt: skip
     """Say where and how well the plate fits, frame by frame, and whether it will do."""
     from pipeline.alignment_report import advice, check_room, measured, write_report
+    from pipeline.decode import parse_rate
+    from pipeline.notes import note_on_plate
     from pipeline.places import check_apart, write_json
     from pipeline.registration import align_clip
 
-    check_apart(_given(json_file), [clip, plate])
+    check_apart(given(json_file), [clip, plate])
     if report is not None:
         check_room(report, [clip, plate])
     with stoppable(), progress_bar("aligning") as progress:
-        rows = align_clip(clip, plate, start, end, _rate(fps), progress, sample)
-    for sentence in (*measured(rows), *advice(rows)):
+        rows = align_clip(clip, plate, start, end, parse_rate(fps), progress, sample)
+    for sentence in (*note_on_plate(clip, plate), *measured(rows), *advice(rows)):
         console.print(plain(sentence))
     if json_file is not None:
         write_json(json_file, {"frames": [row.to_dict() for row in rows]})
     if report is not None:
-        console.print(f"report: {plain(str(write_report(report, clip, plate, rows, _rate(fps))))}")
+        console.print(f"report: {plain(str(write_report(report, clip, plate, rows, parse_rate(fps))))}")
     sys.exit(SOME_FAILED if any(row.report is None for row in rows) else DONE)
 
 
@@ -212,19 +214,14 @@ def plate(
     from pipeline.places import check_apart, write_json
     from pipeline.plate_building import PlateJob, make_plate
 
-    check_apart([out, *_given(json_file)], [*clips, *_given(mask)])
+    check_apart([out, *given(json_file)], [*clips, *given(mask)])
     with stoppable(), progress_bar("plate") as progress:
         summary = make_plate(PlateJob(tuple(clips), out, empty, mask, start, end, overwrite), progress)
+    for sentence in filter(None, (summary.said, summary.advice)):
+        console.print(plain(sentence))
+    console.print("Look at the plate: who never moved away is part of it.")
     if json_file is not None:
         write_json(json_file, summary.to_dict())
-    failed = f"; {len(summary.failed)} could not be laid over the others" if summary.failed else ""
-    console.print(plain(
-        f"wrote {summary.output}, {summary.width} x {summary.height}: {100 * summary.known:.1f} % known, "
-        f"from {summary.used} pictures{failed}"
-    ))  # fmt: skip
-    if summary.advice:
-        console.print(summary.advice)
-    console.print("Look at the plate: who never moved away is part of it.")
 
 
 @app.command()
@@ -242,8 +239,7 @@ def evaluate(
 
     if (predicted_foreground is None) != (true_foreground is None):
         raise CleanplateError("give --predicted-foreground and --true-foreground together")
-    given = _given(predicted, true, predicted_foreground, true_foreground)
-    check_apart(_given(json_file), given)
+    check_apart(given(json_file), given(predicted, true, predicted_foreground, true_foreground))
     pair = (predicted_foreground, true_foreground) if predicted_foreground and true_foreground else None
     scores = evaluate_clips(predicted, true, pair).to_dict()
     if json_file is not None:
@@ -265,19 +261,6 @@ def doctor() -> None:
         mark = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[finding.works]
         table.add_row(finding.group, finding.name, mark, plain(finding.detail))
     Console().print(table)
-
-
-def _given(*paths: Path | None) -> list[Path]:
-    return [path for path in paths if path is not None]
-
-
-def _rate(text: str | None) -> Fraction | None:
-    from pipeline.frames import CleanplateError
-
-    try:
-        return Fraction(text).limit_denominator(1001) if text is not None else None  # containers count in 32 bits
-    except (ValueError, ZeroDivisionError):
-        raise CleanplateError(f"--fps {text}: give a number such as 25 or 24000/1001") from None
 
 
 if __name__ == "__main__":

@@ -65,8 +65,9 @@ def export(
     from models.exporting import export_onnx
     from models.weights import WeightsError, load_weights
     from pipeline.frames import CleanplateError
-    from pipeline.places import already_there
+    from pipeline.places import already_there, check_folder
 
+    check_folder(out)
     for name in ("generator.onnx", "refiner.onnx"):
         if (out / name).exists() and not overwrite:
             raise CleanplateError(already_there(out / name))
@@ -88,10 +89,12 @@ def train_supervised(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda; every GPU there is takes a share of each batch.")] = "auto",
 ) -> None:  # fmt: skip
     """Train on composites made on the fly (stage 1 of the paper)."""
+    from pipeline.places import check_folder
     from training.config import read_config
     from training.material import find_material
     from training.supervised import train
 
+    check_folder(out)
     with _resumable():
         path = train(read_config(config), out, find_material(assets, cutouts), device)
         console.print(f"weights: {plain(str(path))}")
@@ -105,10 +108,12 @@ def train_adversarial(
     assets: Annotated[Path | None, typer.Option(help="Folder with photos/ of places; see training/README.md.")] = None,
 ) -> None:  # fmt: skip
     """Go on with unlabelled clips, against a discriminator (stage 2 of the paper)."""
+    from pipeline.places import check_folder
     from training.adversarial import train
     from training.adversarial_config import read_adversarial_config
     from training.material import find_material
 
+    check_folder(out)
     with _resumable():
         path = train(read_adversarial_config(config), out, clips, find_material(assets).photos)
         console.print(f"weights: {plain(str(path))}")

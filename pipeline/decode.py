@@ -10,7 +10,7 @@ from pipeline.frames import CleanplateError, Frame
 from pipeline.image_clips import SUFFIXES, is_pattern, open_folder, open_pattern, open_still, read_image
 from pipeline.video_clip import VideoClip
 
-__all__ = ["Clip", "open_clip", "read_still"]
+__all__ = ["Clip", "open_clip", "open_timed", "parse_rate", "read_still"]
 
 
 def open_clip(path: Path, fps: Fraction | None = None, *, is_matte: bool = False) -> Clip:
@@ -42,6 +42,27 @@ def open_clip(path: Path, fps: Fraction | None = None, *, is_matte: bool = False
     if path.suffix.lower() in SUFFIXES:
         return open_still(path, fps, is_matte=is_matte)
     return VideoClip(path)
+
+
+def open_timed(path: Path, fps: Fraction | None) -> Clip:
+    """Open a clip whose pictures are taken for `fps` a second, where that is said.
+
+    Raises:
+        CleanplateError: As `open_clip`; or a rate is said of a video.
+    """
+    clip = open_clip(path, fps)
+    if fps is not None and isinstance(clip, VideoClip):
+        clip.close()
+        raise CleanplateError(f"--fps is for pictures, and {path} is a video with times of its own; leave --fps out")
+    return clip
+
+
+def parse_rate(text: str | None) -> Fraction | None:
+    """Frames a second as people write them; raises CleanplateError where that is no number."""
+    try:
+        return Fraction(text).limit_denominator(1001) if text is not None else None  # containers count in 32 bits
+    except (ValueError, ZeroDivisionError):
+        raise CleanplateError(f"--fps {text}: give a number such as 25 or 24000/1001") from None
 
 
 def read_still(path: Path, *, is_matte: bool = False) -> Frame:

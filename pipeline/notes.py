@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pipeline.colour import BT601, BT709, BT2020
 from pipeline.conversion import SDR
 from pipeline.frames import ClipInfo
@@ -45,6 +47,13 @@ def notes_on(info: ClipInfo, *, sdr: bool = False) -> list[str]:
     if info.has_alpha:
         notes.append(f"{info.path} has an alpha channel of its own, which is left out: only its colours were used")
     return notes
+
+
+def note_on_plate(clip: Path, plate: Path) -> list[str]:
+    """What there is to say of a plate that is the clip itself."""
+    if not (clip.exists() and plate.exists() and clip.samefile(plate)):
+        return []
+    return [f"{plate} is the clip itself: who does not move away in it is taken for the place"]
 
 
 def _unusual(info: ClipInfo) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import cv2
 
@@ -15,11 +15,9 @@ from pipeline.composite import composite_codes, quantise, transparent
 from pipeline.encode import Writer, multiplies_itself, open_writer
 from pipeline.finishing import composed
 from pipeline.frames import ClipInfo, FloatImage, Frame, Image, Matte
+from pipeline.job import RenderJob
 from pipeline.planes import OPAQUE, Untouched
 from pipeline.writer import Together
-
-if TYPE_CHECKING:
-    from pipeline.render import RenderJob
 
 
 class Outputs:

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from alignment.plate import AlignmentReport, PlateAligner, PlateAlignmentError
 from models.generator_config import GeneratorConfig
 from pipeline.clip import Clip
-from pipeline.decode import open_clip
+from pipeline.decode import open_timed
 from pipeline.frames import CleanplateError, Frame, Observation
 from pipeline.observing import coarse_size, looked_at_again, observe
 from pipeline.plates import read_plate
@@ -77,7 +77,7 @@ def align_clip(
     Raises:
         CleanplateError: An input is wrong, or the plate could not be aligned to anything.
     """
-    with threadpool_limits(1, "blas"), open_clip(clip_path, fps) as clip:
+    with threadpool_limits(1, "blas"), open_timed(clip_path, fps) as clip:
         first, stop = parse_range(start, end, clip.info)
         try:
             aligner = PlateAligner(read_plate(plate_path, clip.info.colour), (clip.info.width, clip.info.height))

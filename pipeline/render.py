@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from pipeline.background import Background, is_path, open_background
+from pipeline.background import Background, open_background
 from pipeline.clip import Clip
 from pipeline.conversion import ConvertedClip
-from pipeline.decode import open_clip
+from pipeline.decode import open_timed
 from pipeline.encode import multiplies_itself
-from pipeline.finishing import Finish, finished
+from pipeline.finishing import finished
 from pipeline.frames import (
     CleanplateError,
     ClipInfo,
@@ -24,66 +23,20 @@ from pipeline.frames import (
     FrameWindow,
     MachineError,
     Matte,
-    Settings,
 )
+from pipeline.job import RenderJob, check_job
 from pipeline.matting import Matter
-from pipeline.notes import notes_on
+from pipeline.notes import note_on_plate, notes_on
 from pipeline.outputs import Outputs
 from pipeline.overlap import Busy, in_order, read_ahead
-from pipeline.places import check_apart, check_free
 from pipeline.plates import read_plate
 from pipeline.ranges import parse_range
 from pipeline.sheet import ContactSheet
-from pipeline.sidecar import check_sidecar, frame_row, is_sidecar, sidecar_path, write_sidecar
+from pipeline.sidecar import check_sidecar, frame_row, sidecar_path, write_sidecar
 from pipeline.user_mask import UserMask, user_mask
 from pipeline.windows import Drafts, in_company, reach, windows
 
-
-@dataclass(frozen=True)
-class RenderJob:
-    """One render, as the user asked for it.
-
-    Paths of outputs that are not wanted are None. `codec`, `quality` and `hardware` are for `out`, `bits` for all
-    outputs that can have both; `premultiplied` multiplies a transparent composite's colour by its alpha; `exr` is what
-    OpenEXR holds; `sdr` converts the clip to BT.709 first.
-    """
-
-    clip: Path
-    plate: Path
-    background: str
-    out: Path | None
-    alpha: Path | None = None
-    foreground: Path | None = None
-    mask: Path | None = None
-    sheet: Path | None = None
-    start: str | None = None
-    end: str | None = None
-    fps: Fraction | None = None
-    overwrite: bool = False
-    codec: str | None = None
-    quality: int | None = None
-    hardware: bool = False
-    bits: int | None = None
-    premultiplied: bool = False
-    exr: Literal["linear", "codes"] = "linear"
-    sdr: bool = False
-    finish: Finish = field(default_factory=Finish)
-    on_failed: Literal["stop", "mask", "skip"] = "stop"
-    settings: Settings = field(default_factory=Settings)
-
-    @property
-    def outputs(self) -> list[Path]:
-        """Composite, alpha and foreground, as far as they are wanted."""
-        return [path for path in (self.out, self.alpha, self.foreground) if path is not None]
-
-    def check_apart(self, *more: Path) -> None:
-        """Refuse files to write, `more` of them, of which one would replace another, or an input."""
-        records = [sidecar_path(path) for path in self.outputs[:1]]
-        records += [path for path in more for out in self.outputs[:1] if is_sidecar(path, out)]
-        written = [*self.outputs, *records, *more] + ([] if self.sheet is None else [self.sheet])
-        behind = Path(self.background) if is_path(self.background) else None
-        read = [self.clip, self.plate, behind, self.mask, self.settings.weights]
-        check_apart(written, [path for path in read if path is not None])
+__all__ = ["Progress", "RenderJob", "Summary", "render", "silent"]
 
 
 @dataclass
@@ -150,10 +103,10 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         MachineError: The machine could not.
     """
     summary = Summary(outputs=[str(path) for path in job.outputs])
-    _check(job)
+    check_job(job)
     with ExitStack() as stack:
-        clip = stack.enter_context(open_clip(job.clip, job.fps))
-        summary.notes = notes_on(clip.info, sdr=job.sdr)
+        clip = stack.enter_context(open_timed(job.clip, job.fps))
+        summary.notes = notes_on(clip.info, sdr=job.sdr) + note_on_plate(job.clip, job.plate)
         clip = ConvertedClip(clip) if job.sdr else clip
         start, end = parse_range(job.start, job.end, clip.info)
         record = sidecar_path(job.outputs[0], None if end - start == len(clip.info) else range(start, end))
@@ -200,23 +153,6 @@ def _write_record(path: Path, job: RenderJob, matter: Matter, summary: Summary, 
     said = {key: getattr(summary, key) for key in ("outputs", "alpha", "notes", "busy_seconds")}
     asked = {key: value for key, value in vars(job).items() if key != "settings"} | {"finish": asdict(job.finish)}
     write_sidecar(path, asked, matter.settings, str(matter.device), said | result)
-
-
-def _check(job: RenderJob) -> None:
-    """Refuses what cannot be, before anything is opened."""
-    if not job.outputs:
-        raise CleanplateError("nothing to write: give -o OUT, --alpha PATH or --foreground PATH")
-    job.check_apart()
-    if job.sheet is not None:
-        check_free(job.sheet, overwrite=job.overwrite)
-        if job.sheet.suffix.lower() != ".png":
-            raise CleanplateError(f"{job.sheet}: a contact sheet is a PNG; name it sheet.png, for example")
-    if job.on_failed == "mask" and job.mask is None and job.settings.segmenter == "difference":
-        raise CleanplateError(
-            "--on-failed mask needs a soft mask that needs no plate: give --mask PATH or --segmenter deeplab"
-        )
-    if job.premultiplied and job.background != "none":
-        raise CleanplateError("--premultiplied is for a transparent composite: --background none")
 
 
 def _mattes(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -127,6 +128,26 @@ def test_help_names_the_commands(run):
     assert code == 0
     for command in ("render", "align", "evaluate", "doctor", "weights", "train"):
         assert command in said
+
+
+def test_the_version_is_said(run):
+    code, said = run("--version")
+    assert code == 0 and re.fullmatch(r"cleanplate \d+\.\d+\.\d+", said)
+
+
+def test_without_a_plate_it_is_said_what_makes_one(run):
+    for command in ("render", "align"):
+        code, said = run(command, "clip.mp4")
+        assert code == 2 and "Missing option '--plate'. `cleanplate plate` makes one" in said
+
+
+@pytest.mark.parametrize("words", [
+    ("export",), ("train", "supervised", "run.toml"), ("train", "adversarial", "run.toml", "--clips", "c"),
+])  # fmt: skip
+def test_a_file_is_no_folder_to_write_into(run, tmp_path, words):
+    (tmp_path / "taken.png").touch()
+    code, said = run(*words, "-o", tmp_path / "taken.png")
+    assert code == 2 and "taken.png is a file; name a folder" in said
 
 
 def test_a_checkpoint_is_imported_and_nothing_is_overwritten_unasked(run, tmp_path):

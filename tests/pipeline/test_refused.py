@@ -99,7 +99,14 @@ def test_a_sheet_that_is_there_is_not_replaced(scene, run, tmp_path):
         ({"--model": "best"}, "no model 'best'"),
         ({"--segmenter": "magic"}, "--segmenter magic"),
         ({"--start": "99"}, "--start 99: clip.mkv has 24 frames"),
-        ({"--start": "9", "--end": "9"}, "no frame lies from 9 to before 9"),
+        ({"--start": "24"}, r"--start 24: clip\.mkv has 24 frames, 0 to 23, and ends at 24 \(1\.00 s\)"),
+        ({"--end": "25"}, "--end 25: .* ends at 24"),
+        ({"--end": "1.1s"}, r"--end 1\.1s: .* ends at 24 \(1\.00 s\)"),
+        ({"--end": "0"}, "error: --end 0: no frame lies from 0 to before 0"),
+        ({"--start": "9", "--end": "9"}, "--start 9 --end 9: no frame lies from 9 to before 9"),
+        ({"--fps": "24"}, r"--fps is for pictures, and .*clip\.mkv is a video"),
+        ({"--background": ""}, "--background is empty"),
+        ({"--exr": "codes"}, "--exr codes has no effect without an .exr"),
         ({"--start": "soon"}, "--start soon: give a frame such as 120"),
         ({"-o": "out.xyz"}, r"out\.xyz has the suffix \.xyz"),
     ],
@@ -113,6 +120,16 @@ def test_a_wrong_word_is_named(scene, run, tmp_path, monkeypatch, change, messag
     assert code == 2
     assert re.search(message, said), said
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("output", "option"), [
+    ("--alpha", ("--codec", "h264")), ("--alpha", ("--quality", 0)), ("--alpha", ("--hardware",)),
+    ("--foreground", ("--premultiplied",)), ("-o", ("--light-wrap", 3)), ("-o", ("--linear",)),
+])  # fmt: skip
+def test_an_option_without_effect_is_refused(scene, run, tmp_path, output, option):
+    code, said = run("render", scene.clip, "--plate", scene.plate, output, tmp_path / "a.mkv", *option)
+    assert code == 2 and f"{option[0]} has no effect without" in said
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("out", "record"), [("o.mp4", "o.mp4.json"), ("o_%05d.png", "o.0-0.png.json")])

@@ -65,6 +65,14 @@ def test_what_the_networks_cannot_know_is_said(colour, said):
     assert [said in note for note in notes_on(info)] == ([True] if said else [])
 
 
+def test_a_plate_that_is_the_clip_itself_is_noted(scene, run, tmp_path):
+    clip = tmp_path / "clip.mkv"
+    clip.write_bytes(scene.empty.read_bytes())
+    for words in (("render", clip, "--alpha", tmp_path / "a.mkv"), ("align", clip)):
+        assert "clip.mkv is the clip itself" in run(*words, "--plate", clip, "--end", 1)[1]
+    assert "is the clip itself" not in run("align", clip, "--plate", scene.plate, "--end", 1)[1]
+
+
 def test_an_alpha_of_the_clip_is_left_out_and_that_is_said(tmp_path):
     for kind in ("prores", "vp9 alpha", "png alpha"):
         with open_clip(KINDS[kind](tmp_path).path) as clip:
