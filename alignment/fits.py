@@ -16,6 +16,7 @@ from alignment.refine import FEWEST_PIXELS, Begin, HostFit, Refinement, correlat
 from alignment.template import (
     BLOCKS,
     LEAST_LONG_SIDE_PX,
+    SLOW,
     FloatImage,
     Template,
     Vector,
@@ -34,6 +35,7 @@ DISTRUST = 2  # times what is uncertain, where the parts that were asked had bee
 IN_PLACE = 0.9  # correlation of edges that are not moved by more than a pixel
 DIRECTIONS = 4  # of edges
 FEWEST_EDGES = 50  # pixels of one direction, by which to say how steep they are
+LARGEST_SCALE = 4  # of a plate in a frame, or of a frame in a plate, for which brightness is made even
 FEWEST_SIDE_PX = 24  # of the smallest size, for its parts to be compared
 
 Size = tuple[int, int]
@@ -66,12 +68,13 @@ class PlateFits:
         prepare: Callable[[Template], Begin],
         even: bool = False,
     ) -> None:
-        """Arguments as of `PlateLocator`; `even` is for levels that are `evened`."""
+        """Arguments as of `PlateLocator`; `even` compares what is left without slow changes of brightness."""
+        self._even = even
         self.frame_size = frame_size
         self.plate_size = (grey.shape[1], grey.shape[0])
         levels = pyramid(_as_coarse(grey, frame_size))
         if even:
-            levels = evened(levels)
+            levels = [evened(level, SLOW * max(level.shape)) for level in levels]
         self._smallest = levels[-1]
         self._templates = [make_template(level) for level in levels]
         self._begins = [prepare(template) for template in self._templates]
@@ -84,6 +87,8 @@ class PlateFits:
 
     def by_all(self, start: Matrix, levels: list[FloatImage]) -> Location:
         """By all pixels, those of the subject told from the plate's by and by, at one size after the other."""
+        if self._even:
+            levels = [self._as_even(start, *pair) for pair in zip(self._templates, levels, strict=True)]
         return self._judged(self._refine_all(start, levels, self._begins)[1], levels)
 
     def by_what_is_alike(self, start: Matrix, levels: list[FloatImage]) -> Location:
@@ -172,6 +177,13 @@ class PlateFits:
             return None
         verification = verify(self._templates[0], result, levels[0], self.frame_size[0] / levels[0].shape[1], free)
         return Location(plate_to_frame, doubted(verification)) if verification.found else None
+
+    def _as_even(self, start: Matrix, template: Template, level: FloatImage) -> FloatImage:
+        """A frame's level without what is slow in the plate, as large as the frame shows it."""
+        to_level = self._reduced(start, template, level)
+        depth = float(to_level[2] @ (template.size[0] / 2, template.size[1] / 2, 1))
+        scale = float(np.sqrt(abs(np.linalg.det(to_level) / depth**3)))
+        return evened(level, SLOW * max(template.size) * min(max(scale, 1 / LARGEST_SCALE), LARGEST_SCALE))
 
     def _reduced(self, plate_to_frame: Matrix, template: Template, level: FloatImage) -> Matrix:
         """From the template's pixels to those of a frame of the same reduction."""

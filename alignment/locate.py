@@ -1,4 +1,7 @@
-"""Where the plate lies in a frame: starts from the cheapest on, each refined and verified, until one holds."""
+"""Where the plate lies in a frame: starts from the cheapest on, each refined and verified, until one holds.
+
+Where that one has only a part of the picture for itself, the others are asked as well.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment.features import Features, detect, match
+from alignment.features import Features, Method, detect, match
 from alignment.fits import Location, PlateFits, Size, doubted
-from alignment.homography import Matrix, PlateAlignmentError, between_sizes, corners, fit, implausible, project
+from alignment.homography import Matrix, PlateAlignmentError, Points, between_sizes, corners, fit, implausible, project
 from alignment.refine import Begin, HostFit
-from alignment.template import FloatImage, Template, evened, pyramid
-from alignment.verify import LEAST_AGREEMENT, WEAK_ERROR_PX
+from alignment.template import FloatImage, Template, pyramid
+from alignment.verify import LEAST_AGREEMENT
 
 Grey = NDArray[np.uint8] | NDArray[np.uint16]
 Way = Callable[[Matrix, list[FloatImage]], Location]
@@ -24,10 +27,11 @@ FEWEST_KEY_POINTS = 30
 DARK = 5  # of 255; a plate with no pixel brighter shows nothing
 MOST = 0.75  # of the textured parts: where as many agree, nothing else is in question
 DISAGREES = 3  # match thresholds, of a key point's partner
-APART = 1  # match threshold: nearer places are one
 CLOSE = 0.75  # of the better place's agreement
+HALF = 0.5  # of the textured parts: with fewer, any other place that was found is a doubt
 SURE_PX = 0.04  # of the reduced frame: what is as certain is not looked at again
-SURER = 0.7  # times as uncertain
+ELSEWHERE = 3  # times as far as a place is uncertain
+NEAR_PX = 0.3  # of the reduced frame
 MATCH_THRESHOLD = 1 / 400  # of the frame's long side: 3 px at 720p
 
 
@@ -48,15 +52,19 @@ class PlateLocator:
         self.frame_size = frame_size
         self.plate_size = (grey.shape[1], grey.shape[0])
         self._threshold_px = max(2.0, max(frame_size) * MATCH_THRESHOLD)
-        self._grey = eight_bits(grey)
+        self._all_bits, self._grey = grey, eight_bits(grey)
         if self._grey.max() <= DARK:
             raise PlateAlignmentError(
                 f"the plate is black: its brightest value is {self._grey.max()} of 255. "
                 "Check that the file is the picture of the empty place."
             )
         self._fits = PlateFits(grey, frame_size, prepare)
-        self._evened = PlateFits(grey, frame_size, prepare, even=True)
+        self._prepare = prepare
         self._orb = detect(self._grey, self.plate_size, "orb")
+
+    @cached_property
+    def _evened(self) -> PlateFits:
+        return PlateFits(self._all_bits, self.frame_size, self._prepare, even=True)
 
     @cached_property
     def _sift(self) -> Features:
@@ -70,8 +78,8 @@ class PlateLocator:
         """Finds the plate in a frame, H x W grey, possibly already reduced to its `working_size`.
 
         Returns:
-            The first that was verified all over the frame, or the best of those that were found. A bare plate is
-            assumed where it lies if the camera stood still.
+            The first that was verified all over the frame, or the best of those that were found, unless another
+            place has more for it. A bare plate is assumed where it lies if the camera stood still.
 
         Raises:
             PlateAlignmentError: None was found.
@@ -123,23 +131,24 @@ class PlateLocator:
                 other = self._by_all(start, levels)
             except (PlateAlignmentError, np.linalg.LinAlgError):
                 continue
-            if not other.verification.found or self._apart(best, other) < APART:
+            if not other.verification.found or self._apart_px(best, other) < self._threshold_px:
                 continue
             if other.verification.agreement > best.verification.agreement:
                 best, other = other, best
-            if other.verification.agreement > CLOSE * best.verification.agreement:
+            is_close = other.verification.agreement > CLOSE * best.verification.agreement
+            if is_close or best.verification.share < HALF:
                 best = replace(best, verification=doubted(best.verification))
         return best
 
-    def _apart(self, one: Location, other: Location) -> float:
-        """How far two places are from each other, match thresholds, where they are nearest."""
+    def _apart_px(self, one: Location, other: Location) -> float:
+        """How far apart two places are where they are farthest, full-size frame pixels."""
         ends = corners(self.plate_size)
         between = project(one.plate_to_frame, ends) - project(other.plate_to_frame, ends)
-        return float(np.hypot(*between.T).min()) / self._threshold_px
+        return float(np.hypot(*between.T).max())
 
     def _rivals(self, found: Location, frame: _Frame, levels: list[FloatImage]) -> Iterator[Matrix]:
         """Where else the plate may lie: by the key points that do not agree, and where a tripod would have left it."""
-        plate_points, frame_points = match(self._orb, frame.orb)
+        plate_points, frame_points = frame.matched(self._orb)
         off = np.hypot(*(project(found.plate_to_frame, plate_points) - frame_points).T)
         others = off > DISAGREES * self._threshold_px
         try:
@@ -149,22 +158,23 @@ class PlateLocator:
         else:
             if not implausible(start, self.plate_size, self.frame_size):
                 yield start
-        still = between_sizes(self.plate_size, self.frame_size)
-        if self._fits.as_it_lies(still, levels).verification.share >= LEAST_AGREEMENT:
-            yield still
+        still = self._fits.as_it_lies(between_sizes(self.plate_size, self.frame_size), levels)
+        if still.verification.share >= LEAST_AGREEMENT and self._apart_px(found, still) >= self._threshold_px:
+            yield still.plate_to_frame
 
     def _by_all(self, start: Matrix, levels: list[FloatImage]) -> Location:
-        """By all pixels; and again in even light, which stands if it is far surer."""
-        found = self._fits.by_all(start, levels)
-        sure_px = SURE_PX * self.frame_size[0] / levels[0].shape[1]
-        if not sure_px < found.verification.error_px <= WEAK_ERROR_PX:
+        """By all pixels; and again in even light, which stands if it is surer, and elsewhere."""
+        found, unit = self._fits.by_all(start, levels), self.frame_size[0] / levels[0].shape[1]
+        error_px = found.verification.error_px
+        if error_px <= SURE_PX * unit or not found.verification.found:
             return found
         try:
-            even = self._evened.by_all(found.plate_to_frame, evened(levels))
+            even = self._evened.by_all(found.plate_to_frame, levels)
         except (PlateAlignmentError, np.linalg.LinAlgError):
             return found
-        surer = even.verification.found and even.verification.error_px < SURER * found.verification.error_px
-        return even if surer else found
+        surer = even.verification.found and even.verification.error_px < error_px
+        # Where both are as near as they say, frames would tremble between them.
+        return even if surer and self._apart_px(found, even) > max(ELSEWHERE * error_px, NEAR_PX * unit) else found
 
     def _ways(self, frame: _Frame, reasons: list[str]) -> Iterator[tuple[Way, Matrix]]:
         """How to refine which start: what needs no choice of parts first, and of that the quickest."""
@@ -177,15 +187,15 @@ class PlateLocator:
 
     def _starts(self, frame: _Frame, reasons: list[str]) -> Iterator[Matrix]:
         """Homographies to refine, the quickest to find first; why one is missing is noted among the reasons."""
-        yield from self._matched(self._orb, frame.orb, reasons)
+        yield from self._matched(self._orb, frame, reasons)
         # A camera on a tripod before a bare wall has no key points to speak of, but nothing moved either.
         yield between_sizes(self.plate_size, self.frame_size)
-        yield from self._matched(self._sift, frame.sift, reasons)
+        yield from self._matched(self._sift, frame, reasons)
 
-    def _matched(self, plate: Features, frame: Features, reasons: list[str]) -> Iterator[Matrix]:
+    def _matched(self, plate: Features, frame: _Frame, reasons: list[str]) -> Iterator[Matrix]:
         """The homography that key points agree on, if there is one."""
         try:
-            start = fit(*match(plate, frame), self._threshold_px)
+            start = fit(*frame.matched(plate), self._threshold_px)
         except PlateAlignmentError as error:
             reasons.append(str(error))
             return
@@ -224,6 +234,7 @@ class _Frame:
 
     def __init__(self, grey: NDArray[np.uint8], size: Size) -> None:
         self._grey, self._size = grey, size
+        self._matches: dict[Method, tuple[Points, Points]] = {}
 
     @cached_property
     def orb(self) -> Features:
@@ -232,6 +243,12 @@ class _Frame:
     @cached_property
     def sift(self) -> Features:
         return detect(self._grey, self._size, "sift")
+
+    def matched(self, plate: Features) -> tuple[Points, Points]:
+        """Key points of the plate, and those of the frame that look like them, N x 2 each; see `match`."""
+        if plate.method not in self._matches:
+            self._matches[plate.method] = match(plate, self.orb if plate.method == "orb" else self.sift)
+        return self._matches[plate.method]
 
 
 def eight_bits(grey: Grey) -> NDArray[np.uint8]:

@@ -47,9 +47,10 @@ class AlignmentReport:
         coverage: Fraction of the frame that the plate knows, in [0, 1].
         gain: Per channel, R, G, B. The aligned plate is `gain * plate + offset`.
         offset: Per channel, for pictures in [0, 1].
-        status: `ok` where the fit was verified all over the frame, `weak` where it was found but could not be, or its
-            exposure was not. A bare plate, which shows no edges to be found by, is taken as it lies, and that is
-            `weak`. `bridged` where it was not found and lies as the frames around say (`alignment.between`).
+        status: `ok` where the fit was verified all over the frame. `weak` where it was found but could not be, where
+            another place has nearly as much for it, or where its exposure was not found; a bare plate, which shows no
+            edges to be found by, is taken as it lies, and that is `weak`. `bridged` where it was not found and lies as
+            the frames around say (`alignment.between`).
         shading: rows x columns x 3 float32, a coarse grid over the frame, where light changed unevenly: the aligned
             plate is `(gain * plate + offset) * (1 + shading)`. None where gain and offset say it all.
         bend: rows x columns x 2 float32, a coarse grid over the plate, plate pixels, where parallax or a rolling

@@ -65,9 +65,13 @@ def where_others_lie(
 
 
 def contradicts(there: Verification, here: Verification, frame_size: tuple[int, int]) -> bool:
-    """Whether a frame says that the plate does not lie where the frames around put it, `there`, but `here`."""
+    """Whether a frame says that the plate does not lie where the frames around put it, `there`, but `here`.
+
+    One that was sure of its own place is not put where it would not be.
+    """
     confirmed, before = (int(np.count_nonzero(each.confirmed)) for each in (there, here))
-    return confirmed < AS_MANY * before or there.residual_px > here.residual_px + MORE_RESIDUAL * _unit(frame_size)
+    farther = there.residual_px > here.residual_px + MORE_RESIDUAL * _unit(frame_size)
+    return not there.found or (here.ok and not there.ok) or confirmed < AS_MANY * before or farther
 
 
 def _unit(frame_size: tuple[int, int]) -> float:

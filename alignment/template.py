@@ -19,7 +19,7 @@ CELL_PX = 16
 POINTS_A_CELL = 5
 LEAST_GRADIENT = 1.0  # of 255 a pixel
 NOISE_FACTOR = 3.0  # one in a thousand pixels of pure noise has a gradient of three times the mean
-SLOW = 1 / 60  # of the long side: the standard deviation of what is slow
+SLOW = 1 / 60  # of the plate's long side: the standard deviation of what is slow
 MIDDLE_GREY = 128
 FLAT = 0.05
 SMOOTHEST = 0.02
@@ -89,14 +89,21 @@ def pyramid(grey: NDArray[np.uint8] | NDArray[np.uint16]) -> list[FloatImage]:
     return levels
 
 
-def evened(levels: list[FloatImage]) -> list[FloatImage]:
-    """A pyramid without its slow changes of brightness: a vignette, a lamp, or daylight that came from elsewhere.
+def evened(level: FloatImage, sigma: float) -> FloatImage:
+    """A picture without its slow changes of brightness: a vignette, a lamp, or daylight that came from elsewhere.
 
     Whatever slopes within a block would pass for a shift of the soft edges there. Around a subject that is darker or
     brighter than the place, this adds slopes of its own.
+
+    Args:
+        level: h x w, grey of 255.
+        sigma: What is slow: the standard deviation of a Gaussian, pixels.
     """
-    slow = (cv2.GaussianBlur(level, (0, 0), max(level.shape) * SLOW) for level in levels)
-    return [np.asarray(level - blurred + MIDDLE_GREY) for level, blurred in zip(levels, slow, strict=True)]
+    step = 4 if sigma >= 8 else 1  # so wide a blur needs no more of the picture
+    height, width = level.shape
+    small = cv2.resize(level, (max(1, width // step), max(1, height // step)), interpolation=cv2.INTER_AREA)
+    slow = cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / step), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(level - slow + MIDDLE_GREY, np.float32)
 
 
 def working_size(size: tuple[int, int], long_side_px: int) -> tuple[int, int]:

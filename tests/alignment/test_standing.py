@@ -8,7 +8,8 @@ import pytest
 
 from alignment.homography import corners, project
 from alignment.plate import PlateAligner
-from alignment.standing import where_others_lie
+from alignment.standing import contradicts, where_others_lie
+from alignment.verify import Verification
 
 SIZE = (1280, 720)
 
@@ -91,3 +92,14 @@ def test_a_camera_that_was_pushed_is_believed(stray):
 def test_somewhere_else_is_refuted(stray):
     _, aligner, frame, report = stray
     assert aligner.stood_still(report, frame, shifted(40.0, 10.0)) is report
+
+
+def test_a_frame_that_is_sure_is_not_put_where_it_would_not_be():
+    sure, unsure = (verification(error_px=error) for error in (0.1, 0.5))
+    assert contradicts(unsure, sure, SIZE) and not contradicts(unsure, unsure, SIZE)
+    assert contradicts(verification(error_px=np.inf), verification(error_px=np.inf), SIZE)
+
+
+def verification(error_px):
+    confirmed = np.ones((8, 12), np.bool_)
+    return Verification(confirmed, ~confirmed, 0.1, error_px, 5000)

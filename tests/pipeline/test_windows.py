@@ -185,14 +185,22 @@ def test_only_sure_frames_of_the_same_shot_have_a_say():
 
 
 def test_a_clip_whose_camera_stands_is_held_there(data):
-    """Of frame 194 of this clip little but the floor is in view, and its own alignment strays by over a pixel."""
+    """A frame in which little but the floor is in view, as if its own alignment strayed by two pixels at a corner."""
+    plate = read_plate(data / "static" / "plate.png")
+    skew = np.array([[0, 0, 0], [0, 0, 0], [3.4e-6, 0, 0]])
     with open_clip(data / "static" / "clip.mp4") as clip:
-        size = (clip.info.width, clip.info.height)
-        aligner = PlateAligner(read_plate(data / "static" / "plate.png"), size)
-        rows = {}
-        for window in windows(clip, lambda frame: observing.observe(frame, aligner, (192, 108)), 193, 196):
-            again = observing.looked_at_again(window, aligner).observation.alignment
-            ends = [project(each.plate_to_frame, corners(size)) for each in (window.observation.alignment, again)]
-            rows[window.frame.index] = [np.abs(each - corners(size)).max() for each in ends]
-    assert rows[194][0] > 2 and rows[194][1] < 0.35
-    assert max(row[1] for row in rows.values()) < 0.6
+        aligner = PlateAligner(plate, (clip.info.width, clip.info.height))
+
+        def observed(frame):
+            seen = observing.observe(frame, aligner, (192, 108))
+            if frame.index != 194:
+                return seen
+            return replace(seen, alignment=replace(seen.alignment, plate_to_frame=seen.alignment.plate_to_frame + skew))
+
+        (window,) = windows(clip, observed, 194, 195)
+    ends = corners(aligner.frame_size)
+    again = observing.looked_at_again(window, aligner)
+    strays, held = (
+        np.abs(project(each.observation.alignment.plate_to_frame, ends) - ends).max() for each in (window, again)
+    )
+    assert strays > 1.5 and held < 0.35
