@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -312,33 +313,37 @@ def test_a_killed_process_leaves_nothing_under_the_name(name: str, tmp_path: Pat
     write(tmp_path / name, info())  # and it is not in the way
 
 
-@pytest.fixture
-def small_disk(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Files may have 20 kB, or as much as is asked for, which fails with an OSError as a full disk does."""
+@contextmanager
+def small_disk(size: int) -> Iterator[None]:
+    """Files may have so many bytes, which fails with an OSError as a full disk does; so may what the tests print."""
     resource = pytest.importorskip("resource", reason="Windows limits no files")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (getattr(request, "param", 20_000), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out_%04d.png"])
-@pytest.mark.usefixtures("small_disk")
 def test_a_full_disk_is_the_machine_s_fault(name: str, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     like = info(tuple(range(60)), size=(192, 144))
-    with pytest.raises(MachineError, match="no room is left"), open_writer(tmp_path / name, like, channels=3) as writer:
+    with (
+        small_disk(20_000),
+        pytest.raises(MachineError, match="no room is left"),
+        open_writer(tmp_path / name, like, channels=3) as writer,
+    ):
         for pts in like.pts:
             writer.write(random.integers(0, 256, (144, 192, 3), dtype=np.uint8), pts)
     assert left_in(tmp_path) == []
 
 
-@pytest.mark.parametrize("small_disk", [100, 2_000], indirect=True)
+@pytest.mark.parametrize("size", [100, 2_000])
 @pytest.mark.parametrize("name", ["out.exr", "out_%04d.exr"])
-@pytest.mark.usefixtures("small_disk")
-def test_a_disk_that_is_full_at_a_small_picture_s_end_is_noticed(name: str, tmp_path: Path) -> None:
+def test_a_disk_that_is_full_at_a_small_picture_s_end_is_noticed(name: str, size: int, tmp_path: Path) -> None:
     """OpenEXR holds back the last 8 kB of a file, and says nothing if they find no room."""
-    with pytest.raises(MachineError, match="no room is left"):
+    with small_disk(size), pytest.raises(MachineError, match="no room is left"):
         write(tmp_path / name, info((0,)))
     assert left_in(tmp_path) == []
 
