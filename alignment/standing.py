@@ -25,6 +25,9 @@ AS_MANY = 0.9
 UNIT_PX = 1280
 """The long side of the frames that these are meant for; of larger ones in proportion."""
 
+STRAYS = 3
+"""How many times as far from that middle as the frames around usually are; a camera that trembles is not farther."""
+
 MOST = 0.75
 """Share of the frames around that have to be near: others may see as little as the one in the middle."""
 
@@ -58,20 +61,18 @@ def where_others_lie(
     middle = np.median(moves, axis=0)
     if np.quantile(np.abs(moves - middle).max(axis=(1, 2)), MOST) > STILL_PX * unit:
         return None
-    if np.abs(middle).max() < WORTH_PX * unit:
+    usual = np.median(np.abs(moves - middle), axis=0)
+    if not (np.abs(middle) > np.maximum(WORTH_PX * unit, STRAYS * usual)).any():
         return None
     moved = cv2.getPerspectiveTransform(ends.astype(np.float32), (ends + middle).astype(np.float32)) @ own
     return np.asarray(moved / moved[2, 2])
 
 
 def contradicts(there: Verification, here: Verification, frame_size: tuple[int, int]) -> bool:
-    """Whether a frame says that the plate does not lie where the frames around put it, `there`, but `here`.
-
-    One that was sure of its own place is not put where it would not be.
-    """
+    """Whether a frame says that the plate does not lie where the frames around put it, `there`, but `here`."""
     confirmed, before = (int(np.count_nonzero(each.confirmed)) for each in (there, here))
     farther = there.residual_px > here.residual_px + MORE_RESIDUAL * _unit(frame_size)
-    return not there.found or (here.ok and not there.ok) or confirmed < AS_MANY * before or farther
+    return not there.found or confirmed < AS_MANY * before or farther
 
 
 def _unit(frame_size: tuple[int, int]) -> float:

@@ -94,10 +94,15 @@ def test_somewhere_else_is_refuted(stray):
     assert aligner.stood_still(report, frame, shifted(40.0, 10.0)) is report
 
 
-def test_a_frame_that_is_sure_is_not_put_where_it_would_not_be():
-    sure, unsure = (verification(error_px=error) for error in (0.1, 0.5))
-    assert contradicts(unsure, sure, SIZE) and not contradicts(unsure, unsure, SIZE)
+def test_a_camera_that_trembles_is_not_held():
+    """As a tripod in wind: the frame is as far from the middle as others are."""
+    around = [shifted(0.45 * np.sin(2.0 * k)) for k in range(1, 9)]
+    assert where_others_lie(shifted(0.45), around, around, SIZE) is None
+
+
+def test_where_nothing_holds_the_plate_it_is_not_put():
     assert contradicts(verification(error_px=np.inf), verification(error_px=np.inf), SIZE)
+    assert not contradicts(verification(error_px=0.5), verification(error_px=0.5), SIZE)
 
 
 def verification(error_px):
