@@ -2,7 +2,7 @@
 
 A run that goes on from good weights forgets a little of what it is not shown any more. On the line between its start
 and its end lies a net that is better than either (Wortsman et al., CVPR 2022). A part that learned what the run was for
-may keep more of it than the rest.
+may keep more of it than the rest, and go on in its direction, past the end.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ def average(
 
     Args:
         before: Weights file that a run began with.
-        after: Weights file that it ended with; its configuration and card are taken, and what only it holds.
-        share: Weight of `after`, from 0 to 1.
+        after: Weights file that it ended with; its configuration and card are taken, and what only it holds. If it
+            has no refiner, `before`'s stays.
+        share: Weight of `after`, from 0 to 2; from 1 on, it is what lies beyond the run's end.
         out: The file to write.
         model: Which networks these are.
         parts: Shares of parts that differ, by how the names of their tensors begin (`generator.alpha_branch`).
@@ -40,10 +41,10 @@ def average(
     """
     parts = parts or {}
     for each in (share, *parts.values()):
-        if not 0 <= each <= 1:
-            raise ValueError(f"a share of {each} is not between 0 and 1")
-    net, card = load_weights(model, after), read_card(after)
-    load_weights(model, before)  # says what is wrong with it
+        if not 0 <= each <= 2:
+            raise ValueError(f"a share of {each} is not between 0 and 2")
+    net, card, start = load_weights(model, after), read_card(after), load_weights(model, before)
+    net.refiner = net.refiner or start.refiner
     mixed: dict[str, Tensor] = net.state_dict()
     for part in parts:
         if not any(key.startswith(part) for key in mixed):
@@ -78,7 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.average", description=__doc__.splitlines()[0])
     parser.add_argument("before", type=Path, help="weights that a run began with")
     parser.add_argument("after", type=Path, help="weights that it ended with")
-    parser.add_argument("--share", type=float, required=True, help="of the latter, 0 to 1")
+    parser.add_argument("--share", type=float, required=True, help="of the latter, 0 to 2")
     parser.add_argument(
         "--part", type=_part, action="append", default=[], metavar="NAME=SHARE", help="a part's own share; may recur"
     )

@@ -47,6 +47,19 @@ def test_a_part_may_have_a_share_of_its_own(files, tmp_path):
     assert read_card(out)["averaged"] == "0.5 of the run's end, 0.5 of its start; of generator.alpha_branch 1"
 
 
+def test_a_refiner_that_the_run_left_out_stays_and_a_part_may_go_past_the_end(files, tmp_path):
+    before, out = files[1], tmp_path / "out.safetensors"
+    save_weights(MattingNet(FAST, None), tmp_path / "generator.safetensors", {})
+    average(before, tmp_path / "generator.safetensors", 0, out, parts={"generator.encode_image": 1.5})
+    paths = before, tmp_path / "generator.safetensors", out
+    start, end, mixed = (load_weights("fast", path).state_dict() for path in paths)
+    assert any(key.startswith("refiner.") for key in start) and mixed.keys() == start.keys()
+    for key, value in mixed.items():
+        if value.is_floating_point():
+            gone = 1.5 * (end[key] - start[key]) if key.startswith("generator.encode_image") else 0
+            assert torch.allclose(value, start[key] + gone, atol=1e-6)
+
+
 def test_a_part_that_is_not_there_is_named(files, tmp_path):
     with pytest.raises(ValueError, match=r"begins with 'generator\.moon'"):
         average(*files, 0.5, tmp_path / "out.safetensors", parts={"generator.moon": 0.5})
@@ -58,9 +71,9 @@ def test_a_share_of_1_is_the_end(files, tmp_path):
     assert all(torch.equal(after[key], mixed[key]) for key in after)
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.1])
+@pytest.mark.parametrize("share", [-0.1, 2.1])
 def test_a_share_that_is_none_is_refused(files, tmp_path, share):
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(ValueError, match="between 0 and 2"):
         average(*files, share, tmp_path / "out.safetensors")
 
 
