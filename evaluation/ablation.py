@@ -24,6 +24,7 @@ from pipeline.decode import open_clip
 from pipeline.frames import FloatImage, FrameWindow, Settings
 from pipeline.matting import GeneratorInputs, Matter
 from pipeline.motion import motion_stack
+from pipeline.observing import looked_at_again
 from pipeline.plates import read_plate
 from pipeline.windows import windows
 
@@ -91,6 +92,7 @@ def given(folder: Path, settings: Settings, step: int) -> Iterator[Given]:
         matter = Matter(read_plate(folder / "plate.png"), (clip.info.width, clip.info.height), settings)
         for index in range(step // 2, len(clip.info), step):
             (window,) = windows(clip, matter.observe, index, index + 1)
+            window = looked_at_again(window, matter.aligner)
             if window.observation.alignment is None:
                 raise ValueError(f"{folder.name}, frame {index}: {window.observation.failure}")
             aligned = matter.aligner.warp(window.observation.alignment)

@@ -109,11 +109,11 @@ def _as_own(text: str, own: str) -> str:
 def _frame_at(seconds: Fraction, info: ClipInfo) -> int:
     """The first frame at or after a time; a clip's times are rounded to its units, which may be milliseconds.
 
-    After its last frame, the clip's length; after its end, more.
+    After its last frame, the clip's length; over a second after its end, as people round, more.
     """
     rounding = min(Fraction(1, 2), Fraction(1, 2000) / info.time_base)
     pts = info.pts[0] + seconds / info.time_base - rounding
-    return bisect_left(info.pts, pts) + (pts > info.end_pts)
+    return bisect_left(info.pts, pts) + (pts > info.end_pts + 1 / info.time_base)
 
 
 def is_regular(info: ClipInfo) -> bool:

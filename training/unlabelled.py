@@ -24,6 +24,7 @@ from pipeline.clip import Clip
 from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, FloatImage, Frame, Settings
 from pipeline.matting import GeneratorInputs, Matter, reduce
+from pipeline.observing import looked_at_again
 from pipeline.plates import read_plate
 from pipeline.windows import windows
 from training.adversarial_config import AdversarialConfig
@@ -146,7 +147,8 @@ def _keep(clip: Clip, found: UnlabelledClip, matter: Matter, every: int, kept: P
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     failure = ""
-    for window in windows(clip, matter.observe, 0, len(clip.info)):
+    for seen in windows(clip, matter.observe, 0, len(clip.info)):
+        window = looked_at_again(seen, matter.aligner)
         report = window.observation.alignment
         failure = failure or window.observation.failure
         if report is None or window.frame.index % every:

@@ -101,7 +101,7 @@ def test_a_sheet_that_is_there_is_not_replaced(scene, run, tmp_path):
         ({"--start": "99"}, "--start 99: clip.mkv has 24 frames"),
         ({"--start": "24"}, r"--start 24: clip\.mkv has 24 frames, 0 to 23, and ends at 24 \(1\.00 s\)"),
         ({"--end": "25"}, "--end 25: .* ends at 24"),
-        ({"--end": "1.1s"}, r"--end 1\.1s: .* ends at 24 \(1\.00 s\)"),
+        ({"--end": "2.1s"}, r"--end 2\.1s: .* ends at 24 \(1\.00 s\)"),
         ({"--end": "0"}, "error: --end 0: no frame lies from 0 to before 0"),
         ({"--start": "9", "--end": "9"}, "--start 9 --end 9: no frame lies from 9 to before 9"),
         ({"--fps": "24"}, r"--fps is for pictures, and .*clip\.mkv is a video"),

@@ -146,3 +146,11 @@ def test_a_position_in_the_clips_own_timecode() -> None:
     assert parse_position("00:00:01:05", replace(clip, timecode=None), "--start") == 30
     with pytest.raises(CleanplateError, match="has 60 frames"):
         parse_position("01:00:03:00", clip, "--end")
+
+
+def test_a_clip_may_be_said_to_be_a_little_longer_than_it_is():
+    clip = info(Fraction(25), None)
+    ends = (clip.end_pts - clip.pts[0]) * clip.time_base
+    assert parse_position(f"{float(ends) + 0.9}s", clip, "--end") == len(clip)
+    with pytest.raises(CleanplateError, match="ends at"):
+        parse_position(f"{float(ends) + 1.5}s", clip, "--end")
