@@ -17,7 +17,9 @@ FLAT_SHARE = 0.7
 SAMPLES = 600
 HYPOTHESES = 100
 SEED = 20_200_401
+USUAL_GAINS = (0.4, 2.5)
 GAIN_RANGE = (0.1, 10.0)
+MET = 6 / 255  # where the plate is known to be in view: no other exposure is looked for
 OFFSET_RANGE = 0.3
 DARK_GAIN = 0.4  # below, offsets are allowed in proportion, or a plain subject would lie on the line
 INLIER = 4 / 255
@@ -59,11 +61,26 @@ def match_exposure(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> E
         return Exposure((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), found=False)
     slope = steepness(x[1]).ravel()[usable]
     place = int(FLAT_SHARE * (len(slope) - 1))
-    usable = usable[slope <= np.partition(slope, place)[place]]
-    usable = usable[:: 1 + len(usable) // MOST_PIXELS]
-    plate_values, frame_values = x.reshape(3, -1)[:, usable], y.reshape(3, -1)[:, usable]
-    weights = trust.ravel()[usable]
-    return _polish(plate_values, frame_values, weights, *_consensus(plate_values, frame_values, weights))
+    flat = usable[slope <= np.partition(slope, place)[place]]
+    flat = flat[:: 1 + len(flat) // MOST_PIXELS]
+    sure = usable[trust.ravel()[usable] >= 1]
+    x, y = x.reshape(3, -1), y.reshape(3, -1)
+    usual = _fit(x[:, flat], y[:, flat], trust.ravel()[flat], USUAL_GAINS)
+    if len(sure) < FEWEST_PIXELS or (off := _off(usual, x[:, sure], y[:, sure])) <= MET:
+        return usual
+    # Before a plain wall a plain shirt would pass for any gain: structure, which is known to be in view, decides.
+    rare = _fit(x[:, flat], y[:, flat], trust.ravel()[flat], GAIN_RANGE)
+    return rare if _off(rare, x[:, sure], y[:, sure]) < off else usual
+
+
+def _fit(x: FloatImage, y: FloatImage, weights: FloatImage, gains: tuple[float, float]) -> Exposure:
+    return _polish(x, y, weights, *_consensus(x, y, weights, gains))
+
+
+def _off(exposure: Exposure, x: FloatImage, y: FloatImage) -> float:
+    """How far pixels, 3 x n, are from an exposure, at the median of their worst channels."""
+    left = y - _column(np.array(exposure.gain)) * x - _column(np.array(exposure.offset))
+    return float(np.median(np.abs(left).max(axis=0)))
 
 
 def smoothed(image: FloatImage) -> FloatImage:
@@ -81,7 +98,9 @@ def steepness(image: FloatImage) -> FloatImage:
     return np.asarray(np.abs(cv2.Sobel(image, cv2.CV_32F, 1, 0)) + np.abs(cv2.Sobel(image, cv2.CV_32F, 0, 1)))
 
 
-def _consensus(x: FloatImage, y: FloatImage, weights: FloatImage) -> tuple[Vector, Vector]:
+def _consensus(
+    x: FloatImage, y: FloatImage, weights: FloatImage, gains_allowed: tuple[float, float]
+) -> tuple[Vector, Vector]:
     """The line a channel that most pixels lie near (MSAC; Torr and Zisserman 2000)."""
     random = np.random.default_rng(SEED)
     kept = random.choice(x.shape[1], min(SAMPLES, x.shape[1]), replace=False)
@@ -95,7 +114,7 @@ def _consensus(x: FloatImage, y: FloatImage, weights: FloatImage) -> tuple[Vecto
         gain = np.where(apart, (f[first] - f[second]) / np.where(apart, run, 1), f[first] / p[first])
         offset = np.where(apart, f[first] - gain * p[first], 0)
         most = OFFSET_RANGE * np.minimum(gain / DARK_GAIN, 1)
-        allowed = (gain > GAIN_RANGE[0]) & (gain < GAIN_RANGE[1]) & (np.abs(offset) < most)
+        allowed = (gain > gains_allowed[0]) & (gain < gains_allowed[1]) & (np.abs(offset) < most)
         if not allowed.any():
             continue
         gain, offset = gain[allowed].astype(np.float32), offset[allowed].astype(np.float32)

@@ -59,6 +59,20 @@ def test_an_exposure_several_times_as_high_is_met(make_scene, plate_gain, frame_
     assert report.gain == pytest.approx((frame_gain / plate_gain,) * 3, rel=0.02)
 
 
+@pytest.mark.parametrize(("wall", "shirt"), [(0.8, 0.1), (0.12, 0.8)], ids=["dark", "bright"])
+def test_a_plain_shirt_before_a_plain_wall_is_no_exposure(wall, shirt):
+    random = np.random.default_rng(3)
+    plate = np.full((135, 240, 3), wall, np.float32)
+    plate[:40] += 0.15 * wall * cv2.GaussianBlur(random.normal(0, 6, (40, 240, 3)).astype(np.float32), (0, 0), 4)
+    frame = plate.copy()
+    frame[50:, 40:200] = shirt
+    trust = np.full(plate.shape[:2], 0.3, np.float32)
+    trust[:40] = 1.0
+    noise = random.normal(0, 0.004, (2, *plate.shape)).astype(np.float32)
+    exposure = match_exposure(plate + noise[0], frame + noise[1], trust)
+    assert exposure.found and exposure.gain == pytest.approx((1, 1, 1), abs=0.03)
+
+
 def test_a_plate_that_is_burnt_out_is_not_called_matched(make_scene):
     plate, frame = make_scene(seed=8).make()
     plate[..., 0] = 255
