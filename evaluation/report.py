@@ -46,16 +46,16 @@ def find_clips(folders: list[Path]) -> list[Path]:
     Raises:
         CleanplateError: One of them is not there, or holds none.
     """
-    found = []
+    found: list[Path] = []
     for folder in folders:
         if not folder.is_dir():
             raise CleanplateError(f"there is no folder {folder}")
-        whole = folder.resolve()  # whose name is the clip's, also of `.`
+        whole = folder if folder.name not in ("", "..") else folder.resolve()  # its name is the clip's
         candidates = (whole, *sorted(path for path in whole.iterdir() if path.is_dir()))
         clips = [path for path in candidates if (path / ALPHA).exists()]
         if not clips:
             raise CleanplateError(f"{folder} holds no clip with {ALPHA}, and no folder with one")
-        found += clips
+        found += [path for path in clips if path.resolve() not in {other.resolve() for other in found}]
     return found
 
 

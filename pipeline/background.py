@@ -37,6 +37,11 @@ class Background(ABC):
     notes: tuple[str, ...] = ()
     is_still = False
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What there is to say of the pictures that have been shown by now, beside the notes."""
+        return ()
+
     @abstractmethod
     def behind(self, frame: Frame, matte: Matte) -> FloatImage:
         """The picture behind a frame: H x W x 3 float32 RGB in [0, 1]."""
@@ -132,6 +137,11 @@ class Moving(Background):
         image = self._at(self.index_at(frame.pts * frame.time_base - self.clip_start))
         return self.look.fitted(image, frame)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Those of the clip."""
+        return self.clip.notes
+
     def close(self) -> None:
         """Close the video."""
         self.clip.close()
@@ -198,9 +208,10 @@ def open_background(what: str, like: ClipInfo) -> Background | None:
     if clip.info.is_still:
         with clip:
             background = Still(_over_black(next(clip.frames())), look)
+            background.notes = clip.notes
     else:
         background = Moving(clip, like.pts[0] * like.time_base, frame_seconds(like), look)
-    background.notes = (*clip.notes, *how_converted(what, look.source, look.target))
+    background.notes += tuple(how_converted(what, look.source, look.target))
     if isinstance(clip, ImageClip) and not clip.info.is_still:
         background.notes += (f"{what}: its pictures are taken for {float(rate):.5g} a second, as the clip has",)
     return background

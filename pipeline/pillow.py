@@ -12,7 +12,7 @@ import pillow_heif
 from PIL import ExifTags, ImageOps, UnidentifiedImageError
 from PIL import Image as PillowImage
 
-from pipeline.colour import RGB, UNKNOWN
+from pipeline.colour import RGB, UNKNOWN, bit_depth_of
 from pipeline.frames import CleanplateError, Colour, Image
 
 SUFFIXES = frozenset((".avif", ".heic", ".heif", ".hif", ".tga"))
@@ -21,7 +21,7 @@ SUFFIXES = frozenset((".avif", ".heic", ".heif", ".hif", ".tga"))
 JPEG_IN_TIFF, YCBCR, LAB = (6, 7), 6, (8, 9, 10)
 """Of TIFF's compressions and kinds of colour (TIFF 6.0, 8 and 22), those that FFmpeg shows black, otherwise, or not."""
 
-UNREADABLE = (UnidentifiedImageError, OSError, ValueError, SyntaxError)
+UNREADABLE = (UnidentifiedImageError, OSError, ValueError, SyntaxError, RuntimeError)
 """What Pillow raises where a picture is damaged, or of a kind that it does not know."""
 
 
@@ -48,15 +48,17 @@ def opened(data: bytes) -> PillowImage.Image:
 
 def is_for_pillow(data: bytes, suffix: str) -> bool:
     """Whether `read_picture` is to read a file, given its content and the lower-case suffix of its name."""
-    if suffix in SUFFIXES:
+    if suffix in SUFFIXES and suffix != ".avif":
         return True
     try:
         with opened(data) as picture:
+            if suffix == ".avif":
+                return not _is_deep(picture, data)
             if picture.format != "TIFF":
                 return _is_animation(picture)
             tags = picture.getexif()
     except UNREADABLE:
-        return False
+        return suffix in SUFFIXES
     compression, kind = tags.get(ExifTags.Base.Compression), tags.get(ExifTags.Base.PhotometricInterpretation)
     return compression in JPEG_IN_TIFF or kind == YCBCR or kind in LAB
 
@@ -99,11 +101,24 @@ def _is_animation(picture: PillowImage.Image) -> bool:
     return picture.format in ("AVIF", "WEBP") and getattr(picture, "is_animated", False)
 
 
+def _is_deep(picture: PillowImage.Image, data: bytes) -> bool:
+    """Whether FFmpeg reads more of an AVIF than Pillow's 8 bits: if it is in one piece, opaque, and stands still."""
+    if _is_animation(picture) or "A" in picture.getbands():
+        return False
+    with av.open(io.BytesIO(data)) as container:
+        stream = next(iter(container.streams.video), None)
+        if stream is None or (stream.width, stream.height) != picture.size or stream.codec_context.format is None:
+            return False
+        return bit_depth_of(stream.codec_context.format) > 8
+
+
 def _tags(picture: PillowImage.Image, data: bytes) -> tuple[int, int]:
     """Primaries and transfer; Pillow does not tell those of AVIF."""
     if picture.format == "AVIF":
         with av.open(io.BytesIO(data)) as container:
-            context = container.streams.video[0].codec_context
-            return context.color_primaries, context.color_trc
+            stream = next(iter(container.streams.video), None)
+            if stream is None:
+                return UNKNOWN, UNKNOWN
+            return stream.codec_context.color_primaries, stream.codec_context.color_trc
     tags = picture.info.get("nclx_profile") or {}
     return tags.get("color_primaries", UNKNOWN), tags.get("transfer_characteristics", UNKNOWN)

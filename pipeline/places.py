@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import secrets
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pipeline.frames import CleanplateError, MachineError
 from pipeline.image_clips import is_named_by, is_pattern, matching, pictures_in
 
 _Key = tuple[int, int] | str
+
+
+_STREAMS = {"/dev/stdout": "1", "/dev/stderr": "2"}
+
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 
 
 def check_apart(outputs: Sequence[Path], inputs: Iterable[Path]) -> None:
@@ -82,7 +90,7 @@ def write_whole(path: Path, data: bytes) -> None:
     partial = None
     try:
         if _is_stream(path):
-            with path.open("ab") as file:
+            with _into(path) as file:
                 file.write(data)
             return
         target = path.resolve()
@@ -105,6 +113,16 @@ def _is_stream(path: Path) -> bool:
     """Whether a name is that of a pipe or a device, or of what a shell has opened (`/dev/stdout`, `/dev/fd/63`)."""
     opened = any(path.absolute().is_relative_to(folder) for folder in ("/dev", "/proc"))
     return opened or (path.exists() and not path.is_file())
+
+
+def _into(stream: Path) -> BinaryIO:
+    """What a name such as `/dev/stdout` stands for; if that is a file, behind what has been written there."""
+    number = _STREAMS.get(str(stream)) or (_DESCRIPTOR.fullmatch(str(stream)) or [None, None])[1]
+    if number is None:
+        return stream.open("ab")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return os.fdopen(os.dup(int(number)), "wb")
 
 
 def already_there(path: Path) -> str:

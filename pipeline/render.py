@@ -131,7 +131,11 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
                     sheet.add(frame, matte, outputs.picture(frame, matte))
             progress(summary.frames, end - start, f"waits for {busy.bottleneck()}")
         summary.busy_seconds = busy.seconds
-    summary.notes += [*clip.notes, *outputs.notes, *(background.notes if background is not None else ())]
+    summary.notes += [
+        *clip.notes,
+        *outputs.notes,
+        *((*background.remarks, *background.notes) if background is not None else ()),
+    ]
     with _whole_all_the_same(job.outputs):
         if sheet is not None:
             sheet.save()

@@ -26,7 +26,7 @@ def stoppable() -> Iterator[None]:
     heeded = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
 
     def stop(number: int, _: FrameType | None) -> None:
-        for each in heeded:
+        for each in (*heeded, signal.SIGINT):
             signal.signal(each, signal.SIG_IGN)
         console.quiet = number != signal.SIGTERM  # after SIGHUP nobody is there to read
         sys.exit(128 + number)

@@ -45,10 +45,12 @@ def test_what_cannot_be_reported_is_said_before_anything_is_rendered(clips, tmp_
     assert "holds no clip" in refused(clips, tmp_path / "other")
     assert "short has no clip.mp4" in refused(clips, tmp_path / "short")
     assert "clips of one name" in refused(clips, tmp_path / "clip_5")
-    assert "clips of one name" in refused(clips, clips / "clip_5")
     assert "a.txt is a file" in refused(clips, "-o", tmp_path / "a.txt")
     monkeypatch.chdir(clips / "clip_5")
     assert [clip.name for clip in report.find_clips([Path()])] == ["clip_5"]
+    assert [clip.name for clip in report.find_clips([clips, clips / "clip_5"])].count("clip_5") == 1
+    (tmp_path / "link").symlink_to(clips / "clip_5")
+    assert [clip.name for clip in report.find_clips([tmp_path / "link"])] == ["link"]
 
 
 def test_what_no_frame_has_is_left_out_of_the_means():

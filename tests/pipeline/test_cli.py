@@ -219,14 +219,16 @@ def test_a_link_and_a_pipe_stay_what_they_are(tmp_path):
         assert reader.communicate()[0] == b"said"
     assert (tmp_path / "pipe").is_fifo()
     (tmp_path / "log").write_bytes(b"before, ")
-    code = (
-        "from pathlib import Path; from pipeline.places import write_whole; write_whole(Path('/dev/stdout'), b'said')"
-    )
+    code = "from pathlib import Path; from pipeline.places import write_whole; print('first, ', end=''); "
+    code += "write_whole(Path('/dev/stdout'), b'said'); print(', last')"
     program = [sys.executable, "-c", code]
-    assert subprocess.run(program, check=True, capture_output=True).stdout == b"said"
+    assert subprocess.run(program, check=True, capture_output=True).stdout == b"first, said, last\n"
     with (tmp_path / "log").open("ab") as log:
         subprocess.run(program, check=True, stdout=log)
-    assert (tmp_path / "log").read_bytes() == b"before, said"
+    assert (tmp_path / "log").read_bytes() == b"before, first, said, last\n"
+    with (tmp_path / "log").open("wb") as log:
+        subprocess.run(program, check=True, stdout=log)
+    assert (tmp_path / "log").read_bytes() == b"first, said, last\n"
     (tmp_path / "round").symlink_to("round")
     with pytest.raises(MachineError, match="round could not be written"):
         write_whole(tmp_path / "round", b"")

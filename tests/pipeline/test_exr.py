@@ -13,11 +13,12 @@ import OpenEXR
 import pytest
 from numpy.typing import NDArray
 
+from pipeline.background import Moving, open_background
 from pipeline.conversion import ConvertedClip
 from pipeline.decode import open_clip
 from pipeline.encode import open_writer
 from pipeline.exr import CLIPPED, NO_ALPHA, header_of, read_exr
-from pipeline.frames import CleanplateError, ClipInfo, Colour
+from pipeline.frames import CleanplateError, ClipInfo, Colour, FrameStatus, Matte
 from pipeline.light import to_display
 from pipeline.notes import notes_on
 from tests.contract.made import picture, ramp
@@ -122,6 +123,13 @@ def test_that_highlights_are_clipped_is_said_once(tmp_path: Path) -> None:
         list(clip.frames(2))
         assert clip.notes == (f"{tmp_path} {CLIPPED}",)
         assert ConvertedClip(clip).notes == clip.notes
+        background = open_background(str(tmp_path), clip.info)
+        assert isinstance(background, Moving) and background.remarks == ()
+        for frame in clip.frames():
+            nobody = np.zeros(frame.image.shape[:2], np.float32)
+            background.behind(frame, Matte(nobody, np.float32(frame.image / 65535), FrameStatus.OK, None))
+        assert background.remarks == clip.notes
+        background.close()
 
 
 @pytest.mark.parametrize("channels", [3, 4])

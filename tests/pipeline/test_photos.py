@@ -91,8 +91,22 @@ def test_an_avif_means_what_its_tags_say(tmp_path: Path) -> None:
 
     path = tmp_path / "hdr.avif"
     video(path, "libsvtav1", "yuv420p10le", [deep(picture(0, 128, 96))], times=[0], matrix=9, prepare=prepare)
-    colour = read_still(path).colour
-    assert (colour.primaries, colour.transfer) == (9, 16)
+    still = read_still(path)
+    assert (still.colour.primaries, still.colour.transfer) == (9, 16)
+    assert (still.bit_depth, still.image.dtype) == (10, np.uint16)
+
+
+def test_an_avif_that_is_damaged_is_refused_if_it_cannot_be_read(tmp_path: Path) -> None:
+    path, refused = tmp_path / "plate.avif", 0
+    PillowImage.fromarray(picture(3)).save(path, format="AVIF")
+    whole = path.read_bytes()
+    for at in range(0, len(whole) - 8, len(whole) // 24):
+        path.write_bytes(whole[:at] + b"\xff\0" * 4 + whole[at + 8 :])
+        try:
+            read_still(path)
+        except CleanplateError:
+            refused += 1
+    assert refused > 5
 
 
 @pytest.mark.parametrize("suffix", [".avif", ".HIF"])
