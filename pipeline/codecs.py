@@ -39,7 +39,7 @@ class Recipe:
         even_width: Whether the width has to be even.
         tag: Four letters by which players know it, where FFmpeg's own choice is not known to all.
         options: For the encoder.
-        narrow_options: Those that replace others where pictures are less than 64 pixels wide.
+        small_options: Those that replace others where pictures are less than 64 pixels wide or high.
         quality: The encoder's option that trades size for quality, and its range; None where there is none.
         begins_at_once: Whether an .mp4 or .mov has what players need first at its beginning.
         states_aspect: Whether the encoded pictures themselves say what shape a pixel has, whatever the container.
@@ -55,7 +55,7 @@ class Recipe:
     own_format: bool = False
     tag: str | None = None
     options: dict[str, str] = field(default_factory=dict)
-    narrow_options: dict[str, str] = field(default_factory=dict)
+    small_options: dict[str, str] = field(default_factory=dict)
     quality: tuple[str, range] | None = None
     begins_at_once: bool = False
     states_aspect: bool = False
@@ -89,9 +89,9 @@ class Recipe:
         """Whether the encoded pictures can say what HDR10 states of a whole clip."""
         return self.codec == "libx265"
 
-    def options_for(self, width: int, hdr10: str = "") -> dict[str, str]:
-        """The encoder's options for pictures of that width, pixels, and what HDR10 states of them."""
-        options = self.options | (self.narrow_options if width < 64 else {})
+    def options_for(self, width: int, height: int, hdr10: str = "") -> dict[str, str]:
+        """The encoder's options for pictures of that size, pixels, and what HDR10 states of them."""
+        options = self.options | (self.small_options if min(width, height) < 64 else {})
         if not (hdr10 and self.states_hdr10):
             return options
         return options | {"x265-params": f"{options['x265-params']}:{hdr10}"}
@@ -137,8 +137,8 @@ CODECS = {
         for_odd_sides=("yuv444p", "yuv444p10le"),
         tag="hvc1",  # Apple's players know no other
         options={"crf": "18", "preset": "fast", "x265-params": "bframes=0:log-level=error"},
-        # There x265's tree of blocks writes beyond its memory.
-        narrow_options={"x265-params": "bframes=0:log-level=error:cutree=0"},
+        # There x265's tree of blocks writes beyond its memory, and its threads once died over pictures of one block.
+        small_options={"x265-params": "bframes=0:log-level=error:cutree=0:frame-threads=1"},
         quality=("crf", range(52)),
         begins_at_once=True,
         states_aspect=True,

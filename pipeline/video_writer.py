@@ -89,7 +89,7 @@ class VideoWriter(Writer):
 
     def _add_stream(self, recipe: Recipe) -> VideoStream:
         hdr10 = self._like.hdr10 if self._channels > 1 else ""
-        options = recipe.options_for(self._like.width, hdr10)
+        options = recipe.options_for(self._like.width, self._like.height, hdr10)
         stream = self._container.add_stream(recipe.codec, rate=self._like.rate, options=options)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height = self._like.width, self._like.height
