@@ -138,7 +138,7 @@ CODECS = {
         tag="hvc1",  # Apple's players know no other
         options={"crf": "18", "preset": "fast", "x265-params": "bframes=0:log-level=error"},
         # There x265's tree of blocks writes beyond its memory, and its threads once died over pictures of one block.
-        small_options={"x265-params": "bframes=0:log-level=error:cutree=0:frame-threads=1"},
+        small_options={"x265-params": "bframes=0:log-level=error:cutree=0:frame-threads=1:pools=none"},
         quality=("crf", range(52)),
         begins_at_once=True,
         states_aspect=True,

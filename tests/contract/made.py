@@ -76,8 +76,12 @@ def video(
     tagged: bool = True,
 ) -> Path:
     """Write images (uint8 or uint16, RGB, RGBA or grey) as a video; `last` is the last frame's duration."""
+    options = dict(options or {})
+    if codec == "libx265":  # which spoils its memory over pictures as small as these, see pipeline/codecs.py
+        params = options.get("x265-params", "log-level=none")
+        options["x265-params"] = f"{params}:cutree=0:frame-threads=1:pools=none"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25, options=options or {})
+        stream = container.add_stream(codec, rate=25, options=options)
         stream.codec_context.time_base = time_base
         stream.codec_context.flags |= 1 << 8
         stream.pix_fmt = pixel_format
