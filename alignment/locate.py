@@ -6,6 +6,7 @@ Where that one has only a part of the picture for itself, the others are asked a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 
@@ -151,11 +152,8 @@ class PlateLocator:
         plate_points, frame_points = frame.matched(self._orb)
         off = np.hypot(*(project(found.plate_to_frame, plate_points) - frame_points).T)
         others = off > DISAGREES * self._threshold_px
-        try:
+        with suppress(PlateAlignmentError):  # they agree on nothing
             start = fit(plate_points[others], frame_points[others], self._threshold_px).plate_to_frame
-        except PlateAlignmentError:
-            pass
-        else:
             if not implausible(start, self.plate_size, self.frame_size):
                 yield start
         still = self._fits.as_it_lies(between_sizes(self.plate_size, self.frame_size), levels)
