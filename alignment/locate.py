@@ -132,7 +132,8 @@ class PlateLocator:
                 other = self._by_all(start, levels)
             except (PlateAlignmentError, np.linalg.LinAlgError):
                 continue
-            if not other.verification.found or self._apart_px(best, other) < self._threshold_px:
+            is_near = self._apart_px(best.plate_to_frame, other.plate_to_frame) < self._threshold_px
+            if is_near or not other.verification.found:
                 continue
             if other.verification.agreement > best.verification.agreement:
                 best, other = other, best
@@ -141,11 +142,10 @@ class PlateLocator:
                 best = replace(best, verification=doubted(best.verification))
         return best
 
-    def _apart_px(self, one: Location, other: Location) -> float:
+    def _apart_px(self, one: Matrix, other: Matrix) -> float:
         """How far apart two places are where they are farthest, full-size frame pixels."""
         ends = corners(self.plate_size)
-        between = project(one.plate_to_frame, ends) - project(other.plate_to_frame, ends)
-        return float(np.hypot(*between.T).max())
+        return float(np.hypot(*(project(one, ends) - project(other, ends)).T).max())
 
     def _rivals(self, found: Location, frame: _Frame, levels: list[FloatImage]) -> Iterator[Matrix]:
         """Where else the plate may lie: by the key points that do not agree, and where a tripod would have left it."""
@@ -156,9 +156,11 @@ class PlateLocator:
             start = fit(plate_points[others], frame_points[others], self._threshold_px).plate_to_frame
             if not implausible(start, self.plate_size, self.frame_size):
                 yield start
-        still = self._fits.as_it_lies(between_sizes(self.plate_size, self.frame_size), levels)
-        if still.verification.share >= LEAST_AGREEMENT and self._apart_px(found, still) >= self._threshold_px:
-            yield still.plate_to_frame
+        still = between_sizes(self.plate_size, self.frame_size)
+        if self._apart_px(found.plate_to_frame, still) < self._threshold_px:
+            return  # a tripod's, as it was found
+        if self._fits.as_it_lies(still, levels).verification.share >= LEAST_AGREEMENT:
+            yield still
 
     def _by_all(self, start: Matrix, levels: list[FloatImage]) -> Location:
         """By all pixels; and again in even light, which stands if it is surer, and elsewhere."""
@@ -172,7 +174,8 @@ class PlateLocator:
             return found
         surer = even.verification.found and even.verification.error_px < error_px
         # Where both are as near as they say, frames would tremble between them.
-        return even if surer and self._apart_px(found, even) > max(ELSEWHERE * error_px, NEAR_PX * unit) else found
+        apart_px = self._apart_px(found.plate_to_frame, even.plate_to_frame)
+        return even if surer and apart_px > max(ELSEWHERE * error_px, NEAR_PX * unit) else found
 
     def _ways(self, frame: _Frame, reasons: list[str]) -> Iterator[tuple[Way, Matrix]]:
         """How to refine which start: what needs no choice of parts first, and of that the quickest."""
