@@ -19,6 +19,7 @@ from training.material import Material
 from training.neighbours import DARKEST, motion_input
 from training.rooms import Place, draw_room
 from training.shapes import random_subject
+from training.smear import with_limbs_in_motion
 from training.surroundings import light_left, reflection, shadow, things_that_changed, things_that_moved
 from training.textures import place, smooth_noise
 
@@ -126,6 +127,8 @@ def _subject(
             subject = parted(random, subject)
     else:
         subject = random_subject(random, size, material.photos, strands)
+    if random.random() < 0.3:
+        subject = with_limbs_in_motion(random, subject)
     if random.random() < 0.2:
         moved = np.roll(still, tuple(random.integers(-size // 4, size // 4, 2)), (0, 1))
         if random.random() < 0.5:
