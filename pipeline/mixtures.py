@@ -41,6 +41,14 @@ REFINED = 0.25
 """Of the refined foreground in the subject's colour; the rest is what is carried on, which has less noise."""
 
 
+MOSTLY = (0.65, 0.85)
+"""Alpha from which on a pixel is mostly, and plainly, the subject."""
+
+DISPUTED = (0.08, 0.16)
+"""How much more alpha the refined foreground alone asks for than the subject's colour, from which on what a mixture
+says is disputed, and wholly."""
+
+
 class Seen(NamedTuple):
     """What is to be seen at the pixels of tiles, B x C x H x W; about [0, 1].
 
@@ -89,7 +97,9 @@ def leeway(alpha: Tensor, around: Tensor) -> Leeway:
 def explained(alpha: Tensor, leeway: Leeway, seen: Seen) -> Tensor:
     """Alpha moved towards that of a mixture of the place and the subject's colour near by.
 
-    Where such a mixture does not explain what is seen, or the two colours are alike, it stays.
+    Where such a mixture does not explain what is seen, or the two colours are alike, it stays. What is mostly the
+    subject does not fall for a colour that the refined foreground disputes: a sleeve that is lighter than the rest of
+    the cloth, and darker than the wall, is no mixture of them.
 
     Args:
         alpha: B x 1 x H x W.
@@ -104,7 +114,9 @@ def explained(alpha: Tensor, leeway: Leeway, seen: Seen) -> Tensor:
     rest = unexplained(seen.image, seen.place, subject, projected)
     sure = seen.coverage * confidence**SUSPICION * (1 - rest / UNEXPLAINED).clamp(min=0)
     change = projected - alpha
-    return alpha + sure * torch.where(change < 0, leeway.fall, leeway.rise) * change
+    disputed = _ramp(projection(seen.image, seen.place, seen.foreground)[0] - projected, DISPUTED)
+    fall = leeway.fall * (1 - disputed * _ramp(alpha, MOSTLY))
+    return alpha + sure * torch.where(change < 0, fall, leeway.rise) * change
 
 
 def _ramp(x: Tensor, ends: tuple[float, float]) -> Tensor:

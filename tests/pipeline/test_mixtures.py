@@ -7,6 +7,7 @@ import torch
 from pipeline.mixtures import (
     DENSE,
     DEPTH,
+    MOSTLY,
     NOT_MORE,
     SOME,
     THIN,
@@ -112,3 +113,22 @@ def test_the_subjects_colour_is_mostly_that_of_its_solid_parts():
         return float(explained(0.5 * ones, free, Seen(image, SKY, ones, foreground, carried)))
 
     assert of(HAIR, HAIR) < of(paler, HAIR) < of(HAIR, paler) < of(paler, paler)
+
+
+def test_a_sleeve_between_cloth_and_wall_in_colour_is_no_mixture_of_them_where_the_refined_foreground_says_so():
+    sleeve, ones = SKY + 0.45 * (HAIR - SKY), torch.ones(1, 1, 1, 1)
+
+    def of(foreground, alpha):
+        seen = Seen(sleeve, SKY, ones, foreground, HAIR)
+        return float(explained(alpha * ones, Leeway(ones, ones), seen))
+
+    assert of(sleeve, MOSTLY[1]) == pytest.approx(MOSTLY[1], abs=1e-3)
+    assert of(HAIR, MOSTLY[1]) < 0.65  # nobody disputes it
+    assert of(sleeve, MOSTLY[0]) < MOSTLY[0] - 0.02  # nor is it the subject's place, mostly
+
+
+def test_a_hint_of_another_colour_is_no_dispute():
+    image, ones = SKY + 0.6 * (HAIR - SKY), torch.ones(1, 1, 1, 1)
+    paler = HAIR + 0.06 * (SKY - HAIR)
+    seen = Seen(image, SKY, ones, paler, HAIR)
+    assert float(explained(MOSTLY[1] * ones, Leeway(ones, ones), seen)) < 0.66
