@@ -1,8 +1,8 @@
 """Clips with truth of what the paper's method fails at: `python -m evaluation.failures OUT [--photos DIR]`.
 
 A folder each, as `evaluation.report` reads them: a subject in the place's own colours, hair thinner than a pixel,
-strong shadows, a thing that is no person, and a head that fills the frame. A square of the place, 720 pixels, is shown
-by a camera that a hand holds; the subject drifts across it. Equal seeds make equal clips.
+strong shadows, a thing that is no person, a head that fills the frame, and limbs in motion. A square of the place, 720
+pixels, is shown by a camera that a hand holds; the subject drifts across it. Equal seeds make equal clips.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.random import Generator as Random
+from numpy.typing import NDArray
 
 from alignment.plate import PlateAligner, PlateAlignmentError
 from pipeline.encode import open_writer
@@ -37,6 +38,10 @@ PLATE_POSE = (np.array([7.3, -5.6]), 0.006)
 CAMERA = Camera(noise=0.006, grain_px=0.6, sharpening=0.4, quality=92)
 
 
+SHUTTER = np.linspace(0, 0.5, 13)
+"""Moments at which the shutter is open, in frames: half of the time."""
+
+
 @dataclass(frozen=True)
 class Story:
     """What a clip shows.
@@ -45,11 +50,13 @@ class Story:
         draw: Draws the subject.
         blend: How far the subject wears the colours of the place, in [0, 1].
         shadow: Light that its shadow takes away, in [0, 1].
+        swing: How far the subject swings about its top to either side, radians; the further down, the more it smears.
     """
 
     draw: Callable[[Canvas], None]
     blend: float = 0.0
     shadow: float = 0.15
+    swing: float = 0.0
 
 
 def _thin_hair(canvas: Canvas) -> None:
@@ -98,6 +105,7 @@ STORIES: dict[str, Story] = {
     "shadow": Story(draw_figure, shadow=0.5),
     "no_person": Story(_seeds_on_stalks),
     "close_up": Story(_head_and_shoulders),
+    "in_motion": Story(draw_figure, swing=0.25),
 }
 
 
@@ -159,17 +167,37 @@ def _film(
     phase = random.uniform(0, 2 * np.pi, 3)
     for index in range(frames):
         time = index / RATE
-        drift = np.array([[1, 0, 60 * (time - 0.5)], [0, 1, 6 * np.sin(5 * time)]])
-        alpha, colour = (
-            cv2.warpAffine(x, drift, (SIZE, SIZE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-            for x in (subject.alpha, subject.colour)
-        )
-        moved = Subject(np.clip(alpha, 0, 1), np.clip(colour, 0, 1))
+        moved = _moved(story, subject, time)
         sway = 9 * np.sin(2.1 * time * np.array([1.0, 1.3]) + phase[:2])
         seen = _seen(still, sway, 0.004 * np.sin(1.7 * time + phase[2]))
         lit = seen * (1 - story.shadow * _fallen(moved.alpha))[..., None]
         cover = moved.alpha[..., None]
         yield _codes(CAMERA.shoot(random, cover * moved.colour + (1 - cover) * lit)), moved
+
+
+def _moved(story: Story, subject: Subject, time: float) -> Subject:
+    """The subject as it is at a time, seconds, or while the shutter is open."""
+    if not story.swing:
+        alpha, colour = (_warped(x, _drift(time)) for x in (subject.alpha, subject.colour))
+        return Subject(np.clip(alpha, 0, 1), np.clip(colour, 0, 1))
+    layers = np.concatenate((subject.alpha[..., None], subject.alpha[..., None] * subject.colour), axis=2)
+    total = np.zeros_like(layers)
+    for moment in time + SHUTTER / RATE:
+        angle = float(np.degrees(story.swing * np.sin(9 * moment)))
+        swung = cv2.getRotationMatrix2D((SIZE / 2, 0.2 * SIZE), angle, 1.0)
+        total += _warped(layers, _drift(moment) @ np.vstack((swung, (0, 0, 1))))
+    alpha = np.clip(total[..., 0] / len(SHUTTER), 0, 1)
+    colour = total[..., 1:] / np.maximum(total[..., :1], 1e-3)
+    return Subject(alpha, np.clip(colour, 0, 1, dtype=np.float32))
+
+
+def _drift(time: float) -> NDArray[np.float64]:
+    """How far the subject has come by a time, seconds; 2 x 3."""
+    return np.array([[1, 0, 60 * (time - 0.5)], [0, 1, 6 * np.sin(5 * time)]])
+
+
+def _warped(layers: FloatImage, matrix: NDArray[np.float64]) -> FloatImage:
+    return cv2.warpAffine(layers, matrix, (SIZE, SIZE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _seen(still: FloatImage, shift: FloatImage, turn: float) -> FloatImage:

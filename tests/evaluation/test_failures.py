@@ -67,3 +67,10 @@ def test_a_close_up_fills_the_frame_and_is_cut_off(made):
     _, _, _, alpha, _ = parts(made / "close_up")
     assert alpha.mean() > 0.4
     assert (alpha[-1] > 0.95).mean() > 0.5
+
+
+def test_what_swings_is_smeared_the_more_the_further_down(made):
+    _, _, _, alpha, _ = parts(made / "in_motion")
+    steepest = np.abs(np.diff(alpha, axis=1)).max(axis=1)[(alpha > 0.9).any(axis=1)]
+    third = len(steepest) // 3
+    assert np.median(steepest[:third]) > 3 * np.median(steepest[-third:]) > 0.03
