@@ -181,14 +181,14 @@ def _moved(story: Story, subject: Subject, time: float) -> Subject:
         alpha, colour = (_warped(x, _drift(time)) for x in (subject.alpha, subject.colour))
         return Subject(np.clip(alpha, 0, 1), np.clip(colour, 0, 1))
     layers = np.concatenate((subject.alpha[..., None], subject.alpha[..., None] * subject.colour), axis=2)
-    total = np.zeros_like(layers)
+    total: FloatImage = np.zeros((SIZE, SIZE, 4), np.float32)
     for moment in time + SHUTTER / RATE:
         angle = float(np.degrees(story.swing * np.sin(9 * moment)))
         swung = cv2.getRotationMatrix2D((SIZE / 2, 0.2 * SIZE), angle, 1.0)
         total += _warped(layers, _drift(moment) @ np.vstack((swung, (0, 0, 1))))
     alpha = np.clip(total[..., 0] / len(SHUTTER), 0, 1)
-    colour = total[..., 1:] / np.maximum(total[..., :1], 1e-3)
-    return Subject(alpha, np.clip(colour, 0, 1, dtype=np.float32))
+    colour = np.clip(total[..., 1:] / np.maximum(total[..., :1], 1e-3), 0, 1)
+    return Subject(alpha, colour)
 
 
 def _drift(time: float) -> NDArray[np.float64]:
