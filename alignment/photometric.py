@@ -13,7 +13,9 @@ BLUR_SIGMA_PX = 1.5
 CLIPPED = (0.012, 0.985)  # averages of clipped and unclipped pixels lie a little inside
 FEWEST_PIXELS = 200
 MOST_PIXELS = 4000
+LEVELS = 8  # of the plate's brightness: no more pixels of each than its share of twice MOST_PIXELS
 FLAT_SHARE = 0.7
+FLAT = 0.15  # a Sobel's answer: a twentieth of a pixel is a quarter of a grey level there
 SAMPLES = 600
 HYPOTHESES = 100
 SEED = 20_200_401
@@ -56,21 +58,32 @@ def match_exposure(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> E
     """
     # Channels first: sums over a last axis of three are slow.
     x, y = np.stack(cv2.split(smoothed(plate))), np.stack(cv2.split(smoothed(frame)))
-    usable = np.flatnonzero((trust > 0) & _unclipped(x) & _unclipped(y))
+    inside = _inside(x) & _inside(y)
+    usable = np.flatnonzero((trust > 0) & inside.any(axis=0))
     if len(usable) < FEWEST_PIXELS:
         return Exposure((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), found=False)
     slope = steepness(x[1]).ravel()[usable]
     place = int(FLAT_SHARE * (len(slope) - 1))
-    flat = usable[slope <= np.partition(slope, place)[place]]
-    flat = flat[:: 1 + len(flat) // MOST_PIXELS]
-    sure = usable[trust.ravel()[usable] >= 1]
-    x, y = x.reshape(3, -1), y.reshape(3, -1)
-    usual = _fit(x[:, flat], y[:, flat], trust.ravel()[flat], USUAL_GAINS)
+    flat = usable[slope <= max(FLAT, np.partition(slope, place)[place])]
+    flat = _evenly(flat, x[1].ravel()[flat])
+    x, y, inside, trust = x.reshape(3, -1), y.reshape(3, -1), inside.reshape(3, -1), trust.ravel()
+    sure = usable[(trust[usable] >= 1) & inside[:, usable].all(axis=0)]
+    given = (x[:, flat], y[:, flat], trust[flat] * inside[:, flat])
+    usual = _fit(*given, USUAL_GAINS)
     if len(sure) < FEWEST_PIXELS or (off := _off(usual, x[:, sure], y[:, sure])) <= MET:
         return usual
     # Before a plain wall a plain shirt would pass for any gain: structure, which is known to be in view, decides.
-    rare = _fit(x[:, flat], y[:, flat], trust.ravel()[flat], GAIN_RANGE)
+    rare = _fit(*given, GAIN_RANGE)
     return rare if _off(rare, x[:, sure], y[:, sure]) < off else usual
+
+
+def _evenly(pixels: NDArray[np.intp], brightness: FloatImage) -> NDArray[np.intp]:
+    """Some of the pixels, of all levels of brightness: a few lit signs say more of a night's exposure than its dark."""
+    level = np.clip(brightness * LEVELS, 0, LEVELS - 1).astype(int)
+    most = 2 * MOST_PIXELS // LEVELS
+    groups = [pixels[level == n] for n in range(LEVELS)]
+    kept = np.concatenate([group[:: 1 + len(group) // most] for group in groups])
+    return kept[:: 1 + len(kept) // MOST_PIXELS]
 
 
 def _fit(x: FloatImage, y: FloatImage, weights: FloatImage, gains: tuple[float, float]) -> Exposure:
@@ -88,9 +101,10 @@ def smoothed(image: FloatImage) -> FloatImage:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), BLUR_SIGMA_PX), np.float32)
 
 
-def _unclipped(channels: FloatImage) -> NDArray[np.bool_]:
+def _inside(channels: FloatImage) -> NDArray[np.bool_]:
+    """What is not clipped."""
     low, high = CLIPPED
-    return np.asarray(((channels > low) & (channels < high)).all(axis=0))
+    return np.asarray((channels > low) & (channels < high))
 
 
 def steepness(image: FloatImage) -> FloatImage:
@@ -101,50 +115,60 @@ def steepness(image: FloatImage) -> FloatImage:
 def _consensus(
     x: FloatImage, y: FloatImage, weights: FloatImage, gains_allowed: tuple[float, float]
 ) -> tuple[Vector, Vector]:
-    """The line a channel that most pixels lie near (MSAC; Torr and Zisserman 2000)."""
+    """The line a channel that most pixels lie near (MSAC; Torr and Zisserman 2000); 3 x n each, weight 0 if clipped."""
     random = np.random.default_rng(SEED)
     kept = random.choice(x.shape[1], min(SAMPLES, x.shape[1]), replace=False)
-    x, y, weights = x[:, kept], y[:, kept], weights[kept]
-    likely = weights.astype(np.float64) / weights.sum(dtype=np.float64)
+    x, y, weights = x[:, kept], y[:, kept], weights[:, kept]
+    likely = weights.max(axis=0).astype(np.float64)
+    likely /= likely.sum()
     first, second = random.choice(len(kept), (2, HYPOTHESES), p=likely)
     gains, offsets = np.ones(3), np.zeros(3)
-    for channel, (p, f) in enumerate(zip(x, y, strict=True)):
+    for channel, (p, f, weight) in enumerate(zip(x, y, weights, strict=True)):
         run = p[first] - p[second]
         apart = np.abs(run) > LEAST_RANGE / 2
         gain = np.where(apart, (f[first] - f[second]) / np.where(apart, run, 1), f[first] / p[first])
         offset = np.where(apart, f[first] - gain * p[first], 0)
         most = OFFSET_RANGE * np.minimum(gain / DARK_GAIN, 1)
         allowed = (gain > gains_allowed[0]) & (gain < gains_allowed[1]) & (np.abs(offset) < most)
+        allowed &= (weight[first] > 0) & ((weight[second] > 0) | ~apart)
         if not allowed.any():
             continue
         gain, offset = gain[allowed].astype(np.float32), offset[allowed].astype(np.float32)
         distance = (f - gain[:, None] * p - offset[:, None]) * np.float32(1 / INLIER)
         cost = np.minimum(distance * distance, 1)
-        best = int(np.argmin(cost @ weights))
+        best = int(np.argmin(cost @ weight))
         gains[channel], offsets[channel] = gain[best], offset[best]
     return gains, offsets
 
 
 def _polish(x: FloatImage, y: FloatImage, trust: FloatImage, gain: Vector, offset: Vector) -> Exposure:
-    """Iteratively reweighted fit of both directions' errors; a pixel counts if all its channels agree."""
+    """Iteratively reweighted fit of both directions' errors; a pixel counts if all its channels agree.
+
+    Arguments as of `_consensus`: what is clipped in one channel may be seen in another.
+    """
+    seen = trust > 0
     for _ in range(STEPS):
         residuals = np.abs(y - _column(gain) * x - _column(offset))
-        some = residuals[:, ::4]
-        low = np.partition(some, some.shape[1] // 4, axis=1)[:, some.shape[1] // 4]
+        low = np.array([_quarter(own[there][::4]) for own, there in zip(residuals, seen, strict=True)])
         scale = np.clip(low / 0.3186, *SCALE_RANGE)
-        red, green, blue = residuals / _column(TUKEY * scale)
+        red, green, blue = residuals * seen / _column(TUKEY * scale)
         ratio = np.minimum(np.maximum(np.maximum(red, green), blue), np.float32(1))
         weights = (trust * (1 - ratio * ratio) ** 2).astype(np.float64)
-        total = weights.sum()
-        if total < 1.0:
+        totals = weights.sum(axis=1)
+        if totals.max() < 1.0:
             break
         previous = gain
-        gain, offset = _line(x, y, weights / total)
+        gain, offset = _line(x, y, weights / np.maximum(totals, 1.0)[:, None])
         if np.abs(gain - previous).max() < ENOUGH:
             break
     r, g, b = (float(value) for value in gain)
-    found = bool(total >= LEAST_SHARE * trust.sum())
+    found = bool(totals.min() >= LEAST_SHARE * trust.max(axis=0).sum())
     return Exposure((r, g, b), (float(offset[0]), float(offset[1]), float(offset[2])), found)
+
+
+def _quarter(values: FloatImage) -> float:
+    """The lower quartile."""
+    return float(np.partition(values, len(values) // 4)[len(values) // 4]) if len(values) else 0.0
 
 
 def _column(values: Vector) -> FloatImage:
@@ -153,12 +177,18 @@ def _column(values: Vector) -> FloatImage:
 
 def _line(x: FloatImage, y: FloatImage, weights: Vector) -> tuple[Vector, Vector]:
     """Weighted orthogonal regression a channel: plate and frame are both noisy, least squares would flatten."""
-    mean_x, mean_y = x @ weights, y @ weights
+    mean_x, mean_y = _mean(x, weights), _mean(y, weights)
     dx, dy = x - mean_x[:, None], y - mean_y[:, None]
-    xx, yy, xy = (dx * dx) @ weights, (dy * dy) @ weights, (dx * dy) @ weights
+    xx, yy, xy = _mean(dx * dx, weights), _mean(dy * dy, weights), _mean(dx * dy, weights)
     difference = yy - xx
     slope = (difference + np.sqrt(difference**2 + 4 * xy**2)) / np.where(np.abs(xy) > 1e-12, 2 * xy, np.inf)
     # A uniform spread over LEAST_RANGE has this variance.
     enough = (xx >= LEAST_RANGE**2 / 12) & (slope > GAIN_RANGE[0]) & (slope < GAIN_RANGE[1])
-    gain = np.where(enough, slope, mean_y / np.maximum(mean_x, 1e-3))
-    return gain, np.where(enough, mean_y - gain * mean_x, 0.0)
+    if enough.any():  # a channel that does not tell has the others' gain
+        gain = np.where(enough, slope, slope[enough].mean())
+        return gain, mean_y - gain * mean_x
+    return mean_y / np.maximum(mean_x, 1e-3), np.zeros(3)
+
+
+def _mean(values: NDArray[np.floating], weights: Vector) -> Vector:
+    return np.asarray(np.einsum("cn,cn->c", values, weights))

@@ -73,6 +73,36 @@ def test_a_plain_shirt_before_a_plain_wall_is_no_exposure(wall, shirt):
     assert exposure.found and exposure.gain == pytest.approx((1, 1, 1), abs=0.03)
 
 
+@pytest.mark.parametrize("gain", [1.0, 1.25])
+def test_a_black_hill_takes_its_exposure_from_a_sky_that_is_burnt_out_but_for_its_blue(gain):
+    random = np.random.default_rng(5)
+    light = np.full((135, 240, 3), (1.2, 1.1, 0.75), np.float32)  # a sky in which red and green are clipped
+    light[60:] = 0.027 + 0.004 * cv2.GaussianBlur(random.normal(0, 4, (75, 240, 3)).astype(np.float32), (0, 0), 2)
+    frame, plate = light * gain + 0.008, light.copy()
+    frame[20:110, 90:150] = (0.9, 0.6, 0.1)  # somebody
+    noise = random.normal(0, 0.004, (2, *light.shape)).astype(np.float32)
+    plate, frame = (np.clip(x + n, 0, 1) for x, n in zip((plate, frame), noise, strict=True))
+    exposure = match_exposure(plate, frame, np.full(light.shape[:2], 0.3, np.float32))
+    given = np.clip(light * exposure.gain + exposure.offset, 0, 1)
+    free = np.ones(light.shape[:2], bool)
+    free[20:110, 90:150] = False
+    assert np.abs(given - np.clip(light * gain + 0.008, 0, 1))[free].max(axis=1).mean() < 0.02
+
+
+@pytest.mark.parametrize("gain", [1.0, 1.25])
+def test_a_night_takes_its_exposure_from_its_few_lights(gain):
+    random = np.random.default_rng(5)
+    light = np.full((135, 240, 3), 0.03, np.float32)
+    for left in range(0, 230, 60):  # a hundredth of the picture
+        light[5:15, left : left + 10] = random.uniform(0.3, 0.7, 3)
+    frame = light * gain + 0.008
+    frame[30:, 90:150] = (0.8, 0.5, 0.3)  # somebody
+    plate, frame = (np.clip(x + random.normal(0, 0.004, x.shape), 0, 1).astype(np.float32) for x in (light, frame))
+    exposure = match_exposure(plate, frame, np.full(light.shape[:2], 0.3, np.float32))
+    assert exposure.gain == pytest.approx((gain,) * 3, abs=0.02)
+    assert exposure.offset == pytest.approx((0.008,) * 3, abs=0.002)
+
+
 def test_a_plate_that_is_burnt_out_is_not_called_matched(make_scene):
     plate, frame = make_scene(seed=8).make()
     plate[..., 0] = 255
