@@ -126,7 +126,7 @@ def _consensus(
     for channel, (p, f, weight) in enumerate(zip(x, y, weights, strict=True)):
         run = p[first] - p[second]
         apart = np.abs(run) > LEAST_RANGE / 2
-        gain = np.where(apart, (f[first] - f[second]) / np.where(apart, run, 1), f[first] / p[first])
+        gain = np.where(apart, f[first] - f[second], f[first]) / np.where(apart, run, np.maximum(p[first], CLIPPED[0]))
         offset = np.where(apart, f[first] - gain * p[first], 0)
         most = OFFSET_RANGE * np.minimum(gain / DARK_GAIN, 1)
         allowed = (gain > gains_allowed[0]) & (gain < gains_allowed[1]) & (np.abs(offset) < most)
