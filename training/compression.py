@@ -11,9 +11,9 @@ from pipeline.frames import Image
 
 
 def through_jpeg(picture: Image, quality: int) -> Image:
-    """N x M x 3 uint8 as it comes back from a JPEG with 4:2:0 colour."""
-    _, packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))
+    """N x M x 3 uint8, RGB, as it comes back from a JPEG with 4:2:0 colour."""
+    _, packed = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR_RGB))
 
 
 def through_h264(pictures: list[Image], crf: int) -> Image:

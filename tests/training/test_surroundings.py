@@ -5,7 +5,7 @@ import pytest
 
 from training.camera import Camera
 from training.canvas import Subject
-from training.compression import through_h264
+from training.compression import through_h264, through_jpeg
 from training.rooms import Place, draw_room
 from training.surroundings import contact, reflection, shadow, things_that_changed
 from training.textures import fractal_noise
@@ -74,6 +74,15 @@ def test_what_changed_is_a_few_patches():
     ]
     assert 3 <= sum(share > 0 for share in touched) <= 25
     assert max(touched) < 0.3
+
+
+def test_a_jpeg_keeps_of_fine_detail_in_one_colour_what_it_is_to_the_eye():
+    checkers = np.indices((SIZE, SIZE)).sum(0) % 2 * 160 + 40
+    for channel, weight in enumerate((0.299, 0.587, 0.114)):
+        picture = np.full((SIZE, SIZE, 3), 110, np.uint8)
+        picture[..., channel] = checkers
+        kept = through_jpeg(picture, 95)[..., channel].std() / checkers.std()
+        assert kept == pytest.approx(weight, abs=0.04), channel
 
 
 def test_h264_keeps_less_at_a_higher_rate_factor():
