@@ -9,15 +9,12 @@ teacher's by an L1 term of ours, without which the refiner would soon be told th
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
 
 from models.coarse import Coarse
 from models.refiner import light
@@ -25,6 +22,7 @@ from models.weights import MattingNet
 from training.adversarial_config import AdversarialConfig
 from training.adversarial_losses import Layers, composite, discriminator_loss, generator_loss, pseudo_terms
 from training.adversarial_run import Run, teacher_file
+from training.parallel import in_order
 from training.unlabelled import CHANNELS, Batch, UnlabelledBatches, find_unlabelled, prepare
 
 
@@ -41,33 +39,25 @@ def train(config: AdversarialConfig, folder: Path, clips: Path, photos: tuple[Pa
         The weights file.
 
     Raises:
-        CleanplateError: The teacher or a clip is not what it should be.
+        CleanplateError: The teacher, a clip or the checkpoint is not what it should be.
+        MachineError: What the run is to leave cannot be written.
     """
     torch.set_num_threads(config.threads)
     run = Run.start(config, folder)
     teacher = teacher_file(config, folder)
     prepared = tuple(prepare(found, config, teacher, folder / "prepared") for found in find_unlabelled(clips))
     data = UnlabelledBatches(config, prepared, photos, run.step)
+    run.check_end(data.updates)
     began = time.monotonic()
-    for batch in _loaded(data, config.workers):
+    for batch in in_order(data, config.workers):
         epoch = run.step // data.epoch_updates
         terms = update(run, batch, pseudo_weight_at(config, epoch))
         if run.step % 20 == 0:
             row = {"step": run.step, "epoch": epoch, "seconds": round(time.monotonic() - began, 1)}
-            _log(folder, row | terms)
+            run.say(row | terms)
         if run.step % config.checkpoint_every == 0 or run.step == data.updates:
             run.save(prepared)
     return run.weights
-
-
-def _loaded(data: UnlabelledBatches, workers: int) -> Iterator[Batch]:
-    context = "spawn" if workers else None
-    return iter(DataLoader(data, batch_size=None, num_workers=workers, multiprocessing_context=context))
-
-
-def _log(folder: Path, row: dict[str, float]) -> None:
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
 
 
 def pseudo_weight_at(config: AdversarialConfig, epoch: int) -> float:

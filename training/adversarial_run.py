@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from models.discriminator import Discriminator
-from models.weights import FOLDER, MattingNet, WeightsError, load_weights, new_net, save_weights
+from models.weights import FOLDER, MattingNet, WeightsError, load_weights, new_net
 from pipeline.frames import CleanplateError
 from training.adversarial_config import AdversarialConfig
 from training.resumable import Resumable
@@ -40,7 +40,8 @@ class Run(Resumable):
         """A fresh run, or the one whose checkpoint lies in `folder`.
 
         Raises:
-            CleanplateError: The teacher's weights are missing, unfit for the student, or not those of the checkpoint.
+            CleanplateError: The teacher's weights are missing, unfit for the student, or not the checkpoint's; or
+                that is damaged or of other networks.
         """
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
@@ -54,11 +55,15 @@ class Run(Resumable):
             folder,
         )  # fmt: skip
         if run.checkpoint.exists():
-            run._resume(torch.load(run.checkpoint, weights_only=True))
+            saved = run.kept()
+            if saved.get("teacher") != _digest(teacher_file(config, folder)):
+                raise CleanplateError(f"{run.checkpoint} was trained with another teacher; begin in another folder")
+            run.resume(saved)
         _set_modes(run)
         return run
 
-    def _parts(self) -> dict[str, Any]:
+    def parts(self) -> dict[str, Any]:
+        """See `Resumable`."""
         return {
             "student": self.student,
             "discriminator": self.discriminator,
@@ -66,23 +71,14 @@ class Run(Resumable):
             "discriminator_optimizer": self.discriminator_optimizer,
         }
 
-    def _resume(self, saved: dict[str, Any]) -> None:
-        if saved["teacher"] != _digest(teacher_file(self.config, self.folder)):
-            raise CleanplateError(f"{self.checkpoint} was trained with another teacher; begin in another folder")
-        for name, part in self._parts().items():
-            part.load_state_dict(saved[name])
-        self.step = saved["step"]
-
     def save(self, clips: tuple[PreparedClip, ...]) -> None:
-        """Write the weights, then the checkpoint: after a kill in between the run writes the same weights again.
+        """Write the weights and the checkpoint.
 
         Args:
             clips: What was learned from, for the card.
         """
         teacher = _digest(teacher_file(self.config, self.folder))
-        save_weights(self.student, self.weights, self._card(clips, teacher))
-        state = {name: part.state_dict() for name, part in self._parts().items()}
-        self.write_checkpoint(state | {"step": self.step, "teacher": teacher})
+        self.keep(self.student, self._card(clips, teacher), {"teacher": teacher})
 
     def _card(self, clips: tuple[PreparedClip, ...], teacher: str) -> dict[str, str]:
         seen = ", ".join(f"{clip.name} ({len(clip.frames)} frames)" for clip in clips)

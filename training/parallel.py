@@ -7,13 +7,19 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import distributed, multiprocessing
+from torch.utils.data import DataLoader, Dataset
 
 from pipeline.devices import pick_device
-from pipeline.frames import CleanplateError
+from pipeline.frames import CleanplateError, MachineError
+
+EXPECTED = {f"{kind.__module__}.{kind.__name__}": kind for kind in (CleanplateError, MachineError)}
+"""Errors that are said in one line, by how a traceback names them."""
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -62,13 +68,37 @@ def run_team(work: Callable[..., None], device: str, processes: int, *arguments:
         device: `cpu` or `cuda`; with `cuda`, process i takes GPU i.
         processes: How many.
         arguments: Given on to each.
+
+    Raises:
+        CleanplateError: As in one of them.
+        MachineError: Likewise.
     """
     if processes == 1:
         work(Team(0, 1, torch.device(device)), *arguments)
         return
     port = _free_port()
     spawn = multiprocessing.spawn  # type: ignore[attr-defined]
-    spawn(_member, (work, device, processes, port, arguments), processes)  # type: ignore[no-untyped-call]
+    with _errors_of_others():
+        spawn(_member, (work, device, processes, port, arguments), processes)  # type: ignore[no-untyped-call]
+
+
+def in_order(data: Dataset[Item], workers: int) -> Iterator[Item]:
+    """The items of a data set, made by so many processes beside this one; raises as they do."""
+    context = "spawn" if workers else None
+    with _errors_of_others():
+        yield from DataLoader(data, batch_size=None, num_workers=workers, multiprocessing_context=context)
+
+
+@contextmanager
+def _errors_of_others() -> Iterator[None]:
+    """Raises an expected error of another process, which comes at the end of a traceback there, by itself."""
+    try:
+        yield
+    except Exception as error:
+        kind, _, said = (str(error).strip().splitlines() or [""])[-1].partition(": ")
+        if kind in EXPECTED:
+            raise EXPECTED[kind](said) from error
+        raise
 
 
 def _member(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from models.coarse import Coarse
 from training.data import Batch
+from training.resumable import read_log
 
 WIDTH, HEIGHT = 900, 420
 SMOOTHED = ("coarse_alpha", "alpha", "coarse_foreground", "light")
@@ -21,7 +21,7 @@ COLOURS = ((60, 60, 220), (40, 160, 40), (220, 130, 40), (150, 60, 160))
 
 def draw_curve(log: Path, out: Path) -> None:
     """Draw the losses of a `log.jsonl`, smoothed, on a logarithmic scale, as a PNG."""
-    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    rows = read_log(log)
     picture = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     curves = {name: _smooth([row[name] for row in rows if name in row]) for name in SMOOTHED}
     curves = {name: values for name, values in curves.items() if len(values) > 1}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from models.weights import WeightsError, load_weights, read_card, save_weights
 from pipeline.frames import CleanplateError
+from training.resumable import read_log
 
 
 def publish(weights: Path, report: Path, out: Path, model: str = "fast") -> dict[str, str]:
@@ -33,7 +34,7 @@ def publish(weights: Path, report: Path, out: Path, model: str = "fast") -> dict
     try:
         net = load_weights(model, weights)
         scores = json.loads(report.read_text(encoding="utf-8"))
-        rows = [json.loads(line) for line in (weights.parent / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+        rows = read_log(weights.parent / "log.jsonl")
     except (WeightsError, OSError, json.JSONDecodeError) as error:
         raise CleanplateError(str(error)) from error
     card = read_card(weights) | {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,17 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
 
-from models.weights import MattingNet, WeightsError, new_net, read_card, save_weights, take_over
+from models.weights import MattingNet, WeightsError, new_net, read_card, take_over
 from pipeline.frames import CleanplateError
 from training.config import SupervisedConfig
 from training.data import Batch, CompositeBatches
 from training.material import Material
 from training.objective import Objective
-from training.parallel import Team, pick_training_device, processes_for, run_team
+from training.parallel import Team, in_order, pick_training_device, processes_for, run_team
 from training.pictures import draw_batch, draw_curve
-from training.resumable import CHECKPOINT, Resumable
+from training.resumable import CHECKPOINT, CPU, Resumable
 
-CPU = torch.device("cpu")
 LOG_EVERY = 20
 
 
@@ -46,7 +43,8 @@ class Run(Resumable):
         """A fresh run, or the one whose checkpoint lies in `folder`.
 
         Raises:
-            CleanplateError: What it is to begin with is missing, its own output, or lacks what is to stay as it is.
+            CleanplateError: What it is to begin with is missing, its own output, or lacks what is to stay as it is; or
+                the checkpoint is damaged, of other networks, or beyond the run's end.
         """
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
@@ -64,11 +62,13 @@ class Run(Resumable):
         groups = [{"params": decayed, "weight_decay": 1e-4}, {"params": plain, "weight_decay": 0.0}]
         run = Run(config, net, torch.optim.AdamW(groups, lr=config.learning_rate), folder, device)
         if run.checkpoint.exists():
-            saved = torch.load(run.checkpoint, weights_only=True, map_location=device)
-            net.load_state_dict(saved["net"])
-            run.optimizer.load_state_dict(saved["optimizer"])
-            run.step = saved["step"]
+            run.resume(run.kept(device))
+            run.check_end(config.steps)
         return run
+
+    def parts(self) -> dict[str, Any]:
+        """See `Resumable`."""
+        return {"net": self.net, "optimizer": self.optimizer}
 
     def learn(self) -> None:
         """Training mode; parts that stay as they are keep their batch statistics, too."""
@@ -82,12 +82,8 @@ class Run(Resumable):
                 module.eval()
 
     def save(self) -> None:
-        """Write the checkpoint and the weights; a kill in between leaves the ones before."""
-        state: dict[str, Any] = {
-            "net": self.net.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step
-        }  # fmt: skip
-        self.write_checkpoint(state)
-        save_weights(self.net, self.weights, self.card())
+        """Write the weights and the checkpoint."""
+        self.keep(self.net, self.card())
 
     def card(self) -> dict[str, str]:
         """What the weights file says of where it comes from."""
@@ -135,7 +131,9 @@ def train(
         The weights file.
 
     Raises:
-        CleanplateError: The batch is no multiple of `processes`, or the config's `start_from` or `only` is wrong.
+        CleanplateError: The batch is no multiple of `processes`, a photo or cut-out cannot be read, or the run cannot
+            begin, see `Run.start`.
+        MachineError: What the run is to leave cannot be written.
     """
     device = pick_training_device(device)
     processes = processes or processes_for(device)
@@ -154,13 +152,14 @@ def _work(team: Team, config: SupervisedConfig, folder: Path, material: Material
     if team.size > 1:
         objective = _shared(objective, team)
     began = time.monotonic()
-    for batch in _batches(config, material, run.step, team):
+    data = CompositeBatches(config, material, run.step, (team.rank, team.size))
+    for batch in in_order(data, config.workers):
         losses = update(run, objective, batch)
         if not team.leads:
             continue
         if run.step % LOG_EVERY == 0:
             seconds = time.monotonic() - began
-            _log(folder, {"step": run.step, "seconds": round(seconds, 1), **losses})
+            run.say({"step": run.step, "seconds": round(seconds, 1), **losses})
         if run.step % config.checkpoint_every == 0 or run.step == config.steps:
             run.save()
             _draw(run, batch)
@@ -174,21 +173,10 @@ def _shared(objective: nn.Module, team: Team) -> nn.Module:
     return DistributedDataParallel(objective)
 
 
-def _batches(config: SupervisedConfig, material: Material, first: int, team: Team) -> Iterator[Batch]:
-    data = CompositeBatches(config, material, first, (team.rank, team.size))
-    context = "spawn" if config.workers else None
-    return iter(DataLoader(data, batch_size=None, num_workers=config.workers, multiprocessing_context=context))
-
-
-def _log(folder: Path, row: dict[str, float]) -> None:
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
-
-
 def _draw(run: Run, batch: Batch) -> None:
     """The curve so far, and what the networks say of the last batch."""
-    if (run.folder / "log.jsonl").exists():
-        draw_curve(run.folder / "log.jsonl", run.folder / "curve.png")
+    if run.log.exists():
+        draw_curve(run.log, run.folder / "curve.png")
     (run.folder / "samples").mkdir(exist_ok=True)
     run.net.eval()
     with torch.no_grad():

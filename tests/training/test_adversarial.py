@@ -249,6 +249,17 @@ def test_another_teacher_cannot_take_over(room):
         Run.start(config_of(model="paper"), room / "larger")
 
 
+def test_a_checkpoint_beyond_the_end_and_a_damaged_one_are_named(room):
+    run = start(room, "ended", config_of())
+    run.step = 5
+    run.save(())
+    with pytest.raises(CleanplateError, match=r"^\S*checkpoint\.pt is of update 5, but the config's run ends at 4"):
+        train(config_of(), room / "ended", room / "clips")
+    run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:1000])
+    with pytest.raises(CleanplateError, match=r"^\S*checkpoint\.pt is damaged"):
+        Run.start(config_of(), room / "ended")
+
+
 def test_a_teacher_without_a_refiner_has_a_student_without(room):
     (room / "alone").mkdir()
     save_weights(new_net("paper", refined=False), room / "alone" / "teacher.safetensors", {})
