@@ -9,24 +9,43 @@ import cv2
 import numpy as np
 from numpy.random import Generator as Random
 
-from pipeline.frames import FloatImage, Image
+from pipeline.frames import CleanplateError, FloatImage, Image
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+
+KEPT_PX = 1620
+"""Shorter side of a photo as it is kept, at most: a sample of 720 pixels, the largest, spans no more of a place."""
 
 
 def find_photos(folder: Path | None) -> tuple[Path, ...]:
     """The photos of a folder, sorted by name; none where there is no folder."""
     if folder is None:
         return ()
-    return tuple(sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES))
+    return tuple(sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES and is_shown(p, folder)))
+
+
+def is_shown(path: Path, folder: Path) -> bool:
+    """Whether nothing from `folder` down to a path is hidden, or what macOS puts into archives beside files."""
+    return not any(name.startswith(".") or name == "__MACOSX" for name in path.relative_to(folder).parts)
+
+
+def read_picture(path: Path, flags: int) -> Image:
+    """A picture as `cv2.imread` reads it with some flags.
+
+    Raises:
+        CleanplateError: It cannot be read.
+    """
+    image = cv2.imread(str(path), flags)
+    if image is None:
+        raise CleanplateError(f"{path} is not a picture that can be read; mend it, or take it away")
+    return np.asarray(image)
 
 
 @lru_cache(maxsize=64)
 def _load(path: Path) -> Image:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ValueError(f"{path} is not a picture that OpenCV can read")
-    return np.ascontiguousarray(image[:, :, ::-1])
+    image = read_picture(path, cv2.IMREAD_COLOR_RGB)
+    scale = KEPT_PX / min(image.shape[:2])
+    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
 
 
 def smooth_noise(random: Random, size: int, cells: float, channels: int = 1) -> FloatImage:

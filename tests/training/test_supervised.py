@@ -103,6 +103,13 @@ def test_a_row_of_the_log_that_a_kill_left_is_skipped(tmp_path):
     assert (tmp_path / "curve.png").exists()
 
 
+def test_a_damaged_photo_is_named_by_whoever_reads_it(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    config = SupervisedConfig(steps=20, **TINY | {"workers": 1})
+    with pytest.raises(CleanplateError, match=r"^\S*a\.jpg is not a picture that can be read.*$"):
+        train(config, tmp_path / "run", Material((tmp_path / "a.jpg",)), "cpu")
+
+
 def test_learning_one_batch_by_heart(tmp_path):
     config = SupervisedConfig(steps=1000, warm_up=0, learning_rate=3e-3, **TINY)
     run = Run.start(config, tmp_path)
