@@ -95,12 +95,23 @@ class Canvas:
             alpha, premultiplied = (
                 cv2.filter2D(x, -1, kernel, borderType=cv2.BORDER_REPLICATE) for x in (alpha, premultiplied)
             )
-        alpha = np.where(alpha < 1 / 512, 0, np.where(alpha > 1 - 1 / 512, 1, alpha)).astype(np.float32)
-        # Outside the subject the colour is its neighbours', so that no edge invites a dark line.
-        wide = cv2.blur(premultiplied, (15, 15)) / np.maximum(cv2.blur(alpha, (15, 15)), 1e-3)[..., None]
-        weight = np.clip(alpha * 20, 0, 1)[..., None]
-        colour = weight * premultiplied / np.maximum(alpha, 1e-3)[..., None] + (1 - weight) * wide
-        return Subject(alpha, np.clip(colour, 0, 1).astype(np.float32))
+        return unmultiplied(alpha, premultiplied)
+
+
+def unmultiplied(alpha: FloatImage, premultiplied: FloatImage, beyond: FloatImage | float = 0.0) -> Subject:
+    """The subject that premultiplied colour shows; around it is its own colour, so that no edge invites a dark line.
+
+    Args:
+        alpha: N x N in [0, 1].
+        premultiplied: N x N x 3 in [0, 1].
+        beyond: The colour further away, N x N x 3 in [0, 1].
+    """
+    alpha = np.where(alpha < 1 / 512, 0, np.where(alpha > 1 - 1 / 512, 1, alpha)).astype(np.float32)
+    around = cv2.blur(alpha, (15, 15))[..., None]
+    wide = cv2.blur(premultiplied, (15, 15)) / np.maximum(around, 1e-3) + np.maximum(1 - around / 1e-3, 0) * beyond
+    weight = np.clip(alpha * 20, 0, 1)[..., None]
+    colour = weight * premultiplied / np.maximum(alpha, 1e-3)[..., None] + (1 - weight) * wide
+    return Subject(alpha, np.clip(colour, 0, 1).astype(np.float32))
 
 
 def _line_kernel(random: Random, length: float) -> FloatImage:

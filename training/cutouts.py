@@ -17,12 +17,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
-from pipeline.frames import CleanplateError, FloatImage
-from training.canvas import Subject
-from training.textures import PHOTO_SUFFIXES, recoloured
+from models.carrying import SOLID, carry_colour
+from pipeline.frames import CleanplateError, FloatImage, Image
+from training.canvas import Subject, unmultiplied
+from training.textures import PHOTO_SUFFIXES, is_shown, read_picture, recoloured
 
 LAYOUTS = (("fg", "alpha", True), ("FG", "GT", True), ("image", "matte", False), ("fgr", "pha", True))
 NEIGHBOURS = (-2, -1, 1, 2)
@@ -55,7 +57,7 @@ def find_cutouts(folder: Path | None) -> tuple[CutoutClip, ...]:
     for colour_name, alpha_name, straight in LAYOUTS:
         for colours in sorted(p for p in folder.rglob(colour_name) if p.is_dir() and p.name == colour_name):
             alphas = colours.with_name(alpha_name)
-            if alphas.is_dir():
+            if alphas.is_dir() and is_shown(colours, folder):
                 found += _pairs(colours, alphas, straight)
     if not found:
         pairs = ", ".join(f"{a}/ beside {b}/" for a, b, _ in LAYOUTS)
@@ -66,7 +68,7 @@ def find_cutouts(folder: Path | None) -> tuple[CutoutClip, ...]:
 def _pairs(colours: Path, alphas: Path, straight: bool) -> list[CutoutClip]:
     """Stills that lie in `colours`, and a clip for each folder in it."""
     clips = [CutoutClip((colour,), (_alpha_of(colour, alphas),), straight) for colour in _pictures(colours)]
-    for folder in sorted(p for p in colours.iterdir() if p.is_dir()):
+    for folder in sorted(p for p in colours.iterdir() if p.is_dir() and is_shown(p, colours)):
         frames = _pictures(folder)
         if frames:
             clips.append(CutoutClip(frames, tuple(_alpha_of(f, alphas / folder.name) for f in frames), straight))
@@ -74,7 +76,7 @@ def _pairs(colours: Path, alphas: Path, straight: bool) -> list[CutoutClip]:
 
 
 def _pictures(folder: Path) -> tuple[Path, ...]:
-    return tuple(sorted(p for p in folder.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES))
+    return tuple(sorted(p for p in folder.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES and is_shown(p, folder)))
 
 
 def _alpha_of(colour: Path, folder: Path) -> Path:
@@ -103,23 +105,32 @@ def cut_out(random: Random, size: int, clips: tuple[CutoutClip, ...]) -> Subject
 
 
 def _load(clip: CutoutClip, index: int) -> Subject:
-    colour, alpha = (
-        cv2.imread(str(path), flag)
-        for path, flag in ((clip.colours[index], cv2.IMREAD_COLOR_RGB), (clip.alphas[index], cv2.IMREAD_GRAYSCALE))
-    )
-    if colour is None or alpha is None or colour.shape[:2] != alpha.shape:
-        raise CleanplateError(f"{clip.colours[index]} and {clip.alphas[index]} are not two pictures of one size")
-    straight = np.asarray(colour, np.float32) * np.float32(1 / 255)
-    cover = np.asarray(alpha, np.float32) * np.float32(1 / 255)
-    return Subject(cover, straight if clip.straight else _without_place(straight, cover))
+    """A frame as it is stored, for tools that write an alpha do not turn it as a tag of the colour says."""
+    colour = read_picture(clip.colours[index], cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+    cover = _cover(read_picture(clip.alphas[index], cv2.IMREAD_UNCHANGED))
+    if colour.shape[:2] != cover.shape:
+        raise CleanplateError(f"{clip.colours[index]} and {clip.alphas[index]} are not stored as pictures of one size")
+    photo = np.asarray(colour, np.float32) * np.float32(1 / 255)
+    return Subject(cover, photo if clip.straight else _without_place(photo, cover))
+
+
+def _cover(picture: Image) -> FloatImage:
+    """Alpha as a picture holds it: in its alpha channel, or in its grey where it has none or all of that is opaque."""
+    most = np.iinfo(picture.dtype).max
+    channels = picture.reshape(*picture.shape[:2], -1)
+    if channels.shape[2] in (2, 4) and channels[..., -1].min() < most:
+        cover = channels[..., -1]
+    else:
+        cover = channels[..., 0] if channels.shape[2] < 3 else cv2.cvtColor(channels[..., :3], cv2.COLOR_BGR2GRAY)
+    return np.asarray(cover, np.float32) * np.float32(1 / most)
 
 
 def _without_place(photo: FloatImage, alpha: FloatImage) -> FloatImage:
-    """Straight colour of a photographed subject: where it is see-through, its opaque neighbours' colour."""
-    solid = (alpha > 0.97).astype(np.float32)
-    colour, weight = photo * solid[..., None], solid
-    spread = max(alpha.shape) / 100
-    near = cv2.GaussianBlur(colour, (0, 0), spread) / (cv2.GaussianBlur(weight, (0, 0), spread)[..., None] + 1e-4)
+    """Straight colour of a photographed subject: where it is see-through, that of its solid parts, if it has any."""
+    if cv2.erode(alpha, np.ones((3, 3), np.uint8)).max() <= SOLID[0]:
+        return photo
+    image, cover = torch.from_numpy(photo).permute(2, 0, 1)[None], torch.from_numpy(alpha)[None, None]
+    near: FloatImage = carry_colour(image, cover)[0].permute(1, 2, 0).numpy()
     keep = np.clip((alpha - 0.9) / 0.07, 0, 1)[..., None]
     result: FloatImage = np.clip(near + keep * (photo - near), 0, 1)
     return result
@@ -158,11 +169,10 @@ def _cut_sides(alpha: FloatImage) -> NDArray[np.bool_]:
 
 def _place(subject: Subject, matrix: NDArray[np.float64], size: int) -> Subject:
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    alpha, colour = subject.alpha, subject.colour
+    alpha, room = subject.alpha[..., None], (size, size)
+    layers = np.concatenate((alpha * subject.colour, alpha), axis=2)
     if scale < 0.8:  # no aliasing
-        sigma = 0.45 * (1 / scale - 0.6)
-        alpha, colour = (cv2.GaussianBlur(x, (0, 0), sigma) for x in (alpha, colour))
-    cover = cv2.warpAffine(alpha, matrix, (size, size), flags=cv2.INTER_LINEAR)
-    moved = cv2.warpAffine(colour, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    cover = np.where(cover < 1 / 512, 0, np.where(cover > 1 - 1 / 512, 1, cover)).astype(np.float32)
-    return Subject(cover, moved)
+        layers = cv2.GaussianBlur(layers, (0, 0), 0.45 * (1 / scale - 0.6))
+    moved = cv2.warpAffine(layers, matrix, room, flags=cv2.INTER_LINEAR)
+    beyond = cv2.warpAffine(subject.colour, matrix, room, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return unmultiplied(moved[..., 3], moved[..., :3], beyond)

@@ -3,9 +3,11 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline.frames import CleanplateError
 from training import composites
+from training.canvas import reduce
 from training.composites import make_sample
 from training.cutouts import cut_out, find_cutouts
 from training.material import Material
@@ -63,6 +65,74 @@ def test_a_photographed_subject_loses_the_place_at_its_edge(tmp_path):
     assert np.median(seen) > 0.2  # one hue: no mixture of red and green
 
 
+def test_what_is_see_through_has_the_colour_of_what_is_solid_however_far_that_is(tmp_path):
+    alpha = np.full((80, 100), 128, np.uint8)
+    alpha[:, :10] = 255
+    write(tmp_path / "image" / "1.png", photographed(alpha))
+    write(tmp_path / "matte" / "1.png", alpha)
+    seen = placed(tmp_path)
+    assert np.allclose(seen.colour[seen.alpha > 0.4] * 255, RED, atol=3)
+
+
+def test_a_veil_with_nothing_solid_keeps_the_colour_of_the_photo(tmp_path):
+    alpha = np.full((80, 100), 128, np.uint8)
+    write(tmp_path / "image" / "1.png", photographed(alpha))
+    write(tmp_path / "matte" / "1.png", alpha)
+    seen = placed(tmp_path)
+    assert np.allclose(seen.colour[seen.alpha > 0.4] * 255, photographed(alpha)[0, 0], atol=3)
+
+
+def photographed(alpha):
+    """A red subject before a green place."""
+    mix = alpha[..., None] / 255
+    return (mix * np.array(RED) + (1 - mix) * np.array((20, 220, 20))).round().astype(np.uint8)
+
+
+def placed(folder, seed=1):
+    """The only cut-out of a folder, in its own colours: some seeds change them."""
+    return cut_out(np.random.default_rng(seed), 96, find_cutouts(folder))
+
+
+def test_black_around_a_subject_darkens_no_edge(tmp_path):
+    pair(tmp_path / "fg" / "a.png", tmp_path / "alpha" / "a.png")
+    alpha = cv2.imread(str(tmp_path / "alpha" / "a.png"), cv2.IMREAD_GRAYSCALE)
+    write(tmp_path / "fg" / "a.png", np.where(alpha[..., None] > 0, np.uint8(RED), np.uint8(0)))
+    for seed in range(8):
+        subject = placed(tmp_path, seed)
+        for size in (96, 40):
+            colour, cover = reduce(subject.colour, size), reduce(subject.alpha, size)
+            assert np.ptp(colour[cover > 0.02], axis=0).max() < 0.01, (seed, size)
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_tag_that_turns_the_colour_does_not_turn_it_away_from_its_alpha(tmp_path, orientation):
+    pair(tmp_path / "fg" / "a.png", tmp_path / "alpha" / "a.png", left=5, place=(20, 30, 200))
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    Image.open(tmp_path / "fg" / "a.png").save(tmp_path / "fg" / "a.jpg", quality=98, exif=tags)
+    (tmp_path / "fg" / "a.png").unlink()
+    seen = placed(tmp_path)
+    assert np.allclose(seen.colour[cv2.erode(seen.alpha, np.ones((9, 9))) > 0.99] * 255, RED, atol=12)
+
+
+@pytest.mark.parametrize(("mode", "holds"), [("LA", "alpha"), ("RGBA", "alpha"), ("RGBA", "grey"), ("RGB", "grey")])
+def test_an_alpha_may_be_in_the_alpha_channel(tmp_path, mode, holds):
+    pair(tmp_path / "fg" / "a.png", tmp_path / "alpha" / "a.png")
+    plain = placed(tmp_path)
+    grey, white = Image.open(tmp_path / "alpha" / "a.png"), Image.new("L", (100, 80), 255)
+    colour, alpha = (white, grey) if holds == "alpha" else (grey, white)
+    bands = [colour] * 3 if mode == "RGB" else [*[colour] * (len(mode) - 1), alpha]
+    Image.merge(mode, bands).save(tmp_path / "alpha" / "a.png")
+    assert np.array_equal(placed(tmp_path).alpha, plain.alpha)
+
+
+def test_hidden_files_and_those_of_archives_are_no_cutouts(adobe):
+    (next(adobe.rglob("fg")) / "._a.png").write_bytes(b"no picture")
+    for path in (".old/fg/a.png", ".old/alpha/a.png", "__MACOSX/fg/a.png", "__MACOSX/alpha/a.png"):
+        pair(adobe / path, adobe / path)
+    assert [clip.colours[0].name for clip in find_cutouts(adobe)] == ["a.png", "b.png"]
+
+
 def test_frames_of_a_clip_are_each_others_neighbours(tmp_path):
     for frame in range(6):
         name = f"{frame:05d}.png"
@@ -111,5 +181,8 @@ def test_what_is_wrong_is_named(tmp_path, adobe):
 def test_pictures_of_two_sizes_are_no_pair(tmp_path):
     pair(tmp_path / "fg" / "a.png", tmp_path / "alpha" / "a.png")
     write(tmp_path / "alpha" / "a.png", np.zeros((10, 10), np.uint8))
-    with pytest.raises(CleanplateError, match="two pictures of one size"):
+    with pytest.raises(CleanplateError, match="not stored as pictures of one size"):
+        cut_out(np.random.default_rng(0), 64, find_cutouts(tmp_path))
+    (tmp_path / "alpha" / "a.png").write_bytes(b"no picture")
+    with pytest.raises(CleanplateError, match=r"alpha/a\.png is not a picture"):
         cut_out(np.random.default_rng(0), 64, find_cutouts(tmp_path))
