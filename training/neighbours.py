@@ -69,8 +69,9 @@ def motion_input(
     if random.random() < 0.12:
         stack = _passed(random, own, stack)
     result = _coded(random, np.stack(stack, axis=2))
-    if random.random() < 0.15:  # clamped at an end of the clip
-        result[..., 2:] = frame[..., None]
+    clamped = random.random()
+    if clamped < 0.15:  # at the clip's beginning or its end
+        result[..., slice(0, 2) if clamped < 0.075 else slice(2, 4)] = frame[..., None]
     if random.random() < 0.3:  # beyond a neighbour's own border its warp is filled with the frame
         outside = random_coverage(random, size) < 0.5
         result[outside] = frame[outside][:, None]

@@ -53,6 +53,14 @@ def test_a_still_image_is_its_own_neighbour_and_most_are_not():
     assert 0 < np.mean(own) < 0.3
 
 
+def test_at_a_clips_beginning_and_at_its_end_the_frame_stands_for_neighbours_alike():
+    _, _, _, image = _scene()
+    own = [tuple(np.abs(stack - image[..., :1]).max((0, 1)) < 1e-6) for stack in _many(400)]
+    first, last = (own.count(pair) for pair in ((True, True, False, False), (False, False, True, True)))
+    assert 15 < first < 45
+    assert 15 < last < 45
+
+
 def test_a_subject_known_in_its_neighbours_is_shown_as_it_is_there():
     subject, background, still, image = _scene()
     elsewhere = Subject(np.roll(subject.alpha, 30, 1), subject.colour)
