@@ -125,7 +125,7 @@ def load_weights(name: str, path: Path | None = None) -> MattingNet:
         path: Another weights file than the one that ships.
 
     Raises:
-        WeightsError: There is no such model or file, or the file is damaged.
+        WeightsError: There is no such model or file, or the file is damaged, or holds what is not finite.
     """
     if name not in MODELS:
         raise WeightsError(f"there is no model {name!r}; the models are {', '.join(MODELS)}")
@@ -142,6 +142,9 @@ def load_weights(name: str, path: Path | None = None) -> MattingNet:
             metadata = file.metadata() or {}
             net = _net_of(metadata)
             net.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118 (not a dict)
+        for key, tensor in net.state_dict().items():
+            if not tensor.isfinite().all():
+                raise ValueError(f"{key} holds what is no number")
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError, TypeError) as error:
         raise WeightsError(f"{path} is damaged or not a weights file of this program: {error}") from error
     return net.float().eval()

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from models.weights import load_weights, read_card, save_weights
+from models.weights import WeightsError, load_weights, read_card, save_weights
 
 
 def average(
@@ -55,7 +55,9 @@ def average(
             old = file.get_tensor(key)
             if key in mixed and mixed[key].is_floating_point() and mixed[key].shape == old.shape:
                 own = next((value for part, value in parts.items() if key.startswith(part)), share)
-                mixed[key] = torch.lerp(old.float(), mixed[key], own)
+                mean = torch.lerp(old.float(), mixed[key], own)
+                # No variance is below 0: past the end, one that would be stays as it is there.
+                mixed[key] = torch.where(mean < 0, mixed[key], mean) if key.endswith("running_var") else mean
                 count += 1
     if not count:
         raise ValueError(f"{before} and {after} have no tensor in common")
@@ -85,7 +87,12 @@ def main() -> None:
     )
     parser.add_argument("-o", "--out", type=Path, required=True)
     arguments = parser.parse_args()
-    count = average(arguments.before, arguments.after, arguments.share, arguments.out, parts=dict(arguments.part))
+    try:
+        count = average(arguments.before, arguments.after, arguments.share, arguments.out, parts=dict(arguments.part))
+    except (WeightsError, ValueError) as error:
+        parser.error(str(error))
+    except SafetensorError as error:
+        parser.error(f"{arguments.out} could not be written: {error}")
     print(f"{arguments.out}: {count} tensors averaged")
 
 

@@ -40,6 +40,16 @@ def test_a_damaged_file_is_named(tmp_path):
         load_weights("fast", path)
 
 
+def test_what_is_no_number_is_refused(tmp_path):
+    net = new_net("fast")
+    net.generator.alpha_branch.last.bias.data.fill_(torch.nan)
+    save_weights(net, tmp_path / "x.safetensors", {})
+    with pytest.raises(
+        WeightsError, match=r"x\.safetensors is damaged.*alpha_branch\.last\.bias holds what is no number"
+    ):
+        load_weights("fast", tmp_path / "x.safetensors")
+
+
 def test_a_folder_is_no_weights_file(tmp_path):
     with pytest.raises(WeightsError, match="is damaged or not a weights file"):
         load_weights("fast", tmp_path)

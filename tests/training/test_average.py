@@ -8,7 +8,7 @@ import torch
 from models.generator_config import FAST
 from models.refiner import RefinerConfig
 from models.weights import MattingNet, WeightsError, load_weights, read_card, save_weights
-from training.average import average
+from training.average import average, main
 
 
 def net(seed, **changes):
@@ -58,6 +58,32 @@ def test_a_refiner_that_the_run_left_out_stays_and_a_part_may_go_past_the_end(fi
         if value.is_floating_point():
             gone = 1.5 * (end[key] - start[key]) if key.startswith("generator.encode_image") else 0
             assert torch.allclose(value, start[key] + gone, atol=1e-6)
+
+
+def test_a_variance_past_the_end_stays_above_zero(files, tmp_path):
+    start = load_weights("fast", files[1])
+    for name, values in start.named_buffers():
+        if name.endswith("running_var"):
+            values.mul_(torch.where(torch.arange(len(values)) % 2 == 0, 0.1, 0.9))
+    save_weights(start, tmp_path / "less.safetensors", {})
+    average(files[1], tmp_path / "less.safetensors", 1.25, tmp_path / "out.safetensors")
+    variances = [x for name, x in load_weights("fast", tmp_path / "out.safetensors").named_buffers() if "_var" in name]
+    for values in variances:
+        assert torch.allclose(values[0::2], torch.tensor(0.1))
+        assert torch.allclose(values[1::2], torch.tensor(1 - 1.25 * 0.1))
+
+
+def test_what_is_wrong_is_said_in_one_line(files, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out.safetensors"
+    for words, said in (
+        ((tmp_path / "gone.safetensors", files[1], "--share", 1, "-o", out), "gone.safetensors: there is no such"),
+        ((*files, "--share", 3, "-o", out), "a share of 3.0 is not between 0 and 2"),
+        ((*files, "--share", 1, "-o", tmp_path / "none" / "out.safetensors"), "could not be written"),
+    ):
+        monkeypatch.setattr("sys.argv", ["average", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2 and said in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_part_that_is_not_there_is_named(files, tmp_path):
