@@ -39,7 +39,7 @@ class AdversarialConfig(BaseModel):
         checkpoint_every: Updates of the generator between checkpoints.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     model: Literal["fast", "paper"] = "fast"
     teacher: str | None = None
@@ -59,7 +59,7 @@ class AdversarialConfig(BaseModel):
     shift: bool = True
     plates: float = Field(default=0.5, ge=0, le=1)
     sources: str = ""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     workers: int = Field(default=0, ge=0)
     threads: int = Field(default=1, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -40,7 +40,7 @@ class SupervisedConfig(BaseModel):
         checkpoint_every: Updates between checkpoints.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     model: Literal["fast", "paper"] = "fast"
     start_from: str | None = None
@@ -52,9 +52,9 @@ class SupervisedConfig(BaseModel):
     sources: str = ""
     cutout_share: float = Field(default=0.35, ge=0, le=1)
     video_share: float = Field(default=0.5, ge=0, le=1)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     coarse_size: int = Field(default=192, ge=64)
-    factors: tuple[float, ...] = (1.5, 2.0, 2.5, 2.5, 3.0, 3.75)
+    factors: tuple[float, ...] = Field(default=(1.5, 2.0, 2.5, 2.5, 3.0, 3.75), min_length=1)
     crop: int = Field(default=256, ge=32, multiple_of=2)
     workers: int = Field(default=1, ge=0)
     threads: int = Field(default=1, ge=1)
@@ -97,7 +97,7 @@ def read_toml(path: Path, kind: type[Config]) -> Config:
         CleanplateError: The file is missing, is not TOML, or a field is wrong; the message names it.
     """
     try:
-        return kind(**tomllib.loads(path.read_text(encoding="utf-8")))
+        return kind(**tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except FileNotFoundError:
         raise CleanplateError(f"{path}: there is no such file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

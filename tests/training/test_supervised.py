@@ -201,8 +201,21 @@ def test_a_wrong_field_is_named(tmp_path):
     path.write_text("steps = 5\nspeed = 3\n")
     with pytest.raises(CleanplateError, match="speed"):
         read_config(path)
+    for line, said in (
+        ("factors = [inf]", "factors.0: .*finite"),
+        ("factors = []", "factors: "),
+        ("seed = -1", "seed: "),
+    ):
+        path.write_text(f"steps = 5\n{line}\n")
+        with pytest.raises(CleanplateError, match=rf"run\.toml: {said}.*, not "):
+            read_config(path)
     with pytest.raises(CleanplateError, match="no such file"):
         read_config(tmp_path / "none.toml")
+
+
+def test_a_config_may_begin_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "run.toml").write_bytes(b"\xef\xbb\xbfsteps = 5\n")
+    assert read_config(tmp_path / "run.toml").steps == 5
 
 
 def test_the_weights_were_made_by_configs_that_ship():
