@@ -16,12 +16,13 @@ import numpy as np
 import torch
 
 from alignment.plate import AlignedPlate
+from evaluation.ending import in_one_line
 from evaluation.metrics import mad
 from evaluation.report import find_clips
 from models.carrying import carry_colour
 from models.coarse import Coarse
 from pipeline.decode import open_clip
-from pipeline.frames import FloatImage, FrameWindow, Settings
+from pipeline.frames import CleanplateError, FloatImage, FrameWindow, Settings
 from pipeline.matting import GeneratorInputs, Matter
 from pipeline.motion import motion_stack
 from pipeline.observing import looked_at_again
@@ -87,14 +88,18 @@ VARIANTS: dict[str, Variant] = {
 
 
 def given(folder: Path, settings: Settings, step: int) -> Iterator[Given]:
-    """Every `step`-th frame of a clip with truth."""
+    """Every `step`-th frame of a clip with truth.
+
+    Raises:
+        CleanplateError: A file is missing or cannot be read, or the plate is not found in a frame.
+    """
     with open_clip(folder / "clip.mp4") as clip, open_clip(folder / "truth" / "alpha.mkv") as truth:
         matter = Matter(read_plate(folder / "plate.png"), (clip.info.width, clip.info.height), settings)
         for index in range(step // 2, len(clip.info), step):
             (window,) = windows(clip, matter.observe, index, index + 1)
             window = looked_at_again(window, matter.aligner)
             if window.observation.alignment is None:
-                raise ValueError(f"{folder.name}, frame {index}: {window.observation.failure}")
+                raise CleanplateError(f"{folder.name}, frame {index}: {window.observation.failure}")
             aligned = matter.aligner.warp(window.observation.alignment)
             true = next(truth.frames(index, index + 1)).image[:, :, 0]
             scale = np.float32(1 / np.iinfo(true.dtype).max)
@@ -120,12 +125,13 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--step", type=int, default=15, help="take every so many frames")
     arguments = parser.parse_args()
-    folders = find_clips(arguments.folders)
-    rows = measure(folders, Settings(weights=arguments.weights), arguments.step)
-    print("| MAD | " + " | ".join(folder.name for folder in folders) + " | mean |")
-    print("|---" * (len(folders) + 2) + "|")
-    for name, values in rows.items():
-        print(f"| {name} | " + " | ".join(f"{v:.1f}" for v in (*values, float(np.mean(values)))) + " |")
+    with in_one_line(parser):
+        folders = find_clips(arguments.folders)
+        rows = measure(folders, Settings(weights=arguments.weights), arguments.step)
+        print("| MAD | " + " | ".join(folder.name for folder in folders) + " | mean |")
+        print("|---" * (len(folders) + 2) + "|")
+        for name, values in rows.items():
+            print(f"| {name} | " + " | ".join(f"{v:.1f}" for v in (*values, float(np.mean(values)))) + " |")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from evaluation.ablation import given
+from evaluation.ending import in_one_line
 from evaluation.report import find_clips
 from pipeline.frames import FloatImage, Settings
 
@@ -78,10 +79,12 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--step", type=int, default=15, help="take every so many frames")
     arguments = parser.parse_args()
-    for folder in find_clips(arguments.folders):
-        print(f"\n{folder.name}\n\n| from | to | share | said | true, mean | true, median |\n|---|---|---|---|---|---|")
-        for row in measure(folder, Settings(weights=arguments.weights), arguments.step):
-            print("| " + " | ".join(f"{value:.2f}" for value in row) + " |")
+    with in_one_line(parser):
+        for folder in find_clips(arguments.folders):
+            print(f"\n{folder.name}\n\n| from | to | share | said | true, mean | true, median |")
+            print("|---|---|---|---|---|---|")
+            for row in measure(folder, Settings(weights=arguments.weights), arguments.step):
+                print("| " + " | ".join(f"{value:.2f}" for value in row) + " |")
 
 
 if __name__ == "__main__":

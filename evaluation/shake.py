@@ -17,6 +17,7 @@ import numpy as np
 from alignment.blur import Blur, blurred
 from alignment.plate import AlignmentReport
 from evaluation.ablation import Given, given
+from evaluation.ending import in_one_line
 from evaluation.metrics import mad
 from evaluation.report import find_clips
 from pipeline.composite import quantise, unit
@@ -79,11 +80,11 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--step", type=int, default=20, help="take every so many frames")
     arguments = parser.parse_args()
-    print("| smear, px of 1280 | sharp plate | plate as soft | not found |\n|---|---|---|---|")
-    for length, sharp, soft, lost in measure(
-        find_clips(arguments.folders), Settings(weights=arguments.weights), arguments.step
-    ):
-        print(f"| {length} | {sharp:.1f} | {soft:.1f} | {lost} |", flush=True)
+    with in_one_line(parser):
+        folders = find_clips(arguments.folders)
+        print("| smear, px of 1280 | sharp plate | plate as soft | not found |\n|---|---|---|---|")
+        for length, sharp, soft, lost in measure(folders, Settings(weights=arguments.weights), arguments.step):
+            print(f"| {length} | {sharp:.1f} | {soft:.1f} | {lost} |", flush=True)
 
 
 if __name__ == "__main__":

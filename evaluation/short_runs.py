@@ -17,6 +17,7 @@ import numpy as np
 from alignment.plate import AlignedPlate
 from alignment.warp import PlateImage
 from evaluation.ablation import Given, given
+from evaluation.ending import in_one_line
 from evaluation.metrics import mad
 from evaluation.report import find_clips
 from pipeline.frames import FloatImage, Settings
@@ -67,15 +68,16 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--step", type=int, default=20, help="judge every so many frames")
     arguments = parser.parse_args()
-    folders = find_clips(arguments.folders)
-    config = read_config(arguments.config)
-    print("| MAD | " + " | ".join(folder.name for folder in folders) + " | mean |")
-    print("|---" * (len(folders) + 2) + "|")
-    for part in VARIANTS:
-        weights = run(config, part, arguments.out, arguments.assets, arguments.device)
-        values = judge(weights, part, folders, arguments.step)
-        name = f"without {part}" if part else "as it is"
-        print(f"| {name} | " + " | ".join(f"{v:.1f}" for v in (*values, float(np.mean(values)))) + " |", flush=True)
+    with in_one_line(parser):
+        folders = find_clips(arguments.folders)
+        config = read_config(arguments.config)
+        print("| MAD | " + " | ".join(folder.name for folder in folders) + " | mean |")
+        print("|---" * (len(folders) + 2) + "|")
+        for part in VARIANTS:
+            weights = run(config, part, arguments.out, arguments.assets, arguments.device)
+            values = judge(weights, part, folders, arguments.step)
+            name = f"without {part}" if part else "as it is"
+            print(f"| {name} | " + " | ".join(f"{v:.1f}" for v in (*values, float(np.mean(values)))) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,10 @@ def publish(weights: Path, report: Path, out: Path, model: str = "fast") -> dict
         "commit": _commit(),
         "hours": f"{_seconds([row['seconds'] for row in rows]) / 3600:.1f}",
         "metrics": json.dumps(
-            {clip: {name: x and round(x, 2) for name, x in row.items()} for clip, row in scores.items()}
+            {
+                clip: {name: x and round(x, 2) for name, x in row.items() if name != "frames"}
+                for clip, row in scores.items()
+            }
         ),
     }
     save_weights(net.half(), out, card, net.ranges)

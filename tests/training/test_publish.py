@@ -19,7 +19,8 @@ def run(tmp_path, monkeypatch):
     save_weights(new_net("fast"), tmp_path / "fast.safetensors", {"data": "made up", "steps": "40"})
     rows = [{"step": 20, "seconds": 1000.0}, {"step": 30, "seconds": 1900.0}, {"step": 40, "seconds": 80.0}]
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (tmp_path / "report.json").write_text(json.dumps({"mean": {"mad": 3.4567, "mse": 0.9}}))
+    report = {"mean": {"mad": 3.4567}, "a": {"mad": 3.4, "frames": [{"mad": 3.4}]}}
+    (tmp_path / "report.json").write_text(json.dumps(report))
     return tmp_path
 
 
@@ -28,7 +29,7 @@ def test_the_card_says_commit_hours_and_metrics(run):
     assert read_card(run / "out.safetensors") == card
     assert card["data"] == "made up" and card["steps"] == "40"
     assert card["hours"] == "0.6"  # 1900 + 80 seconds
-    assert json.loads(card["metrics"]) == {"mean": {"mad": 3.46, "mse": 0.9}}
+    assert json.loads(card["metrics"]) == {"mean": {"mad": 3.46}, "a": {"mad": 3.4}}
     assert card["commit"] == "0123abc+"
 
 
