@@ -5,10 +5,15 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+OLDEST := $(shell sed -n 's/^requires-python = ">=\(.*\)"/\1/p' pyproject.toml)
 
 .PHONY: demo test test-all lint
+# An environment that is half made, as where Debian lacks python3-venv, is none: the next call makes it again.
+.DELETE_ON_ERROR:
 
 $(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= tuple(map(int, "$(OLDEST)".split("."))) or sys.exit( \
+	    "This needs Python $(OLDEST) or newer, and $(PYTHON) is " + sys.version.split()[0] + ": name another by PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
