@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from alignment.common_view import FloatImage, Mask, Placed, Size, View, choose_view, look, place, rebased, relight
 from alignment.decide import FEWEST_FOR_EPISODES, Decision, decide
 from alignment.features import reduced_size
+from alignment.holes import known_in, split
 from alignment.plate import Image, PlateAligner, PlateAlignmentError
 
 WORKING_LONG_SIDE_PX = 1280  # the aligner looks no closer
@@ -34,7 +35,10 @@ def _silent(*_: int) -> None:
 
 
 class Pictures(Protocol):
-    """Pictures that can be gone through more than once, H x W x 3 each, uint8 or uint16."""
+    """Pictures that can be gone through more than once, uint8 or uint16.
+
+    Each is H x W x 3, or H x W x 4 whose last channel is below half where it shows nothing.
+    """
 
     def __len__(self) -> int:
         """How many there are."""
@@ -92,7 +96,8 @@ def build_plate(pictures: Pictures, *, empty: bool = False, progress: Progress =
     copies = _copy(pictures, step)
     if count == 1 and empty:
         only = next(iter(pictures))
-        return BuiltPlate(only, np.ones(only.shape[:2], np.bool_), (0,), ())
+        known = known_in(only)
+        return BuiltPlate(only[..., :3] * known[..., None], known, (0,), ())
     draft, emptiest = _draft(copies.small, empty=empty)
     placed = _place(copies.small, range(count), draft, lambda done: step(count + done))
     _require_two(placed, count)
@@ -114,13 +119,21 @@ def build_plate(pictures: Pictures, *, empty: bool = False, progress: Progress =
 
 def _copy(pictures: Pictures, step: Step) -> _Copies:
     small, sizes = [], []
-    for picture in pictures:
+    for whole in pictures:
+        picture = _with_filled_holes(whole)  # or what lies hidden in them would mix with what is beside them
         sizes.append(_size(picture))
         copy = cv2.resize(picture, reduced_size(sizes[-1], WORKING_LONG_SIDE_PX), interpolation=cv2.INTER_AREA)
         small.append(copy if copy.dtype == np.uint8 else cv2.convertScaleAbs(copy, alpha=1 / 257))
         dtype = picture.dtype
         step(len(small))
     return _Copies(small, sizes, dtype)
+
+
+def _with_filled_holes(picture: Image) -> Image:
+    colours, known = split(picture)
+    if known is None:
+        return colours
+    return np.asarray(np.dstack([colours, known * np.array(np.iinfo(colours.dtype).max, colours.dtype)]))
 
 
 def _draft(small: list[NDArray[np.uint8]], *, empty: bool) -> tuple[Image, int]:
@@ -165,7 +178,7 @@ def _place(small: list[NDArray[np.uint8]], chosen: Iterable[int], plate: Image, 
         if size not in aligners:
             aligners[size] = PlateAligner(plate, size)
         with suppress(PlateAlignmentError):
-            placed.append(place(index, size, aligners[size].register(small[index])))
+            placed.append(place(index, size, aligners[size].register(split(small[index])[0])))
         step(done)
     return placed
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment.holes import split
 from alignment.homography import Matrix, between_sizes, corners, inverted, known_spans, project
 from alignment.plate import AlignmentReport, Image
 from alignment.warp import BORDER_PX, clear_outside
@@ -15,6 +16,7 @@ from alignment.warp import BORDER_PX, clear_outside
 HARDLY_MOVED = 0.01  # of the long side; a view is not widened for less
 MOST_AREA = 1.5  # of the view, in areas of a picture
 SEEN_BY = 3  # pictures that must reach beyond a border for it to be moved
+HALF = 0.5  # of a pixel; where less shows anything, nothing does
 
 FloatImage = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -96,7 +98,7 @@ def look(picture: Image, one: Placed, view: View, size: Size) -> tuple[FloatImag
     """Renders a picture into the view, in the light of the reference.
 
     Args:
-        picture: H x W x 3, of any size with the proportions of `one.size`.
+        picture: H x W x 3, or H x W x 4 as `holes.split` takes it, of any size with the proportions of `one.size`.
         one: Where it lies.
         view: The view.
         size: Width and height of the result.
@@ -106,6 +108,7 @@ def look(picture: Image, one: Placed, view: View, size: Size) -> tuple[FloatImag
         anything.
     """
     full = np.float32(np.iinfo(picture.dtype).max)
+    picture, known = split(picture)
     factor = size[0] / view.size[0] * one.size[0] / picture.shape[1]
     if factor < 0.75:  # or detail would be skipped
         reduced = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
@@ -120,6 +123,9 @@ def look(picture: Image, one: Placed, view: View, size: Size) -> tuple[FloatImag
     matrix = between_sizes(view.size, size) @ view.from_reference @ one.to_reference @ between_sizes(own, one.size)
     covered = np.ones((size[1], size[0]), np.bool_)
     clear_outside(covered, known_spans(matrix / matrix[2, 2], own, size, BORDER_PX))
+    if known is not None:
+        share = cv2.resize(known.astype(np.float32), own, interpolation=cv2.INTER_AREA)
+        covered &= _warped(share, matrix, size) > HALF
     return _warped(image, matrix, size), covered
 
 

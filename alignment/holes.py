@@ -28,11 +28,18 @@ def split(plate: Image) -> tuple[Image, Mask | None]:
     """
     if plate.shape[2] == 3:
         return plate, None
-    known = plate[..., 3] > np.iinfo(plate.dtype).max // 2
+    known = known_in(plate)
     colours = cast(Image, np.ascontiguousarray(plate[..., :3]))
     if known.all():
         return colours, None
     return smoothly_filled(colours, known), known
+
+
+def known_in(picture: Image) -> Mask:
+    """Where a picture as `split` takes it shows anything, H x W."""
+    if picture.shape[2] == 3:
+        return np.ones(picture.shape[:2], np.bool_)
+    return np.asarray(picture[..., 3] > np.iinfo(picture.dtype).max // 2)
 
 
 def smoothly_filled(image: Image, known: Mask) -> Image:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from alignment.build import BuiltPlate, build_plate
-from alignment.holes import inpainted
+from alignment.holes import inpainted, known_in
 from alignment.plate import PlateAlignmentError
 from pipeline.clip import Clip
 from pipeline.colour import as_depth
@@ -25,7 +25,7 @@ from pipeline.frames import CleanplateError, ClipInfo, Image
 from pipeline.image_clips import ImageClip, is_pattern
 from pipeline.mattes import alpha_of, has_shape
 from pipeline.places import check_apart
-from pipeline.plates import ClipFrames
+from pipeline.plates import ClipFrames, with_holes
 from pipeline.ranges import parse_range, parse_span
 from pipeline.render import Progress, silent
 
@@ -224,7 +224,8 @@ class _Photos:
         for path in self._paths:
             still = read_still(path)
             colour = colour or still.colour
-            yield converted_image(as_depth(still.image, self._bits), still.colour, colour)
+            picture = as_depth(with_holes(still.image, still.alpha), self._bits)
+            yield converted_image(picture, still.colour, colour)
 
     def number(self, index: int) -> int:
         """A photo's place in the list."""
@@ -233,7 +234,8 @@ class _Photos:
 
 def _fill_in(job: PlateJob, info: ClipInfo) -> PlateSummary:
     """The last resort, as the paper on which this program builds had it."""
-    photo, mask = read_still(job.clips[0]).image, read_still(cast(Path, job.mask), is_matte=True)
+    still, mask = read_still(job.clips[0]), read_still(cast(Path, job.mask), is_matte=True)
+    photo = still.image
     if mask.image.shape != photo.shape:
         raise CleanplateError(
             f"{job.mask} is {mask.image.shape[1]} x {mask.image.shape[0]}, but {job.clips[0]} is {photo.shape[1]} x "
@@ -242,14 +244,16 @@ def _fill_in(job: PlateJob, info: ClipInfo) -> PlateSummary:
     light = alpha_of(mask) if has_shape(mask) else unit(mask.image).max(axis=2)
     marked = (light > 0.5).astype(np.uint8)
     side = 2 * MASK_MARGIN_PX + 1
-    unknown = cv2.dilate(marked, np.ones((side, side), np.uint8)) > 0
+    known = known_in(with_holes(photo, still.alpha))
+    guessed = (cv2.dilate(marked, np.ones((side, side), np.uint8)) > 0) & known
+    unknown = guessed | ~known
     if not marked.any() or unknown.all():
         share = "nothing" if not marked.any() else "everything"
         raise CleanplateError(f"{job.mask} marks {share}: it is to be light where somebody stands, and dark elsewhere")
-    everywhere = np.ones(unknown.shape, np.bool_)
-    _write(job, info, BuiltPlate(inpainted(photo, unknown), everywhere, (0,), ()))
-    filled = float(unknown.mean())
-    return PlateSummary(str(job.out), photo.shape[1], photo.shape[0], 1 - filled, filled, 1, source="photos")
+    _write(job, info, BuiltPlate(inpainted(photo, unknown), known, (0,), ()))
+    height, width = known.shape
+    seen, filled = float(1 - unknown.mean()), float(guessed.mean())
+    return PlateSummary(str(job.out), width, height, seen, filled, 1, source="photos")
 
 
 def _write(job: PlateJob, info: ClipInfo, plate: BuiltPlate) -> None:

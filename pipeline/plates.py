@@ -51,14 +51,14 @@ def _read(clip: Clip, path: Path) -> Image:
     count = min(len(clip.info), FRAMES)
     if count == 1:
         frame = next(clip.frames())
-        return _with_holes(frame.image, frame.alpha)
+        return with_holes(frame.image, frame.alpha)
     chosen = [round(at) for at in np.linspace(0, len(clip.info) - 1, count)]
     try:
         built = build_plate(ClipFrames(clip, chosen))
     except PlateAlignmentError as error:
         raise CleanplateError(f"{path} will not do as a plate: {error}") from error
     known = np.multiply(built.known, np.iinfo(built.image.dtype).max, dtype=built.image.dtype)
-    return _with_holes(built.image, known)
+    return with_holes(built.image, known)
 
 
 class ClipFrames:
@@ -73,23 +73,25 @@ class ClipFrames:
         return len(self._chosen)
 
     def __iter__(self) -> Iterator[Image]:
-        """Decodes anew: H x W x 3 each, uint8 or uint16."""
+        """Decodes anew: as `with_holes` gives them."""
         first, last = self._chosen[0], self._chosen[-1]
         if last - first > LONGEST_STEP * len(self._chosen):
             for index in self._chosen:
-                yield next(self._clip.frames(index, index + 1)).image
+                frame = next(self._clip.frames(index, index + 1))
+                yield with_holes(frame.image, frame.alpha)
             return
         wanted = set(self._chosen)
         for frame in self._clip.frames(first, last + 1):
             if frame.index in wanted:
-                yield frame.image
+                yield with_holes(frame.image, frame.alpha)
 
     def number(self, index: int) -> int:
         """A frame's in the clip."""
         return self._chosen[index]
 
 
-def _with_holes(image: Image, known: Image | None) -> Image:
+def with_holes(image: Image, known: Image | None) -> Image:
+    """H x W x 3; or H x W x 4 where something is not known, as its alpha says."""
     if known is None or known.min() == np.iinfo(known.dtype).max:
         return image
     return cast(Image, np.dstack([image, known]))

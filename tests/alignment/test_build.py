@@ -211,6 +211,24 @@ def test_pictures_that_share_nothing_are_refused():
         build_plate([])
 
 
+def with_a_hole(picture: np.ndarray, left: int) -> np.ndarray:
+    clear = np.dstack([picture, np.full((HEIGHT, WIDTH), 255, np.uint8)])
+    clear[60:200, left : left + 90] = 0
+    return clear
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_clear_parts_of_pictures_have_no_say(empty):
+    room = Room(seed=16)
+    result = build_plate([with_a_hole(room.shot(i), left) for i, left in enumerate((40, 340))], empty=empty)
+    assert_is_the_place(room, result)
+    result = build_plate([with_a_hole(room.shot(i), 40) for i in range(3)], empty=empty)
+    assert not result.known[70:190, 50:120].any() and result.known[:, 150:].mean() > 0.97
+    if empty:
+        only = build_plate([with_a_hole(room.shot(0), 40)], empty=True)
+        assert np.array_equal(only.known, with_a_hole(room.shot(0), 40)[..., 3] > 0) and only.image.shape[2] == 3
+
+
 def test_progress_reaches_its_end():
     room, steps = Room(seed=14), []
     build_plate([room.shot(i) for i in range(3)], empty=True, progress=lambda done, total: steps.append((done, total)))

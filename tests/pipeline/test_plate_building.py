@@ -148,6 +148,22 @@ def test_one_photo_and_a_mask_are_filled_in_and_that_is_said(tmp_path):
     assert 0.08 < summary.filled < 0.2 and "guess" in summary.advice
 
 
+def test_what_is_clear_in_a_photo_is_no_place(tmp_path):
+    photos, mask = [], np.zeros_like(place())
+    for left in (40, 300):
+        seen = np.dstack([place(), np.full(SIZE[::-1], 255, np.uint8)])
+        seen[60:200, left : left + 90] = 0
+        photos.append(save(tmp_path / f"{left}.png", seen))
+    assert make_plate(job(photos, tmp_path)).known > 0.97
+    made = read_still(tmp_path / "plate.png").image
+    assert np.abs(made[70:190, 50:120].astype(int) - place()[70:190, 50:120]).mean() < 3
+    mask[100:, 200:230] = 255
+    summary = make_plate(job(photos[0], tmp_path, mask=save(tmp_path / "mask.png", mask), overwrite=True))
+    alpha = read_still(tmp_path / "plate.png").alpha
+    assert not alpha[60:200, 40:130].any() and alpha[:, 130:].all()
+    assert summary.known + summary.filled == pytest.approx((alpha > 0).mean())
+
+
 def test_what_is_missing_is_never_said_to_be_nothing():
     nearly = PlateSummary("plate.png", 4, 3, 0.99999, 0.0, 9, source="folder")
     assert "99.9 % known" in nearly.said and "0.1 % of the place" in nearly.advice and "0-2s" not in nearly.advice

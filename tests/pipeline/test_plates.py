@@ -43,6 +43,16 @@ def test_a_folder_of_deep_photos(tmp_path: Path) -> None:
     assert plate.max() > 255
 
 
+def test_clear_parts_of_photos_are_no_place(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for index in range(3):
+        seen = np.dstack([shot(textured(6), index, ball=False), np.full((360, 640), 255, np.uint8)])
+        seen[100:200, 100:200] = 0
+        cv2.imwrite(str(tmp_path / "photos" / f"{index}.png"), seen[..., [2, 1, 0, 3]])
+    plate = read_plate(tmp_path / "photos")
+    assert plate.shape[2] == 4 and not plate[110:190, 110:190, 3].any() and plate[:, 220:, 3].mean() > 0.97 * 255
+
+
 def test_a_clip_of_two_places_is_refused(tmp_path: Path) -> None:
     images = [shot(textured(seed), 0, ball=False) for seed in range(3)]
     path = write_clip(tmp_path / "cuts.mkv", images)
