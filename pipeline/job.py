@@ -10,7 +10,7 @@ from typing import Literal
 from pipeline.background import is_path
 from pipeline.finishing import Finish
 from pipeline.frames import CleanplateError, Settings
-from pipeline.places import check_apart, check_free
+from pipeline.places import check_apart, check_free, check_no_frame
 from pipeline.sidecar import is_sidecar, sidecar_path
 
 
@@ -51,14 +51,18 @@ class RenderJob:
         """Composite, alpha and foreground, as far as they are wanted."""
         return [path for path in (self.out, self.alpha, self.foreground) if path is not None]
 
+    @property
+    def read_beside(self) -> list[Path]:
+        """What is read beside the clip."""
+        behind = Path(self.background) if is_path(self.background) else None
+        return [path for path in (self.plate, behind, self.mask, self.settings.weights) if path is not None]
+
     def check_apart(self, *more: Path) -> None:
-        """Refuse files to write, `more` of them, of which one would replace another, or an input."""
+        """Refuse files to write, `more` of them, of which one would replace another, or an input, or become a frame."""
         records = [sidecar_path(path) for path in self.outputs[:1]]
         records += [path for path in more for out in self.outputs[:1] if is_sidecar(path, out)]
         written = [*self.outputs, *records, *more] + ([] if self.sheet is None else [self.sheet])
-        behind = Path(self.background) if is_path(self.background) else None
-        read = [self.clip, self.plate, behind, self.mask, self.settings.weights]
-        check_apart(written, [path for path in read if path is not None])
+        check_apart(written, [self.clip, *self.read_beside])
 
 
 def check_job(job: RenderJob) -> None:
@@ -72,6 +76,7 @@ def check_job(job: RenderJob) -> None:
     if job.bits not in (None, 8, 16):
         raise CleanplateError(f"--bits {job.bits}: give 8 or 16")
     job.check_apart()
+    check_no_frame(job.clip, job.read_beside)
     if job.sheet is not None:
         check_free(job.sheet, overwrite=job.overwrite)
         if job.sheet.suffix.lower() != ".png":

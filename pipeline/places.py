@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipeline.frames import CleanplateError, MachineError
-from pipeline.image_clips import is_named_by, is_pattern, matching, pictures_in
+from pipeline.image_clips import SUFFIXES, is_named_by, is_pattern, matching, pictures_in
 
 _Key = tuple[int, int] | str
 
@@ -31,7 +31,8 @@ def check_apart(outputs: Sequence[Path], inputs: Iterable[Path]) -> None:
         inputs: Files, folders or patterns to read.
 
     Raises:
-        CleanplateError: Two outputs have the same name, or one is a file that an input consists of.
+        CleanplateError: Two outputs have the same name, or one is a file that an input consists of, or would be a
+            further one.
     """
     written: set[_Key] = set()
     for path in outputs:
@@ -40,10 +41,34 @@ def check_apart(outputs: Sequence[Path], inputs: Iterable[Path]) -> None:
             raise CleanplateError(f"two outputs have the same name, {path}; give each its own")
         written |= own
     there = {_key(file): path for path in outputs for file in files_of(path) if file.exists()}
-    for source in inputs if there else ():  # thousands of frames need not be looked at for nothing
-        for file in files_of(source):
+    for source in inputs:
+        for file in files_of(source) if there else ():  # thousands of frames need not be looked at for nothing
             if (key := _key(file)) in there:
                 raise CleanplateError(f"{there[key]} is the input {source} itself; choose another name")
+        for path in outputs:
+            if _joins(path, source):
+                raise CleanplateError(f"{path} would become one of the frames of {source}; choose another folder")
+
+
+def check_no_frame(clip: Path, others: Iterable[Path]) -> None:
+    """Refuse what is to be read beside a clip where it would be read as a frame of it, too.
+
+    Raises:
+        CleanplateError: The clip is a folder, and one of the others a picture in it.
+    """
+    for path in others:
+        if clip.is_dir() and _joins(path, clip):
+            raise CleanplateError(
+                f"{path} would be read as one of the frames of {clip}; move it, or name the frames alone, for example "
+                f"{clip / ('name_%05d' + path.suffix)}"
+            )
+
+
+def _joins(path: Path, source: Path) -> bool:
+    """Whether a file is, or would be, read as a picture of a folder or of numbered ones."""
+    if source.is_dir():
+        return path.suffix.lower() in SUFFIXES and path.parent.resolve() == source.resolve()
+    return is_pattern(source) and not source.exists() and is_named_by(source, path)
 
 
 def _key(path: Path) -> _Key:

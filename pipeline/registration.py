@@ -17,6 +17,7 @@ from pipeline.clip import Clip
 from pipeline.decode import open_timed
 from pipeline.frames import CleanplateError, Frame, Observation
 from pipeline.observing import coarse_size, looked_at_again, observe
+from pipeline.places import check_no_frame
 from pipeline.plates import read_plate
 from pipeline.ranges import parse_range
 from pipeline.render import Progress, silent
@@ -77,6 +78,7 @@ def align_clip(
     Raises:
         CleanplateError: An input is wrong, or the plate could not be aligned to anything.
     """
+    check_no_frame(clip_path, [plate_path])
     with threadpool_limits(1, "blas"), open_timed(clip_path, fps) as clip:
         first, stop = parse_range(start, end, clip.info)
         try:

@@ -70,6 +70,27 @@ def test_no_command_replaces_an_input(scene, run, tmp_path, monkeypatch, words):
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
 
 
+@pytest.mark.parametrize("words", [
+    ("render", "shots", "--plate", "plate.png", "--alpha", "shots/alpha_%05d.png"),
+    ("render", "shots/%03d.png", "--plate", "plate.png", "-o", "a.mkv", "--sheet", "shots/007.png"),
+    ("render", "clip.mkv", "--plate", "shots", "--foreground", "shots/new.tif"),
+    ("plate", "shots", "-o", "shots/plate.png"),
+    ("render", "shots", "--plate", "shots/000.png", "-o", "a.mkv"),
+    ("render", "shots", "--plate", "plate.png", "--background", "shots/000.png", "-o", "a.mkv"),
+    ("render", "shots", "--plate", "plate.png", "--mask", "shots/000.png", "-o", "a.mkv"),
+    ("align", "shots", "--plate", "shots/000.png"),
+])  # fmt: skip
+def test_no_other_picture_becomes_a_frame_of_a_folder(scene, run, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shots").mkdir()
+    for name, source in (("clip.mkv", scene.clip), ("plate.png", scene.plate), ("shots/000.png", scene.plate)):
+        (tmp_path / name).write_bytes(source.read_bytes())
+    before = sorted(tmp_path.rglob("*"))
+    code, said = run(*words)
+    assert code == 2 and "one of the frames of shots" in said and ("another folder" in said or "move it" in said)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_a_sheet_that_is_there_is_not_replaced(scene, run, tmp_path):
     sheet = tmp_path / "sheet.png"
     sheet.write_bytes(b"the user's")
