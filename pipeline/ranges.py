@@ -7,14 +7,15 @@ from bisect import bisect_left
 from fractions import Fraction
 
 from pipeline.frames import CleanplateError, ClipInfo
-from pipeline.timecodes import frames_after, valid_timecode
+from pipeline.timecodes import frames_a_day, frames_after, valid_timecode
 
 
 def parse_position(text: str, info: ClipInfo, option: str) -> int:
     """Frame number of `120`, `3.5s` or `00:00:03:12` (hours, minutes, seconds, frames).
 
-    A timecode is one of the clip's own track where the clip has one that begins no later; else it counts from the
-    clip's start: frames, as editors do, or, where frames come irregularly, seconds and frames at the nominal rate.
+    A timecode is one of the clip's own track where the clip has one that begins no later, or that reaches it past
+    midnight; else it counts from the clip's start: frames, as editors do, or, where frames come irregularly, seconds
+    and frames at the nominal rate.
 
     Args:
         text: What the user wrote.
@@ -37,7 +38,10 @@ def parse_position(text: str, info: ClipInfo, option: str) -> int:
         if valid_timecode(f"{hours:02}:{text.split(':', 1)[1]}", info.rate) is None:
             raise CleanplateError(f"{option} {text}: at {_short(info.rate)} frames a second there is no such timecode")
         for own in filter(None, (info.timecode, f"00:00:00{mark}00" if is_regular(info) else None)):
-            if (later := frames_after(_as_own(text, own), own, info.rate)) >= 0:
+            later = frames_after(_as_own(text, own), own, info.rate)
+            if later < 0 and (past_midnight := later + frames_a_day(own, info.rate)) <= len(info):
+                return past_midnight
+            if later >= 0:
                 return _inside(later, text, info, option)
         index = _frame_at(hours * 3600 + minutes * 60 + seconds + frames / info.rate, info)
     else:

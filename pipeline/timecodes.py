@@ -39,6 +39,12 @@ def frames_after(timecode: str, earlier: str, rate: Fraction) -> int:
     return int(_parsed(timecode, rate).frame_number - _parsed(earlier, rate).frame_number)
 
 
+def frames_a_day(timecode: str, rate: Fraction) -> int:
+    """After how many frames a timecode comes again; whether some are dropped, it says itself."""
+    mark = timecode[8]
+    return frames_after(f"23:59:59{mark}{round(rate) - 1:02}", f"00:00:00{mark}00", rate) + 1
+
+
 def _parsed(timecode: str, rate: Fraction) -> Timecode:
     nominal = _nominal(rate)
     return Timecode(f"{nominal.numerator}/{nominal.denominator}", timecode, force_non_drop_frame=";" not in timecode)

@@ -148,6 +148,16 @@ def test_a_position_in_the_clips_own_timecode() -> None:
         parse_position("01:00:03:00", clip, "--end")
 
 
+@pytest.mark.parametrize(("rate", "first", "mark"), [
+    (Fraction(25), "23:59:59:20", ":"), (NTSC, "23:59:59;25", ";"), (Fraction(24000, 1001), "23:59:59:19", ":"),
+])  # fmt: skip
+def test_a_position_past_midnight(rate: Fraction, first: str, mark: str) -> None:
+    clip = info(rate, first)
+    assert parse_position(f"00:00:00{mark}02", clip, "--start") == 7
+    assert parse_position(advanced(first, rate, 60), clip, "--end") == 60
+    assert parse_position(advanced(f"00:00:00{mark}00", rate, 58), clip, "--end") == 58  # which the clip does not reach
+
+
 def test_a_clip_may_be_said_to_be_a_little_longer_than_it_is():
     clip = info(Fraction(25), None)
     ends = (clip.end_pts - clip.pts[0]) * clip.time_base
