@@ -143,6 +143,7 @@ class SequenceWriter(PictureWriter):
         there = self._there()
         for number in self._numbers:
             numbered_path(self._partial / self.path.name, number).replace(numbered_path(self.path, number))
+        shutil.rmtree(self._partial)
         stale = sorted(there.keys() - set(self._numbers))
         for number in stale:
             there[number].unlink()
@@ -151,7 +152,6 @@ class SequenceWriter(PictureWriter):
                 f"{self.path}: removed what was there of numbers that the clip does not have: {len(stale)} of "
                 f"{stale[0]} to {stale[-1]}"
             )
-        shutil.rmtree(self._partial)
 
     def _there(self) -> dict[int, Path]:
         """The pictures whose places are taken by what is written."""

@@ -17,6 +17,7 @@ import av
 from pipeline.frames import CleanplateError, Image, MachineError
 from pipeline.places import already_there
 from pipeline.planes import Untouched
+from pipeline.stopping import undisturbed
 
 _NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
@@ -25,7 +26,7 @@ class Writer(ABC):
     """A destination of frames. A context manager.
 
     Nothing appears under the name of the output before the block ends without an exception; until then all is
-    written beside it under a hidden name, which is removed if an exception ends the block.
+    written beside it under a hidden name, which is removed if an exception ends the block, as by `Together`.
 
     Attributes:
         path: The output's name, or its pattern.
@@ -69,19 +70,14 @@ class Writer(ABC):
             self._write(image, pts, untouched)
         self._last_pts = pts
 
-    def close(self) -> None:
-        """Finish the output and give it its name.
+    def finish(self) -> None:
+        """Complete the output, still under its hidden name.
 
         Raises:
             CleanplateError: Something else took the name meanwhile.
             MachineError: The disk is full, or cannot be written to.
             ValueError: No frame was written.
         """
-        self.finish()
-        self.publish()
-
-    def finish(self) -> None:
-        """Complete the output, still under its hidden name; raises as `close` does."""
         if self._last_pts is None:
             raise ValueError(f"no frame was written to {self.path}")
         with self._reporting():
@@ -89,10 +85,15 @@ class Writer(ABC):
             self._check_free()
 
     def publish(self) -> None:
-        """Give the finished output its name; raises as `close` does."""
+        """Give the finished output its name; raises as `finish` does, what is not in its place staying hidden."""
         with self._reporting():
             self._check_free()
             self._publish()
+
+    @property
+    def hidden(self) -> Path:
+        """The file or folder in which the output is until it has its name."""
+        return self._partial
 
     def discard(self) -> None:
         """Remove what has been written; for when something went wrong."""
@@ -110,14 +111,7 @@ class Writer(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self.discard()
-            return
-        try:
-            self.close()
-        except BaseException:
-            self.discard()
-            raise
+        Together(self).__exit__(kind, error, trace)
 
     @abstractmethod
     def _write(self, image: Image, pts: int, untouched: Untouched | None) -> None:
@@ -151,10 +145,14 @@ class Writer(ABC):
 
 
 class Together:
-    """Writers whose outputs get their names only once all of them are whole. A context manager."""
+    """Writers whose outputs get their names only once all of them are whole. A context manager.
 
-    def __init__(self) -> None:
-        self._writers: list[Writer] = []
+    Once the first is about to get its name, nothing is removed any more: a signal to end waits until all have theirs,
+    and where one cannot have it, the error says under which hidden names the rest lies.
+    """
+
+    def __init__(self, *writers: Writer) -> None:
+        self._writers = [*writers]
 
     def add(self, writer: Writer) -> Writer:
         """Take a writer in, and give it back."""
@@ -173,6 +171,18 @@ class Together:
             if kind is None:
                 for writer in self._writers:
                     writer.finish()
-                for writer in self._writers:
-                    writer.publish()
-                stack.pop_all()
+                with undisturbed():
+                    stack.pop_all()
+                    self._publish()
+
+    def _publish(self) -> None:
+        try:
+            for writer in self._writers:
+                writer.publish()
+        except (CleanplateError, MachineError) as error:
+            left = [str(writer.hidden) for writer in self._writers if writer.hidden.exists()]
+            if not left:
+                raise
+            raise type(error)(
+                f"{error}; what was rendered is whole, and what is not in its place yet lies in {', '.join(left)}"
+            ) from error

@@ -412,3 +412,42 @@ def test_outputs_appear_together_or_not_at_all(last: str, tmp_path: Path) -> Non
     assert [*tmp_path.iterdir()] == [taken] and taken.read_bytes() == b"somebody else's"
     written("b.mkv")
     assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "a.mkv", tmp_path / "b.mkv", taken])
+
+
+def replace_both(folder: Path) -> None:
+    """Numbered pictures that are there already, and a video beside them."""
+    like = info(range(4), Fraction(1, 25))
+    with Together() as together:
+        writers = [
+            together.add(open_writer(folder / name, like, channels=3, overwrite=True)) for name in ("o_%d.png", "o.mkv")
+        ]
+        for pts in like.pts:
+            for writer in writers:
+                writer.write(picture(pts), pts)
+
+
+def test_an_interruption_waits_until_all_outputs_have_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_both(tmp_path)
+    (tmp_path / "o_3.png").write_bytes((tmp_path / "o_0.png").read_bytes())
+    real = Path.replace
+
+    def interrupted(path: Path, target: Path) -> Path:
+        signal.raise_signal(signal.SIGINT)
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace_both(tmp_path)
+    assert left_in(tmp_path) == ["o.mkv", *(f"o_{index}.png" for index in range(4))]
+    assert np.array_equal(read_still(tmp_path / "o_3.png").image, picture(3))
+
+
+def test_what_cannot_be_put_in_its_place_is_kept_and_named(tmp_path: Path) -> None:
+    (tmp_path / "o_2.png").mkdir()
+    with pytest.raises(MachineError, match="what is not in its place yet lies in") as raised:
+        replace_both(tmp_path)
+    pictures, film = sorted(tmp_path.glob(".*"), key=Path.is_file)
+    assert str(pictures) in str(raised.value) and str(film) in str(raised.value)
+    assert left_in(pictures) == ["o_2.png", "o_3.png"] and len(open_clip(film).info) == 4
