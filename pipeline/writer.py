@@ -46,8 +46,9 @@ class Writer(ABC):
         self.bits = bits
         self.notes: list[str] = []
         self._overwrite = overwrite
+        self._target = path.resolve()  # a link stays one
         # The suffix stays: it tells the muxer which format to write.
-        self._partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
+        self._partial = self._target.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
         self._last_pts: int | None = None
 
     def write(self, image: Image, pts: int, untouched: Untouched | None = None) -> None:
@@ -129,7 +130,7 @@ class Writer(ABC):
             raise CleanplateError(already_there(self.path))
 
     def _publish(self) -> None:
-        self._partial.replace(self.path)
+        self._partial.replace(self._target)
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:

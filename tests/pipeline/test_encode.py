@@ -186,6 +186,19 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
         assert len(open_clip(tmp_path / name).info) == 8
 
 
+@pytest.mark.parametrize("name", ["out.mkv", "out.png"])
+def test_a_link_stays_one(name: str, tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere" / "file"
+    target.parent.mkdir()
+    (tmp_path / name).symlink_to(target)
+    for options in ({}, {"overwrite": True}):
+        with open_writer(tmp_path / name, info((0,)), channels=3, **options) as writer:
+            writer.write(picture(0), 0)
+        assert (tmp_path / name).is_symlink() and left_in(target.parent) == ["file"]
+        with open_clip(tmp_path / name) as clip:
+            assert np.array_equal(next(clip.frames()).image, picture(0))
+
+
 def test_a_name_that_was_taken_meanwhile_is_respected(tmp_path: Path) -> None:
     with (
         pytest.raises(CleanplateError, match="exists already"),
