@@ -59,7 +59,7 @@ def has_timecode(like: ClipInfo) -> bool:
 
 def header_in(path: Path) -> dict[str, Any]:
     """What the header of a picture says that `read_exr` can read."""
-    with OpenEXR.File(str(path), header_only=True) as file:
+    with _opened(path, header_only=True) as file:
         return dict(file.header())
 
 
@@ -132,7 +132,7 @@ def read_exr(path: Path, *, is_matte: bool = False) -> tuple[Image, Image | None
     """
     damaged = f"{path} is not an image that can be read, or it is damaged"
     try:
-        with OpenEXR.File(str(path), separate_channels=True) as file:
+        with _opened(path, separate_channels=True) as file:
             if not file.parts:  # of one that is cut short, the library reads none
                 raise CleanplateError(damaged)
             part, names = _picture_in(file.parts, path, is_matte=is_matte)
@@ -155,6 +155,10 @@ def read_exr(path: Path, *, is_matte: bool = False) -> tuple[Image, Image | None
     if (light > BRIGHTER).any():
         remarks.append(CLIPPED)
     return _codes(to_display(light)), None if alpha is None else _codes(alpha), colour, tuple(remarks)
+
+
+def _opened(path: Path, **options: bool) -> OpenEXR.File:
+    return OpenEXR.File(io.BytesIO(path.read_bytes()), **options)  # of names, the library takes only those in UTF-8
 
 
 def _picture_in(parts: list[OpenEXR.Part], path: Path, *, is_matte: bool) -> tuple[OpenEXR.Part, tuple[str, ...]]:

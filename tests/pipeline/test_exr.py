@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -100,6 +102,16 @@ def test_a_picture_that_is_cut_short_is_refused(kept: float, tmp_path: Path) -> 
     path.write_bytes(path.read_bytes()[: round(kept * path.stat().st_size)])
     with pytest.raises(CleanplateError, match=r"a\.exr is not an image that can be read, or it is damaged"):
         read_exr(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    with open_writer(folder / "a_%d.exr", clip(Fraction(24), "01:00:00:00"), channels=3) as writer:
+        writer.write(picture(0), 0)
+    with open_clip(folder) as opened:
+        assert opened.info.timecode == "01:00:00:00" and len([*opened.frames()]) == 1
 
 
 def test_light_without_alpha_stays_what_it_is(tmp_path: Path) -> None:
