@@ -105,6 +105,8 @@ def open_writer(
     if writer.bits < wanted:
         other = "the 16 of --bits" if bits == 16 else f"the {like.bit_depth} of {like.path}"
         writer.notes.append(f"{path} has 8 bits, all that {kind} holds here, and not {other}")
+    if bits is not None and writer.bits > bits:
+        writer.notes.append(f"{path} has more than the {bits} bits of --bits: {kind} holds no fewer here")
     return writer
 
 

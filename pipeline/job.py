@@ -92,15 +92,20 @@ def check_job(job: RenderJob) -> None:
 
 def _check_effects(job: RenderJob) -> None:
     composite, behind = job.out is not None, job.background != "none"
-    codes = any(path.suffix.lower() == ".exr" for path in job.outputs)
+    codes = any(path is not None and path.suffix.lower() == ".exr" for path in (job.out, job.foreground))
     for option, is_given, has_effect, needed in (
+        ("--background", behind, composite or job.sheet is not None, "-o OUT"),
         ("--codec", job.codec is not None, composite, "-o OUT"),
         ("--quality", job.quality is not None, composite, "-o OUT"),
         ("--hardware", job.hardware, composite, "-o OUT"),
         ("--premultiplied", job.premultiplied, composite, "-o OUT"),
         ("--light-wrap", job.finish.light_wrap_px > 0, behind, "a --background"),
         ("--linear", job.finish.linear, behind, "a --background"),
-        ("--exr codes", job.exr == "codes", codes, "an .exr to write"),
+        ("--exr codes", job.exr == "codes", codes, "an .exr of colours to write"),
     ):
         if is_given and not has_effect:
             raise CleanplateError(f"{option} has no effect without {needed}: give that, or leave {option} out")
+    if job.mask is not None and job.settings.segmenter != "difference":
+        raise CleanplateError(
+            f"--segmenter {job.settings.segmenter} has no effect beside --mask, which stands in for it: leave one out"
+        )

@@ -30,6 +30,8 @@ def notes_on(info: ClipInfo, *, sdr: bool = False) -> list[str]:
             f"{info.path} is {named(info.colour)} and was converted to {named(SDR)}; what is brighter than "
             f"{WHITE_NITS:.0f} cd/m2 or outside its gamut is clipped"
         )
+    elif sdr:
+        notes.append(f"{info.path} is {named(info.colour)} already, so that --sdr changes nothing")
     elif (unusual := _unusual(info)) is not None:
         notes.append(
             f"{info.path} is {unusual}: the code values are kept and tagged, and the networks saw them as they are; "

@@ -382,6 +382,11 @@ def test_bits_that_were_asked_for_are_missed_too(tmp_path: Path) -> None:
     for name, asked, said in (("out.mp4", 16, 1), ("out.jpg", 16, 1), ("out.png", 16, 0), ("out.mp4", 8, 0)):
         notes = open_writer(tmp_path / name, info(), channels=3, bits=asked).notes
         assert ["and not the 16 of --bits" in note for note in notes] == [True] * said
+    for name, asked, said in (("a.mov", 8, 1), ("a.exr", 8, 1), ("a.mov", 16, 0), ("a.png", 8, 0), ("a.mov", None, 0)):
+        writer = open_writer(
+            tmp_path / name, info((0,)), channels=3, codec="prores422" if name == "a.mov" else None, bits=asked
+        )
+        assert ["more than the 8 bits of --bits" in note for note in writer.notes] == [True] * said
 
 
 NARROW = """

@@ -146,10 +146,22 @@ def test_a_wrong_word_is_named(scene, run, tmp_path, monkeypatch, change, messag
 @pytest.mark.parametrize(("output", "option"), [
     ("--alpha", ("--codec", "h264")), ("--alpha", ("--quality", 0)), ("--alpha", ("--hardware",)),
     ("--foreground", ("--premultiplied",)), ("-o", ("--light-wrap", 3)), ("-o", ("--linear",)),
+    ("--alpha", ("--background", "blur")),
 ])  # fmt: skip
 def test_an_option_without_effect_is_refused(scene, run, tmp_path, output, option):
     code, said = run("render", scene.clip, "--plate", scene.plate, output, tmp_path / "a.mkv", *option)
     assert code == 2 and f"{option[0]} has no effect without" in said
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (("--alpha", "a.exr", "--exr", "codes"), "--exr codes has no effect without an .exr of colours"),
+    (("--mask", "m.png", "--segmenter", "deeplab"), "--segmenter deeplab has no effect beside --mask"),
+])  # fmt: skip
+def test_what_another_option_leaves_without_effect_is_refused(scene, run, tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    code, said = run("render", scene.clip, "--plate", scene.plate, "-o", "out.mkv", *words)
+    assert code == 2 and message in said
     assert not any(tmp_path.iterdir())
 
 

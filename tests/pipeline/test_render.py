@@ -63,6 +63,8 @@ def test_every_frame_is_there_with_its_time(scene, rendered):
 def test_what_the_networks_cannot_know_is_said(colour, said):
     info = ClipInfo(Path("a.mov"), 64, 48, (0, 1), Fraction(1, 24), Fraction(24), 10, colour, 0, 2)
     assert [said in note for note in notes_on(info)] == ([True] if said else [])
+    useless = said is None or "not tagged" in said
+    assert any("already, so that --sdr changes nothing" in note for note in notes_on(info, sdr=True)) == useless
 
 
 def test_a_plate_that_is_the_clip_itself_is_noted(scene, run, tmp_path):
