@@ -29,7 +29,7 @@ MOST_FRAMES = 30
 
 
 def header_of(like: ClipInfo, number: int) -> dict[str, Any]:
-    """What the header says of a clip's frame: rate, primaries, shape of a pixel, timecode if it fits, white in HDR.
+    """What the header says of a frame: rate, primaries, a pixel's shape, timecode if it fits, reel, white in HDR.
 
     Args:
         like: The clip.
@@ -43,6 +43,8 @@ def header_of(like: ClipInfo, number: int) -> dict[str, Any]:
     }
     if like.colour.transfer in (PQ, HLG):
         header["whiteLuminance"] = WHITE_NITS
+    if like.reel_name:
+        header["reelName"] = like.reel_name
     if like.timecode is not None and has_timecode(like):
         timecode = advanced(like.timecode, like.rate, number)
         hours, minutes, seconds, frames = (int(part) for part in re.split("[:;]", timecode))

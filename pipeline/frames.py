@@ -127,6 +127,7 @@ class ClipInfo:
         pixel_format: FFmpeg's name of the pictures' format; empty where it is not kept.
         timecode: Of the first frame, `HH:MM:SS:FF`, or `HH:MM:SS;FF` where frames are dropped; None without one.
         unfit_timecode: What the clip gives for one, but does not go with its rate; empty where all is well.
+        reel_name: Of the tape or card that timecodes count on; empty without one.
         pixel_aspect: Width of an upright picture's pixel over its height; 1 where the clip does not say.
         subtitle_streams: How many streams of subtitles can be carried along.
         chapters: How many chapters can be carried along.
@@ -148,6 +149,7 @@ class ClipInfo:
     is_still: bool = False
     timecode: str | None = None
     unfit_timecode: str = ""
+    reel_name: str = ""
     pixel_format: str = ""
     pixel_aspect: Fraction = Fraction(1)
     subtitle_streams: int = 0

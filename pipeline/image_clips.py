@@ -70,6 +70,7 @@ class ImageClip(Clip):
             end_pts=len(files),
             is_still=is_still,
             timecode=timecode_in(header, rate),
+            reel_name=str(header.get("reelName", "")),
             pixel_aspect=pixel_aspect_in(header),
             has_alpha=first.alpha is not None,
             assumed_rate=stated is None and not is_still,

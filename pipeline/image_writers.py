@@ -70,8 +70,9 @@ class PictureWriter(Writer):
             self.notes.append(f"{path} cannot say that its colours are {named(like.colour)}; .png and .exr can")
         if path.suffix.lower() == ".exr" and like.timecode is not None and not has_timecode(like):
             self.notes.append(f"{path}: OpenEXR has no timecodes of {like.rate} frames a second; they are left out")
-        elif path.suffix.lower() != ".exr" and like.timecode is not None:
-            self.notes.append(f"{path}: such pictures have no place for the clip's timecode")
+        elif path.suffix.lower() != ".exr" and (like.timecode or like.reel_name):
+            lost = [what for what, given in (("timecode", like.timecode), ("reel name", like.reel_name)) if given]
+            self.notes.append(f"{path}: such pictures have no place for the clip's {' and '.join(lost)}")
         if is_pattern(path) and not is_regular(like):
             self.notes.append(f"{path}: pictures cannot say that the clip's frames come irregularly; a video can")
 

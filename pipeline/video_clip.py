@@ -45,7 +45,7 @@ class VideoClip(Clip):
             self._timeline = read_timeline(container, stream, path)
             audio_streams, subtitle_streams = len(container.streams.audio), len(container.streams.subtitles)
             chapters = len(container.chapters())
-            tag = _timecode_tag(container, stream)
+            tag, reel_name = (_tag(container, stream, key) for key in ("timecode", "reel_name"))
             aspect = stream.sample_aspect_ratio or Fraction(1)
         first = self._first()
         if first.format.is_bayer:
@@ -69,6 +69,7 @@ class VideoClip(Clip):
             pixel_format=plain_format(first.format.name),
             timecode=timecode,
             unfit_timecode=tag if tag is not None and timecode is None else "",
+            reel_name=reel_name or "",
             pixel_aspect=1 / aspect if self._orientation.swaps_sides else aspect,
             subtitle_streams=subtitle_streams,
             chapters=chapters,
@@ -254,10 +255,10 @@ def _packets(
     yield None
 
 
-def _timecode_tag(container: InputContainer, stream: VideoStream) -> str | None:
-    """Where QuickTime (its own track, repeated by the picture's), MXF and Matroska keep it."""
+def _tag(container: InputContainer, stream: VideoStream, name: str) -> str | None:
+    """What belongs to timecodes, where QuickTime (their own track, or the picture's), MXF and Matroska keep it."""
     for tags in (stream.metadata, *(other.metadata for other in container.streams), container.metadata):
         for key, value in tags.items():
-            if key.lower() == "timecode":
+            if key.lower() == name:
                 return str(value)
     return None

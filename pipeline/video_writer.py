@@ -111,6 +111,10 @@ class VideoWriter(Writer):
                     f"{self.path} cannot say that its pixels are {self._like.pixel_aspect} as wide as high: "
                     f"{recipe.name} in {self.path.suffix} has no place for it; .mp4 and .mov do"
                 )
+        if self._like.reel_name:
+            stream.metadata["reel_name"] = self._like.reel_name
+            if self.path.suffix.lower() == ".mp4" or (self.path.suffix.lower() == ".mov" and not self._like.timecode):
+                self.notes.append(f"{self.path} has no place for the clip's reel name; a .mov with a timecode has")
         return stream
 
     def _write(self, image: Image, pts: int, untouched: Untouched | None) -> None:

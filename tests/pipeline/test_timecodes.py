@@ -79,6 +79,19 @@ def test_a_part_carries_the_timecode_of_its_first_frame(
         assert any(stream.get("codec_tag_string") == "tmcd" for stream in said["streams"])
 
 
+@pytest.mark.parametrize(("name", "timecode", "kept"), [
+    ("a.mov", "01:00:00:00", True), ("a.mkv", "01:00:00:00", True), ("a.exr", "01:00:00:00", True),
+    ("a.mp4", "01:00:00:00", False), ("a.mov", None, False), ("a.png", "01:00:00:00", False),
+])  # fmt: skip
+def test_the_reel_goes_along_or_is_said_not_to(name: str, timecode: str | None, kept: bool, tmp_path: Path) -> None:
+    like = replace(info(Fraction(25), timecode, 1), reel_name="A001_C002")
+    with open_writer(tmp_path / name, like, channels=3) as writer:
+        writer.write(picture(0), 0)
+    with open_clip(tmp_path / name) as clip:
+        assert (clip.info.reel_name == "A001_C002") == kept
+    assert any("reel name" in note for note in writer.notes) != kept
+
+
 @pytest.mark.parametrize("start", [0, 5])
 def test_a_missing_frame_does_not_change_how_frames_are_counted(start: int, tmp_path: Path) -> None:
     """The mean rate of a short clip is 29 then, at which no frames are dropped."""
