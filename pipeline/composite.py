@@ -51,6 +51,13 @@ def transparent(matte: Matte) -> FloatImage:
     return np.asarray(cv2.merge((matte.foreground, matte.alpha)), np.float32)
 
 
+def straight(image: Image, alpha: Image) -> Image:
+    """Code values that are multiplied by alpha, H x W x 3, divided by it; where it is 0 they stay."""
+    share = unit(alpha)
+    share[alpha == 0] = 1
+    return quantise(unit(image) / share[..., None], 8 * image.itemsize)
+
+
 def unit(image: Image) -> FloatImage:
     """uint8 or uint16 to float32 in [0, 1]."""
     return np.multiply(image, np.float32(1 / np.iinfo(image.dtype).max), dtype=np.float32)

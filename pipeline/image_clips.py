@@ -13,11 +13,13 @@ import av
 
 from pipeline.clip import Clip
 from pipeline.colour import UNKNOWN, Converter, as_depth, bit_depth_of, colour_of, undeveloped
+from pipeline.composite import straight
 from pipeline.conversion import converted_image
 from pipeline.exr import header_in, pixel_aspect_in, rate_in, read_exr, timecode_in
 from pipeline.frames import CleanplateError, ClipInfo, Colour, Frame, Image
 from pipeline.light import LINEAR, differs
 from pipeline.orientation import orientation_of_image
+from pipeline.picture_tags import is_multiplied
 from pipeline.pillow import SUFFIXES as BY_PILLOW
 from pipeline.pillow import is_for_pillow, read_picture
 from pipeline.profiles import in_known_colours, profile_of
@@ -197,7 +199,7 @@ def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RAT
         is_matte: Whether the numbers are kept as they are stored, whatever light or colours they would stand for.
 
     Returns:
-        The upright picture, with its alpha if it has one; 8 or 16 bits as in the file.
+        The upright picture, with its alpha if it has one, which is straight; 8 or 16 bits as in the file.
 
     Raises:
         CleanplateError: The file is missing, or no image that can be read.
@@ -214,6 +216,8 @@ def read_image(path: Path, index: int = 0, time_base: Fraction = 1 / DEFAULT_RAT
         bits = 16
     else:
         image, alpha, bits, colour = _read(data, path)
+        if alpha is not None and not is_matte and is_multiplied(data):
+            image = straight(image, alpha)
         if path.suffix.lower() == ".dpx" and colour.transfer == LINEAR:
             colour, remarks = replace(colour, transfer=UNKNOWN), (NOT_LINEAR,)
         profile = None if is_matte else profile_of(data)

@@ -1,4 +1,4 @@
-"""What OpenCV does not write into pictures: the kind of alpha of a TIFF, the colours of a PNG."""
+"""What OpenCV does not write into pictures, nor FFmpeg read: the kind of alpha of a TIFF, the colours of a PNG."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pipeline.frames import Colour
 from pipeline.light import primaries_of
 
 _EXTRA_SAMPLES, _SHORT = 338, 3
+_ASSOCIATED, _UNASSOCIATED = 1, 2
+_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 
 _PNG, _PNG_HEADER = b"\x89PNG\r\n\x1a\n", 8 + 25
 
@@ -42,17 +44,28 @@ def with_kind_of_alpha(data: bytes, *, premultiplied: bool) -> bytes:
     Raises:
         ValueError: It is no such TIFF.
     """
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
-    if order is None:
+    if data[:4] not in _ORDERS:
         raise ValueError("the data are no TIFF")
+    order, entries = _ORDERS[data[:4]], _entries(data)
+    if _EXTRA_SAMPLES in entries:
+        raise ValueError("the TIFF says already what its extra samples are")
+    kind = _ASSOCIATED if premultiplied else _UNASSOCIATED
+    entries[_EXTRA_SAMPLES] = struct.pack(f"{order}HHIHH", _EXTRA_SAMPLES, _SHORT, 1, kind, 0)
+    padded = data + bytes(len(data) % 2)
+    table = struct.pack(f"{order}H", len(entries)) + b"".join(entries[tag] for tag in sorted(entries)) + bytes(4)
+    return padded[:4] + struct.pack(f"{order}I", len(padded)) + padded[8:] + table
+
+
+def is_multiplied(data: bytes) -> bool:
+    """Whether a picture is a TIFF that says that its colours are multiplied by its alpha."""
+    entry = _entries(data).get(_EXTRA_SAMPLES) if data[:4] in _ORDERS else None
+    return entry is not None and struct.unpack_from(f"{_ORDERS[data[:4]]}H", entry, 8)[0] == _ASSOCIATED
+
+
+def _entries(data: bytes) -> dict[int, bytes]:
+    """Those of a TIFF's first directory, 12 bytes each, by their tags."""
+    order = _ORDERS[data[:4]]
     (directory,) = struct.unpack_from(f"{order}I", data, 4)
     (count,) = struct.unpack_from(f"{order}H", data, directory)
-    entries = [data[at : at + 12] for at in range(directory + 2, directory + 2 + 12 * count, 12)]
-    tags = [struct.unpack_from(f"{order}H", entry)[0] for entry in entries]
-    if _EXTRA_SAMPLES in tags:
-        raise ValueError("the TIFF says already what its extra samples are")
-    kind = struct.pack(f"{order}HHIHH", _EXTRA_SAMPLES, _SHORT, 1, 1 if premultiplied else 2, 0)
-    entries.insert(sum(tag < _EXTRA_SAMPLES for tag in tags), kind)
-    padded = data + bytes(len(data) % 2)
-    table = struct.pack(f"{order}H", len(entries)) + b"".join(entries) + bytes(4)
-    return padded[:4] + struct.pack(f"{order}I", len(padded)) + padded[8:] + table
+    entries = (data[at : at + 12] for at in range(directory + 2, directory + 2 + 12 * count, 12))
+    return {struct.unpack_from(f"{order}H", entry)[0]: entry for entry in entries}

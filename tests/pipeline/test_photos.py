@@ -285,6 +285,11 @@ def test_a_tiff_says_what_kind_of_alpha_it_has(bits: int, premultiplied: bool, t
     words = ["ffmpeg", "-v", "error", "-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgba", "-"]
     raw = subprocess.run(words, check=True, capture_output=True).stdout
     assert np.abs(np.frombuffer(raw, np.uint8).reshape(48, 64, 4) - image.astype(int)).max() <= 1
+    still = read_still(path)
+    shown = still.image / np.iinfo(still.image.dtype).max * 255
+    assert np.abs(shown - picture(1))[ramp(1) > 128].max() <= (2 if premultiplied else 0.01)
+    as_stored = read_still(path, is_matte=True).image
+    assert np.abs(as_stored / np.iinfo(as_stored.dtype).max * 255 - image[..., :3]).max() < 0.01
     if bits == 8:  # it knows no other with alpha
         with PillowImage.open(path) as opened:
             shown = np.asarray(opened.convert("RGBA")).astype(int)
