@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from math import gcd
 from pathlib import Path
@@ -13,7 +14,7 @@ from av.video.stream import VideoStream
 
 from pipeline.carrier import Carrier
 from pipeline.codecs import Recipe
-from pipeline.colour import Converter, bit_depth_of
+from pipeline.colour import UNKNOWN, Converter, bit_depth_of
 from pipeline.frames import ClipInfo, Image
 from pipeline.planes import FORMATS, Untouched, restore
 from pipeline.timecodes import advanced
@@ -68,6 +69,8 @@ class VideoWriter(Writer):
         self._like = like
         self._channels = channels
         self._colour = recipe.colour(like.colour)
+        if channels == 1:  # alpha has no colours: a player that took it for HDR would show another
+            self._colour = replace(self._colour, primaries=UNKNOWN, transfer=UNKNOWN)
         self._time_base = output_time_base(like)
         self._converter = Converter()
         self._first_pts: int | None = None

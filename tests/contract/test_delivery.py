@@ -148,6 +148,13 @@ def test_hdr_stays_what_it_is(name: str, codec: str, tmp_path: Path) -> None:
         image = next(clip.frames()).image
         error = np.abs(frames[0].image / 65535 - image / np.iinfo(image.dtype).max)
         assert error.mean() < 0.012
+    with (
+        open_clip(made.path) as clip,
+        open_writer(tmp_path / f"a_{name}", clip.info, channels=1, codec=codec) as writer,
+    ):
+        writer.write(frames[0].image[..., :1], frames[0].pts)
+    stream, _ = probe(tmp_path / f"a_{name}")
+    assert not {"bt2020", "smpte2084"} & {stream.get(f"color_{key}") for key in ("primaries", "transfer")}
 
 
 SCREEN = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
