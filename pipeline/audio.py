@@ -95,6 +95,8 @@ class _CopiedTrack(_AudioTrack):
         self._rate = stream.rate
         self._sample_bytes = _sample_bytes(stream)
         self._silence = bytes([_SILENCE.get(stream.codec_context.name, 0)]) * self._sample_bytes
+        # Samples a packet, where all have as many.
+        self._samples = stream.codec_context.frame_size if stream.codec_context.name == "aac" else 0
         self._counts = bool(self._sample_bytes) and output.format.name == "mov"
 
     def _move(self, packet: av.Packet[AudioStream], start: Fraction) -> None:
@@ -107,10 +109,26 @@ class _CopiedTrack(_AudioTrack):
             return
         if early > 0:
             packet = _tail(packet, early)
+        if self._samples:
+            self._close_up(packet)
         if self._counts:
             self._fill_up_to(packet)
         packet.stream = self.target
         self._output.mux(packet)
+
+    def _close_up(self, packet: av.Packet[AudioStream]) -> None:
+        """Let a packet that is over before time 0 begin later, where a gap follows it.
+
+        In fragmented MP4 such a gap parts the priming from the sound; a player would skip as many samples of sound.
+        """
+        assert packet.pts is not None and packet.dts is not None
+        duration = packet.duration or 0
+        length = round(Fraction(self._samples, self._rate) / packet.time_base)
+        later = min(packet.pts + duration, 0) - length - packet.pts
+        if later > length:  # HE-AAC may last twice as long as it says
+            packet.pts += later
+            packet.dts += later
+            packet.duration = duration - later
 
     def _fill_up_to(self, packet: av.Packet[AudioStream]) -> None:
         assert packet.pts is not None

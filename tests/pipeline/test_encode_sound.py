@@ -125,6 +125,17 @@ def test_a_clip_whose_pictures_begin_late_keeps_its_sync(tmp_path: Path) -> None
     assert abs(lag(heard(tmp_path / "out.mov"), noise()[10 * 1920 :])) <= 1
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_priming_that_lies_far_before_the_sound_takes_none_of_it_away(suffix: str, tmp_path: Path) -> None:
+    """As in fragmented MP4, where the first picture is late because others are decoded before it."""
+    source, out = film(tmp_path / "a.mp4", movflags="frag_keyframe+empty_moov"), tmp_path / f"out{suffix}"
+    with av.open(str(source)) as container:
+        assert next(container.demux(audio=0)).duration > 2 * 1024
+    render(source, out)
+    assert np.abs(heard(out)[: RATE // 10] - heard(source)[: RATE // 10]).max() < 0.1
+    assert packets(out, 0) == packets(source, 0)
+
+
 def test_sound_that_does_not_fit_is_encoded_and_said_to_be(tmp_path: Path) -> None:
     film(tmp_path / "a.mov", ("pcm_s16le",))
     (note,) = render(tmp_path / "a.mov", tmp_path / "out.mp4")
