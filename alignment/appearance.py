@@ -100,8 +100,7 @@ def _light(
     if found.assumed:
         trust *= _resembles(plate, small)
     exposure = match_exposure(plate, small, trust)
-    exposed = plate * np.array(exposure.gain, np.float32) + np.array(exposure.offset, np.float32)
-    return exposure, smooth_shading(exposed, small, trust)
+    return exposure, smooth_shading(exposure.applied(plate), small, trust)
 
 
 def _reduced(frame: Image, size: Size) -> FloatImage:

@@ -56,6 +56,7 @@ def between(before: Sequence[Known], after: Sequence[Known], seconds: float) -> 
         coverage=_straight(one.coverage, other.coverage, share),
         gain=_straight_colour(one.gain, other.gain, share),
         offset=_straight_colour(one.offset, other.offset, share),
+        burnt=_straight_colour(one.burnt, other.burnt, share),
         status="bridged",
         blur=None,
         shading=_straight_grid(one.shading, other.shading, share),

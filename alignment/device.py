@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from alignment.blur import Blur
 from alignment.homography import Matrix, inverted, project
+from alignment.photometric import BURNT
 from alignment.refine import (
     FEWEST_LIKELY,
     FEWEST_PIXELS,
@@ -239,6 +240,9 @@ class DevicePlate:
         warped = _sampled(self._at(size), (2 * u + 1) / size[0] - 1, (2 * v + 1) / size[1] - 1)
         gain, offset = (self._colour(value) for value in (look.exposure.gain, look.exposure.offset))
         picture = warped[:, :3] * gain + offset
+        if (lift := look.exposure.lift) is not None:
+            low, high = BURNT
+            picture += ((warped[:, :3] - low) / (high - low)).clamp(0, 1) * self._colour(lift)
         if look.shading is not None:
             field = torch.from_numpy(look.shading).to(self.device).permute(2, 0, 1)[None]
             picture *= 1 + _sampled(

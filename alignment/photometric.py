@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -27,6 +27,9 @@ DARK_GAIN = 0.4  # below, offsets are allowed in proportion, or a plain subject 
 INLIER = 4 / 255
 SCALE_RANGE = (0.6 / 255, 3 / 255)
 TUKEY = 4.685
+BLACK = 0.03
+BURNT = (0.97, 0.985)
+FEWEST_BURNT = 30
 STEPS = 8
 ENOUGH = 2e-5
 LEAST_SHARE = 0.05  # of what is trusted to show the plate; an exposure that fewer agree on was not found
@@ -38,11 +41,32 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Exposure:
-    """The aligned plate is `gain * plate + offset`, per channel, for pictures in [0, 1]; a guess where not `found`."""
+    """The aligned plate is `gain * plate + offset`, per channel, for pictures in [0, 1]; a guess where not `found`.
+
+    Where the plate is burnt out it says "at least white": there it is `burnt`, if that is more.
+    """
 
     gain: tuple[float, float, float]
     offset: tuple[float, float, float]
     found: bool = True
+    burnt: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    @property
+    def lift(self) -> tuple[float, float, float] | None:
+        """How much more than `gain + offset` `burnt` is, per channel; None where it is nowhere more."""
+        red, green, blue = (max(0.0, b - g - o) for b, g, o in zip(self.burnt, self.gain, self.offset, strict=True))
+        return (red, green, blue) if red + green + blue else None
+
+    def applied(self, plate: FloatImage) -> FloatImage:
+        """A plate in this light, h x w x 3."""
+        given = plate * np.array(self.gain, np.float32) + np.array(self.offset, np.float32)
+        return given if self.lift is None else given + burnt_out(plate) * np.array(self.lift, np.float32)
+
+
+def burnt_out(plate: FloatImage) -> FloatImage:
+    """How far each value of a plate is burnt out, in [0, 1]; of any shape."""
+    low, high = BURNT
+    return np.asarray(np.clip((plate - np.float32(low)) * np.float32(1 / (high - low)), 0, 1))
 
 
 def match_exposure(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> Exposure:
@@ -67,13 +91,14 @@ def match_exposure(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> E
     flat = usable[slope <= max(FLAT, np.partition(slope, place)[place])]
     flat = _evenly(flat, x[1].ravel()[flat])
     x, y, inside, trust = x.reshape(3, -1), y.reshape(3, -1), inside.reshape(3, -1), trust.ravel()
+    burnt = _burnt(x, y, trust)
     sure = usable[(trust[usable] >= 1) & inside[:, usable].all(axis=0)]
     given = (x[:, flat], y[:, flat], trust[flat] * inside[:, flat])
-    usual = _fit(*given, USUAL_GAINS)
+    usual = replace(_fit(*given, USUAL_GAINS), burnt=burnt)
     if len(sure) < FEWEST_PIXELS or (off := _off(usual, x[:, sure], y[:, sure])) <= MET:
         return usual
     # Before a plain wall a plain shirt would pass for any gain: structure, which is known to be in view, decides.
-    rare = _fit(*given, GAIN_RANGE)
+    rare = replace(_fit(*given, GAIN_RANGE), burnt=burnt)
     return rare if _off(rare, x[:, sure], y[:, sure]) < off else usual
 
 
@@ -84,6 +109,19 @@ def _evenly(pixels: NDArray[np.intp], brightness: FloatImage) -> NDArray[np.intp
     groups = [pixels[level == n] for n in range(LEVELS)]
     kept = np.concatenate([group[:: 1 + len(group) // most] for group in groups])
     return kept[:: 1 + len(kept) // MOST_PIXELS]
+
+
+def _burnt(x: FloatImage, y: FloatImage, trust: FloatImage) -> tuple[float, float, float]:
+    """What the frame shows where the plate is burnt out: a median a channel, 3 x n; 0 where that is next to nowhere."""
+    values = []
+    for plate, frame in zip(x, y, strict=True):
+        there = np.flatnonzero((plate >= BURNT[1]) & (trust > 0))
+        order = there[np.argsort(frame[there])]
+        weight = np.cumsum(trust[order], dtype=np.float64)
+        middle = int(np.searchsorted(weight, weight[-1] / 2)) if len(order) >= FEWEST_BURNT else None
+        values.append(0.0 if middle is None else float(frame[order[middle]]))
+    red, green, blue = values
+    return red, green, blue
 
 
 def _fit(x: FloatImage, y: FloatImage, weights: FloatImage, gains: tuple[float, float]) -> Exposure:
@@ -147,13 +185,18 @@ def _polish(x: FloatImage, y: FloatImage, trust: FloatImage, gain: Vector, offse
     Arguments as of `_consensus`: what is clipped in one channel may be seen in another.
     """
     seen = trust > 0
+    low, high = CLIPPED
+    burnt = (x >= high) | (y >= high)
+    above, below = burnt | (y <= low), burnt | (x <= low)  # on which side of the line what is clipped may be
     for _ in range(STEPS):
-        residuals = np.abs(y - _column(gain) * x - _column(offset))
-        low = np.array([_quarter(own[there][::4]) for own, there in zip(residuals, seen, strict=True)])
-        scale = np.clip(low / 0.3186, *SCALE_RANGE)
-        red, green, blue = residuals * seen / _column(TUKEY * scale)
+        left = y - _column(gain) * x - _column(offset)
+        residuals = np.abs(left) * ~np.where(left > 0, above, below)
+        quarters = np.array([_quarter(own[there][::4]) for own, there in zip(residuals, seen, strict=True)])
+        scale = np.clip(quarters / 0.3186, *SCALE_RANGE)
+        red, green, blue = residuals / _column(TUKEY * scale)
         ratio = np.minimum(np.maximum(np.maximum(red, green), blue), np.float32(1))
-        weights = (trust * (1 - ratio * ratio) ** 2).astype(np.float64)
+        agreement = (1 - ratio * ratio) ** 2
+        weights = (trust * agreement).astype(np.float64)
         totals = weights.sum(axis=1)
         if totals.max() < 1.0:
             break
@@ -162,7 +205,9 @@ def _polish(x: FloatImage, y: FloatImage, trust: FloatImage, gain: Vector, offse
         if np.abs(gain - previous).max() < ENOUGH:
             break
     r, g, b = (float(value) for value in gain)
-    found = bool(totals.min() >= LEAST_SHARE * trust.max(axis=0).sum())
+    black = (x < BLACK) & (y < BLACK)  # whatever its gain, it is right
+    most = trust.max(axis=0)
+    found = bool((most * agreement * (seen | black)).sum(axis=1).min() >= LEAST_SHARE * most.sum())
     return Exposure((r, g, b), (float(offset[0]), float(offset[1]), float(offset[2])), found)
 
 
@@ -187,7 +232,9 @@ def _line(x: FloatImage, y: FloatImage, weights: Vector) -> tuple[Vector, Vector
     if enough.any():  # a channel that does not tell has the others' gain
         gain = np.where(enough, slope, slope[enough].mean())
         return gain, mean_y - gain * mean_x
-    return mean_y / np.maximum(mean_x, 1e-3), np.zeros(3)
+    told = mean_x > 1e-3
+    gain = mean_y / np.maximum(mean_x, 1e-3)
+    return np.where(told, gain, gain[told].mean() if told.any() else 1.0), np.zeros(3)
 
 
 def _mean(values: NDArray[np.floating], weights: Vector) -> Vector:

@@ -59,6 +59,7 @@ class AlignmentReport:
         blur: How much less sharp the frame is than the plate, frame pixels squared; the aligned plate is blurred as
             much. None where it is as sharp.
         exposed: Whether gain and offset could be found.
+        burnt: What the frame shows where the plate is burnt out, per channel, if that is more than gain and offset say.
     """
 
     plate_to_frame: NDArray[np.float64]
@@ -72,6 +73,7 @@ class AlignmentReport:
     bend: NDArray[np.float32] | None = None
     blur: Blur | None = None
     exposed: bool = True
+    burnt: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     @property
     def blur_px(self) -> float:
@@ -85,7 +87,8 @@ class AlignmentReport:
 
     def look(self, frame_size: Size) -> Look:
         """How a frame of this width and height sees the plate, but for the blur."""
-        return Look(self.plate_to_frame, frame_size, Exposure(self.gain, self.offset), self.shading, self.bend)
+        exposure = Exposure(self.gain, self.offset, self.exposed, self.burnt)
+        return Look(self.plate_to_frame, frame_size, exposure, self.shading, self.bend)
 
 
 class AlignedPlate:
@@ -257,6 +260,7 @@ class PlateAligner:
             bend=found.bend,
             blur=blur,
             exposed=exposure.found,
+            burnt=exposure.burnt,
         )
 
     def softened(self, report: AlignmentReport, frame: Image) -> AlignmentReport:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from alignment.blur import Blur, blurred
 from alignment.homography import Matrix, between_sizes, displaced, inverted, known_spans, project
-from alignment.photometric import Exposure
+from alignment.photometric import Exposure, burnt_out
 from alignment.shading import Shade
 
 SUPERSAMPLING = 2
@@ -32,7 +32,7 @@ class Look:
     Attributes:
         plate_to_frame: 3 x 3.
         frame_size: Width and height of the whole frame.
-        exposure: Gain and offset.
+        exposure: Gain and offset, and what is burnt out.
         shading: From `smooth_shading`.
         bend: An `AlignmentReport`'s.
         continued: Whether the picture goes on beyond what is known, as its border does; else it is 0 there.
@@ -147,6 +147,7 @@ class PlateView:
         self._plate, self._has_holes, self._look = plate, has_holes, look
         self._size: Size = (plate.shape[1], plate.shape[0])
         self._exposure = np.column_stack([np.diag(look.exposure.gain), look.exposure.offset])
+        self._lift = None if look.exposure.lift is None else np.array(look.exposure.lift, np.float32)
         self._shade = Shade(look.shading, look.frame_size) if look.shading is not None else None
         self._nodes = None if look.bend is None else warp_nodes(self._size, look, look.bend)
         self._spans = known_spans(look.plate_to_frame, self._size, look.frame_size, BORDER_PX)
@@ -176,7 +177,10 @@ class PlateView:
             warped = cv2.warpPerspective(self._plate, to_part, (width, height), flags=flags, borderMode=border)
             clear_outside(coverage, np.clip(self._spans[top : top + height] - left, 0, width))
         cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB, dst=image)
+        burnt = None if self._lift is None else burnt_out(image) * self._lift
         cv2.transform(image, self._exposure, dst=image)
+        if burnt is not None:
+            image += burnt
         if self._shade is not None:
             self._shade.apply(image, left, top)
         np.clip(image, 0.0, 1.0, out=image)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment.photometric import burnt_out
 from alignment.plate import AlignmentReport
 from pipeline.frames import FloatImage, FrameWindow, Observation
 
@@ -131,10 +132,11 @@ def _moved(neighbour: Observation, own: Observation, frame_size: tuple[int, int]
 
 
 def _exposed_like(grey: FloatImage, its: AlignmentReport, wanted: AlignmentReport) -> FloatImage:
-    """Grey of one exposure as it would be in another, both known against the plate."""
+    """Grey of one exposure as it would be in another, both known against the plate; what is burnt out may stay so."""
     ratio = float(np.mean(wanted.gain)) / float(np.mean(its.gain))
     shift = float(np.mean(wanted.offset)) - ratio * float(np.mean(its.offset))
-    return np.clip(ratio * grey + shift, 0, 1).astype(np.float32)
+    lift = max(0.0, float(np.mean(wanted.burnt)) - ratio - shift)
+    return np.clip(ratio * grey + shift + lift * burnt_out(grey), 0, 1).astype(np.float32)
 
 
 def at_size(transform: NDArray[np.float64], full: tuple[int, int], small: tuple[int, int]) -> NDArray[np.float64]:

@@ -51,6 +51,7 @@ def looks():
     return {
         "in place": Look(np.eye(3), SIZE),
         "moved": Look(moved, SIZE, exposure),
+        "burnt out": Look(moved, SIZE, Exposure((0.8, 0.9, 1.0), (0.0, 0.01, 0.0), burnt=(1.0, 0.97, 0.9))),
         "bent": Look(moved, SIZE, exposure, shading, bend),
         "continued": Look(moved, SIZE, exposure, continued=True),
         "reduced": Look(np.diag([0.45, 0.45, 1]) @ moved, (128, 72), exposure, bend=bend),

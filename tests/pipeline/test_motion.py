@@ -1,5 +1,6 @@
 """The motion input: which frames, and where their pixels land."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -105,6 +106,15 @@ def test_a_neighbour_of_another_exposure_is_matched():
     darker = report(shift(0, 0), 0.8, -0.02)
     stack = motion_stack(window(scene, 0.8 * scene - 0.02, report(shift(0, 0)), darker), (80, 60))
     assert np.abs(stack[..., 0] - scene)[2:-2, 2:-2].max() < 1e-5
+
+
+def test_what_is_burnt_out_in_a_brighter_neighbour_stays_so_where_it_does_in_the_frame():
+    scene = texture()
+    own, brighter = np.minimum(scene, 0.7), np.minimum(1.25 * scene, 0.875)
+    own[:, 40:] = brighter[:, 40:] = 1
+    burnt = replace(report(shift(0, 0)), burnt=(1.0,) * 3)
+    stack = motion_stack(window(own, brighter, burnt, report(shift(0, 0), 1.25)), (80, 60))
+    assert np.abs(stack[..., 0] - own)[2:-2, 2:-2].max() < 1e-5
 
 
 def test_transforms_at_another_size_keep_pixel_centres():
