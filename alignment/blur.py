@@ -37,8 +37,9 @@ NOISE = 1.5 / 255
 TEXTURED_BLOCKS = 1.0
 """How many blocks, whose derivatives are of the noise's size, speak for no blur."""
 
-EVIDENCE = 15.0
-"""Logarithms of how much better blocks have to fit, in all, for a blur to be believed: noise fits better, too."""
+EVIDENCE = (15.0, 30.0)
+"""Logarithms of how much better blocks have to fit, in all, for a blur to be believed at all, and wholly: noise fits
+better, too."""
 
 RIM_PX = 4
 ROUNDS = 20
@@ -105,7 +106,8 @@ def estimate_blur(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> Bl
         trust: h x w in [0, 1], 0 where the plate is unknown or known to be hidden.
 
     Returns:
-        Of pixels at this size; None where the frame is as sharp as the plate, or sharper.
+        Of pixels at this size, no more of it than there is evidence for; None where the frame is as sharp as the plate,
+        or sharper.
     """
     compared = _Compared(plate, frame, trust)
     blur, misfit = SHARP, compared.misfit(SHARP)
@@ -115,7 +117,9 @@ def estimate_blur(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> Bl
             break
     if max(np.linalg.eigvalsh(blur.matrix)) < LEAST:
         return None
-    return blur if np.log(misfit / compared.misfit(blur)).sum() >= EVIDENCE else None
+    evidence = float(np.log(misfit / compared.misfit(blur)).sum())
+    share = min(1.0, (evidence - EVIDENCE[0]) / (EVIDENCE[1] - EVIDENCE[0]))
+    return Blur(*(share * moment for moment in blur)) if share > 0 else None
 
 
 class _Compared:

@@ -25,8 +25,9 @@ MARGIN_PX = 16
 ALIKE = 0.55
 """Correlation of grain with the plate's, from which on the two are the same."""
 
-CONTRAST = 0.8
-"""Share of the contrast that the light lets the plate's grain have: through a veil there is less."""
+CONTRAST = (0.8, 1.6)
+"""Shares of the contrast that the light lets the plate's grain have, between which it is seen: through a veil there is
+less, and what has more has a grain of its own."""
 
 FAINTEST_GRAIN = 0.004
 """Standard deviation of the plate's grain, in [0, 1], from which on it says something."""
@@ -99,7 +100,7 @@ def _shows_plate(piece: NDArray[np.bool_], image: FloatImage, plate: FloatImage)
         other > FAINTEST_GRAIN**2
         and unexplained < UNEXPLAINED
         and shared > ALIKE * np.sqrt(own * other)
-        and shared > CONTRAST * other * light.mean()
+        and CONTRAST[0] < shared / (other * light.mean()) < CONTRAST[1]
         and np.percentile(light.mean(axis=1), 10) > LIGHT[0]
         and colour.max() < LIGHT[1]
         and colour.max() < np.exp(TINT) * colour.min()

@@ -69,6 +69,7 @@ def test_no_rim_is_left():
         lambda plate: 0.3 * grain(5) + 0.7 * plate,  # hair
         lambda plate: plate + 2 * (grain(5) - np.float32(0.5)),  # a grain of its own over the plate's
         lambda plate: plate + tinted(0.03),  # colours of its own, of equal grey
+        lambda plate: 2.5 * (plate - 0.5) + 0.5 + 0.3 * (grain(5) - np.float32(0.5)),  # cloth with a like grain
         lambda plate: 0.3 * plate,  # too dark for a shadow
         lambda plate: plate * np.float32([1, 0.6, 0.5]),  # too red for a light
     ],
