@@ -29,6 +29,7 @@ SCALE_RANGE = (0.6 / 255, 3 / 255)
 TUKEY = 4.685
 BLACK = 0.03
 BURNT = (0.97, 0.985)
+NOT_BURNT = 0.95
 FEWEST_BURNT = 30
 STEPS = 8
 ENOUGH = 2e-5
@@ -43,13 +44,15 @@ Vector = NDArray[np.float64]
 class Exposure:
     """The aligned plate is `gain * plate + offset`, per channel, for pictures in [0, 1]; a guess where not `found`.
 
-    Where the plate is burnt out it says "at least white": there it is `burnt`, if that is more.
+    Where the plate is burnt out it says "at least white": there it is `burnt`, if that is more. Of the frame the share
+    `lost` is darker than white there, if most of it is.
     """
 
     gain: tuple[float, float, float]
     offset: tuple[float, float, float]
     found: bool = True
     burnt: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    lost: float = 0.0
 
     @property
     def lift(self) -> tuple[float, float, float] | None:
@@ -91,15 +94,22 @@ def match_exposure(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> E
     flat = usable[slope <= max(FLAT, np.partition(slope, place)[place])]
     flat = _evenly(flat, x[1].ravel()[flat])
     x, y, inside, trust = x.reshape(3, -1), y.reshape(3, -1), inside.reshape(3, -1), trust.ravel()
-    burnt = _burnt(x, y, trust)
+    burnt, lost = _burnt(x, y, trust), _lost(x, y, trust)
     sure = usable[(trust[usable] >= 1) & inside[:, usable].all(axis=0)]
     given = (x[:, flat], y[:, flat], trust[flat] * inside[:, flat])
-    usual = replace(_fit(*given, USUAL_GAINS), burnt=burnt)
+    usual = replace(_fit(*given, USUAL_GAINS), burnt=burnt, lost=lost)
     if len(sure) < FEWEST_PIXELS or (off := _off(usual, x[:, sure], y[:, sure])) <= MET:
         return usual
     # Before a plain wall a plain shirt would pass for any gain: structure, which is known to be in view, decides.
-    rare = replace(_fit(*given, GAIN_RANGE), burnt=burnt)
+    rare = replace(_fit(*given, GAIN_RANGE), burnt=burnt, lost=lost)
     return rare if _off(rare, x[:, sure], y[:, sure]) < off else usual
+
+
+def _lost(x: FloatImage, y: FloatImage, trust: FloatImage) -> float:
+    """Share of the frame in which a channel is burnt out in the plate only; 0 where more is in both."""
+    burnt = (x >= BURNT[1]) & (trust > 0)
+    lost = (burnt & (y < NOT_BURNT)).any(axis=0)
+    return float(lost.mean()) if 2 * lost.sum() > burnt.any(axis=0).sum() else 0.0
 
 
 def _evenly(pixels: NDArray[np.intp], brightness: FloatImage) -> NDArray[np.intp]:

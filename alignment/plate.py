@@ -60,6 +60,7 @@ class AlignmentReport:
             much. None where it is as sharp.
         exposed: Whether gain and offset could be found.
         burnt: What the frame shows where the plate is burnt out, per channel, if that is more than gain and offset say.
+        lost: Fraction of the frame in which a channel is burnt out in the plate only; 0 where more is in both.
     """
 
     plate_to_frame: NDArray[np.float64]
@@ -74,6 +75,7 @@ class AlignmentReport:
     blur: Blur | None = None
     exposed: bool = True
     burnt: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    lost: float = 0.0
 
     @property
     def blur_px(self) -> float:
@@ -89,6 +91,10 @@ class AlignmentReport:
         """How a frame of this width and height sees the plate, but for the blur."""
         exposure = Exposure(self.gain, self.offset, self.exposed, self.burnt)
         return Look(self.plate_to_frame, frame_size, exposure, self.shading, self.bend)
+
+
+MUCH_LOST = 0.05
+"""`AlignmentReport.lost` from which on the plate should be photographed anew."""
 
 
 class AlignedPlate:
@@ -261,6 +267,7 @@ class PlateAligner:
             blur=blur,
             exposed=exposure.found,
             burnt=exposure.burnt,
+            lost=exposure.lost,
         )
 
     def softened(self, report: AlignmentReport, frame: Image) -> AlignmentReport:

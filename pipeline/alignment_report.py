@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from alignment.plate import PlateAligner
+from alignment.plate import MUCH_LOST, PlateAligner
 from pipeline.composite import quantise, unit
 from pipeline.console import ranges
 from pipeline.decode import open_clip
@@ -107,6 +107,12 @@ def advice(rows: list[FrameAlignment]) -> list[str]:
             said.append(
                 f"Parts of the place still move by {residual:.1f} px: the camera stepped aside, or things moved. "
                 "Film the plate from where the clip was filmed."
+            )
+        lost = float(np.median([report.lost for report in found]))
+        if lost > MUCH_LOST:
+            said.append(
+                f"The plate is burnt out in {100 * lost:.0f} % of a frame where the clip is not: photograph it darker, "
+                "with the clip's exposure."
             )
         unlike = [row.index for row in rows if row.report is not None and not row.report.exposed]
         if unlike:

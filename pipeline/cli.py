@@ -162,6 +162,7 @@ def _report(summary: Any, alpha_of_failed: str) -> None:
         (f"the plate could not be aligned, alpha is {alpha_of_failed}", summary.failed),
         ("the plate's alignment is weak", summary.weak),
         ("the plate was not found, it lies between where it is before and after", summary.bridged),
+        ("the plate is burnt out where the clip is not: photograph it darker", summary.burnt_out),
     ):
         if frames:
             console.print(f"[yellow]{len(frames)} frames:[/] {what}: {ranges(frames)}")
@@ -189,8 +190,9 @@ def align(
     if report is not None:
         check_room(report, [clip, plate])
     with stoppable(), progress_bar("aligning") as progress:
-        rows = align_clip(clip, plate, start, end, parse_rate(fps), progress, sample)
-    for sentence in (*note_on_plate(clip, plate), *measured(rows), *advice(rows)):
+        notes = note_on_plate(clip, plate)
+        rows = align_clip(clip, plate, start, end, parse_rate(fps), progress, sample, notes)
+    for sentence in (*notes, *measured(rows), *advice(rows)):
         console.print(plain(sentence))
     if json_file is not None:
         write_json(json_file, {"frames": [row.to_dict() for row in rows]})

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.colour import BT601, BT709, BT2020
 from pipeline.conversion import SDR
-from pipeline.frames import ClipInfo
+from pipeline.frames import ClipInfo, Image
 from pipeline.light import CHROMATICITIES, HLG, PQ, WHITE_NITS, curve_of, differs, named, primaries_of
 
 _DISPLAY_P3 = 12
+
+BLACK = 0.05
+"""Code values, as a share of the highest, up to which a bar at the picture's border is black."""
+
+BAR = 0.02
+"""Share of the picture's height or width from which on what is black on both sides is bars, and is not equally wide."""
 
 
 def notes_on(info: ClipInfo, *, sdr: bool = False) -> list[str]:
@@ -56,6 +65,25 @@ def note_on_plate(clip: Path, plate: Path) -> list[str]:
     if not (clip.exists() and plate.exists() and clip.samefile(plate)):
         return []
     return [f"{plate} is the clip itself: who does not move away in it is taken for the place"]
+
+
+def note_on_bars(clip: Path, frame: Image) -> list[str]:
+    """What there is to say of a clip with black bars, of which H x W x 3 is a frame."""
+    lit = frame.max(axis=2) > BLACK * np.iinfo(frame.dtype).max
+    return [
+        f"{clip} has black bars, {share:.0%} of its {side}: crop clip and plate, or they may pass for the subject"
+        for side, share in (("height", _bars(lit.any(axis=1))), ("width", _bars(lit.any(axis=0))))
+        if share > 0
+    ]
+
+
+def _bars(lit: NDArray[np.bool_]) -> float:
+    """Share of bars of about equal width on both sides of what is lit; 0 without any."""
+    if not lit.any():
+        return 0.0
+    before, after = int(np.argmax(lit)), int(np.argmax(lit[::-1]))
+    alike = abs(before - after) <= BAR * len(lit) <= min(before, after)
+    return (before + after) / len(lit) if alike else 0.0
 
 
 def _unusual(info: ClipInfo) -> str | None:

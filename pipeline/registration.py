@@ -16,6 +16,7 @@ from models.generator_config import GeneratorConfig
 from pipeline.clip import Clip
 from pipeline.decode import open_timed
 from pipeline.frames import CleanplateError, Frame, Observation
+from pipeline.notes import note_on_bars
 from pipeline.observing import coarse_size, looked_at_again, observe
 from pipeline.places import check_no_frame
 from pipeline.plates import read_plate
@@ -70,10 +71,12 @@ def align_clip(
     fps: Fraction | None = None,
     progress: Progress = silent,
     sample: int | None = None,
+    notes: list[str] | None = None,
 ) -> list[FrameAlignment]:
     """Align the plate to each frame of a clip as a render does it, or to `sample` frames spread evenly over it.
 
-    A frame of a sample is looked at alone: what a render would bridge there counts as failed.
+    A frame of a sample is looked at alone: what a render would bridge there counts as failed. `notes` gets what there
+    is to say of the clip.
 
     Raises:
         CleanplateError: An input is wrong, or the plate could not be aligned to anything.
@@ -81,6 +84,8 @@ def align_clip(
     check_no_frame(clip_path, [plate_path])
     with threadpool_limits(1, "blas"), open_timed(clip_path, fps) as clip:
         first, stop = parse_range(start, end, clip.info)
+        if notes is not None:
+            notes += note_on_bars(clip_path, next(clip.frames(first, first + 1)).image)
         try:
             aligner = PlateAligner(read_plate(plate_path, clip.info.colour), (clip.info.width, clip.info.height))
         except PlateAlignmentError as error:

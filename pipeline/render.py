@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from alignment.plate import MUCH_LOST
 from pipeline.background import Background, open_background
 from pipeline.clip import Clip
 from pipeline.conversion import ConvertedClip
@@ -26,7 +27,7 @@ from pipeline.frames import (
 )
 from pipeline.job import RenderJob, check_job
 from pipeline.matting import Matter
-from pipeline.notes import note_on_plate, notes_on
+from pipeline.notes import note_on_bars, note_on_plate, notes_on
 from pipeline.outputs import Outputs
 from pipeline.overlap import Busy, in_order, read_ahead
 from pipeline.plates import read_plate
@@ -51,6 +52,7 @@ class Summary:
     failed: list[int] = field(default_factory=list)
     weak: list[int] = field(default_factory=list)
     bridged: list[int] = field(default_factory=list)
+    burnt_out: list[int] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     busy_seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -65,6 +67,8 @@ class Summary:
             self.failed.append(index)
         if matte.alignment is not None and matte.alignment.status != "ok":
             (self.weak if matte.alignment.status == "weak" else self.bridged).append(index)
+        if matte.alignment is not None and matte.alignment.lost > MUCH_LOST:
+            self.burnt_out.append(index)
 
     @property
     def exit_code(self) -> int:
@@ -109,6 +113,7 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         summary.notes = notes_on(clip.info, sdr=job.sdr) + note_on_plate(job.clip, job.plate)
         clip = ConvertedClip(clip) if job.sdr else clip
         start, end = parse_range(job.start, job.end, clip.info)
+        summary.notes += note_on_bars(job.clip, next(clip.frames(start, start + 1)).image)
         record = sidecar_path(job.outputs[0], None if end - start == len(clip.info) else range(start, end))
         check_sidecar(record)
         if job.out is not None and job.background == "none":

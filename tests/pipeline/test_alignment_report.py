@@ -4,15 +4,18 @@ import json
 import os
 import re
 from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from alignment.plate import AlignmentReport
 from pipeline.alignment_report import advice, measured, write_report
 from pipeline.frames import MachineError
+from pipeline.notes import note_on_bars
 from pipeline.registration import FrameAlignment
-from tests.conftest import shot, textured, write_clip
+from tests.conftest import HEIGHT, WIDTH, shot, textured, write_clip
 
 GOOD = AlignmentReport(np.eye(3), 0.05, 900, 1.0, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), "ok")
 
@@ -32,6 +35,7 @@ def test_a_good_plate_will_do():
         (replace(GOOD, coverage=0.7), r"misses up to 30 %.*a little more of the place"),
         (replace(GOOD, residual_px=1.4), r"still move by 0\.7 px.*from where the clip was filmed"),
         (replace(GOOD, status="weak", exposed=False), r"1 of 2 frames the exposure could not be matched.*: 1\. Film"),
+        (replace(GOOD, lost=0.3), r"burnt out in 15 % of a frame where the clip is not: photograph it darker"),
         (replace(GOOD, status="bridged"), r"1 of 2 frames the plate was not found.*before and after"),
         (None, r"1 of 2 frames could not be aligned\. Mostly: too dark"),
     ],
@@ -110,3 +114,34 @@ def test_a_sample_of_frames_is_spread_over_the_clip(scene, run, tmp_path):
     )
     assert code == 0 and "3 ok" in said
     assert [row["index"] for row in json.loads((tmp_path / "a.json").read_text())["frames"]] == [2, 12, 23]
+
+
+def test_a_plate_that_is_burnt_out_where_the_clip_is_not_is_named(run, tmp_path):
+    place = textured(5)
+    clip = write_clip(tmp_path / "clip.mkv", [shot(place, i, ball=True) for i in range(3)])
+    plate = np.clip(place[30 : 30 + HEIGHT, 30 : 30 + WIDTH] * 2 * 255, 0, 255).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "plate.png"), plate[:, :, ::-1])
+    _, said = run("align", clip, "--plate", tmp_path / "plate.png")
+    assert re.search(r"burnt out in \d+ % of a frame where the clip is not", said)
+    _, said = run("render", clip, "--plate", tmp_path / "plate.png", "--alpha", tmp_path / "alpha.mkv")
+    assert "3 frames: the plate is burnt out where the clip is not: photograph it darker: 0-2" in said
+
+
+@pytest.mark.parametrize("axis", [0, 1], ids=["letterbox", "pillarbox"])
+def test_black_bars_are_named(run, tmp_path, scene, axis):
+    place, bar = textured(5), (HEIGHT, WIDTH)[axis] // 10
+    images = [np.moveaxis(shot(place, i, ball=True), axis, 0).copy() for i in range(2)]
+    for image in images:
+        image[:bar] = image[-bar:] = 0
+    clip = write_clip(tmp_path / "clip.mkv", [np.moveaxis(image, 0, axis) for image in images])
+    _, said = run("align", clip, "--plate", scene.plate)
+    assert f"has black bars, 20% of its {('height', 'width')[axis]}: crop" in said
+    _, said = run("render", clip, "--plate", scene.plate, "--alpha", tmp_path / "alpha.mkv")
+    assert f"has black bars, 20% of its {('height', 'width')[axis]}: crop" in said
+
+
+def test_a_dark_edge_or_a_black_frame_is_no_bar():
+    frame = np.full((90, 160, 3), 120, np.uint8)
+    frame[:12] = 0
+    frame[-3:] = 0
+    assert note_on_bars(Path("a.mp4"), frame) == note_on_bars(Path("a.mp4"), 0 * frame) == []
