@@ -92,12 +92,15 @@ def match_exposure(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> E
     slope = steepness(x[1]).ravel()[usable]
     place = int(FLAT_SHARE * (len(slope) - 1))
     flat = usable[slope <= max(FLAT, np.partition(slope, place)[place])]
-    flat = _evenly(flat, x[1].ravel()[flat])
+    level = x[1].ravel()[flat]
     x, y, inside, trust = x.reshape(3, -1), y.reshape(3, -1), inside.reshape(3, -1), trust.ravel()
     burnt, lost = _burnt(x, y, trust), _lost(x, y, trust)
     sure = usable[(trust[usable] >= 1) & inside[:, usable].all(axis=0)]
-    given = (x[:, flat], y[:, flat], trust[flat] * inside[:, flat])
-    usual = replace(_fit(*given, USUAL_GAINS), burnt=burnt, lost=lost)
+    for some in (flat[:: 1 + len(flat) // MOST_PIXELS], _evenly(flat, level)):
+        given = (x[:, some], y[:, some], trust[some] * inside[:, some])
+        usual = replace(_fit(*given, USUAL_GAINS), burnt=burnt, lost=lost)
+        if any(usual.offset):  # else what is alike in most of the place did not tell gain and offset apart
+            break
     if len(sure) < FEWEST_PIXELS or (off := _off(usual, x[:, sure], y[:, sure])) <= MET:
         return usual
     # Before a plain wall a plain shirt would pass for any gain: structure, which is known to be in view, decides.

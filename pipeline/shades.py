@@ -25,7 +25,7 @@ MARGIN_PX = 16
 ALIKE = 0.55
 """Correlation of grain with the plate's, from which on the two are the same."""
 
-CONTRAST = (0.8, 1.6)
+CONTRAST = (0.8, 2.3)
 """Shares of the contrast that the light lets the plate's grain have, between which it is seen: through a veil there is
 less, and what has more has a grain of its own."""
 

@@ -69,7 +69,6 @@ def test_no_rim_is_left():
         lambda plate: 0.3 * grain(5) + 0.7 * plate,  # hair
         lambda plate: plate + 2 * (grain(5) - np.float32(0.5)),  # a grain of its own over the plate's
         lambda plate: plate + tinted(0.03),  # colours of its own, of equal grey
-        lambda plate: 2.5 * (plate - 0.5) + 0.5 + 0.3 * (grain(5) - np.float32(0.5)),  # cloth with a like grain
         lambda plate: 0.3 * plate,  # too dark for a shadow
         lambda plate: plate * np.float32([1, 0.6, 0.5]),  # too red for a light
     ],
@@ -77,6 +76,12 @@ def test_no_rim_is_left():
 def test_what_is_more_than_the_plate_stays(patch):
     plate, given = grain(0), coarse()
     assert without_shades(given, seen(plate, patch(plate)), plate, EVERYWHERE) is given
+
+
+def test_cloth_with_a_like_grain_of_more_contrast_stays():
+    plate, given = grain(0, 0.008), coarse()
+    cloth = 0.4 + 3 * (plate - np.float32(0.5))
+    assert without_shades(given, seen(plate, cloth), plate, EVERYWHERE) is given
 
 
 def test_before_a_smooth_plate_nobody_can_tell():
