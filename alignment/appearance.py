@@ -30,8 +30,8 @@ BARE_TOLERANCE = 0.12  # of a bare plate's colours, before exposures are matched
 BARE_STEEPNESS = 12 / 255  # a wall's noise is less steep, the edges of a place are steeper
 BARE_WINDOW_PX = 15  # side of the window, at the size at which exposures are matched, in which a pixel is bare
 BARE_EDGES = 0.3  # if fewer of the pixels are edges
-SHARP = 0.97  # from this share of the plate's slopes on, a frame is as sharp; it is not worth measuring by how much
-FADING = 0.2  # below, a blur fades in, so that a clip at the threshold does not flicker
+SHARP = 0.82  # from this share of the plate's slopes on, a frame is as sharp; it is not worth measuring by how much
+FADING = 0.07  # below, a blur fades in, so that a clip at the threshold does not flicker
 
 
 class Appearance(NamedTuple):
