@@ -97,6 +97,8 @@ def build_plate(pictures: Pictures, *, empty: bool = False, progress: Progress =
     if count == 1 and empty:
         only = next(iter(pictures))
         known = known_in(only)
+        if not known.any():
+            raise PlateAlignmentError("the picture is transparent everywhere")
         return BuiltPlate(only[..., :3] * known[..., None], known, (0,), ())
     draft, emptiest = _draft(copies.small, empty=empty)
     placed = _place(copies.small, range(count), draft, lambda done: step(count + done))

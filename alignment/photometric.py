@@ -30,6 +30,7 @@ TUKEY = 4.685
 BLACK = 0.03
 BURNT = (0.97, 0.985)
 NOT_BURNT = 0.95
+REFUTED = 0.1  # trust below which a pixel shows something else
 FEWEST_BURNT = 30
 STEPS = 8
 ENOUGH = 2e-5
@@ -92,27 +93,44 @@ def match_exposure(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> E
     slope = steepness(x[1]).ravel()[usable]
     place = int(FLAT_SHARE * (len(slope) - 1))
     flat = usable[slope <= max(FLAT, np.partition(slope, place)[place])]
-    level = x[1].ravel()[flat]
     x, y, inside, trust = x.reshape(3, -1), y.reshape(3, -1), inside.reshape(3, -1), trust.ravel()
-    burnt, lost = _burnt(x, y, trust), _lost(x, y, trust)
     sure = usable[(trust[usable] >= 1) & inside[:, usable].all(axis=0)]
-    for some in (flat[:: 1 + len(flat) // MOST_PIXELS], _evenly(flat, level)):
-        given = (x[:, some], y[:, some], trust[some] * inside[:, some])
-        usual = replace(_fit(*given, USUAL_GAINS), burnt=burnt, lost=lost)
-        if any(usual.offset):  # else what is alike in most of the place did not tell gain and offset apart
-            break
-    if len(sure) < FEWEST_PIXELS or (off := _off(usual, x[:, sure], y[:, sure])) <= MET:
-        return usual
-    # Before a plain wall a plain shirt would pass for any gain: structure, which is known to be in view, decides.
-    rare = replace(_fit(*given, GAIN_RANGE), burnt=burnt, lost=lost)
-    return rare if _off(rare, x[:, sure], y[:, sure]) < off else usual
+    weights = trust * inside
+    given = _given(x, y, weights, flat[:: 1 + len(flat) // MOST_PIXELS])
+    usual = _fit(*given, USUAL_GAINS)
+    known = flat[trust[flat] >= 1]
+    if not any(usual.offset) and len(known) >= FEWEST_PIXELS:
+        # Most of the place is alike, and did not tell gain and offset apart: its few lights may, if they are in view.
+        again = _fit(*_given(x, y, weights, _evenly(known, x[1, known])), USUAL_GAINS)
+        usual = again if any(again.offset) else usual
+    if len(sure) >= FEWEST_PIXELS and (off := _off(usual, x[:, sure], y[:, sure])) > MET:
+        # Before a plain wall a plain shirt would pass for any gain: structure, which is known to be in view, decides.
+        rare = _fit(*given, GAIN_RANGE)
+        usual = rare if _off(rare, x[:, sure], y[:, sure]) < off else usual
+    return _with_burnt(usual, x, y, trust)
 
 
-def _lost(x: FloatImage, y: FloatImage, trust: FloatImage) -> float:
-    """Share of the frame in which a channel is burnt out in the plate only; 0 where more is in both."""
-    burnt = (x >= BURNT[1]) & (trust > 0)
-    lost = (burnt & (y < NOT_BURNT)).any(axis=0)
-    return float(lost.mean()) if 2 * lost.sum() > burnt.any(axis=0).sum() else 0.0
+def _given(
+    x: FloatImage, y: FloatImage, weights: FloatImage, pixels: NDArray[np.intp]
+) -> tuple[FloatImage, FloatImage, FloatImage]:
+    """What a fit takes of some pixels; 3 x n each."""
+    return x[:, pixels], y[:, pixels], weights[:, pixels]
+
+
+def _with_burnt(exposure: Exposure, x: FloatImage, y: FloatImage, trust: FloatImage) -> Exposure:
+    """An exposure with what the frame shows where the plate is burnt out, 3 x n: no less than white in this light.
+
+    What is darker there is no light of the place's, but somebody's.
+    """
+    least = _column(np.array(exposure.gain) + np.array(exposure.offset)) - np.float32(MET)
+    shown = (x >= BURNT[1]) & (trust > REFUTED) & (y > least)
+    red, green, blue = (
+        float(np.median(own[there])) if there.sum() >= FEWEST_BURNT else 0.0
+        for own, there in zip(y, shown, strict=True)
+    )
+    lost, white = (shown & (y < NOT_BURNT)).any(axis=0), shown.any(axis=0)
+    share = float(lost.mean()) if 2 * lost.sum() > white.sum() else 0.0
+    return replace(exposure, burnt=(red, green, blue), lost=share)
 
 
 def _evenly(pixels: NDArray[np.intp], brightness: FloatImage) -> NDArray[np.intp]:
@@ -122,19 +140,6 @@ def _evenly(pixels: NDArray[np.intp], brightness: FloatImage) -> NDArray[np.intp
     groups = [pixels[level == n] for n in range(LEVELS)]
     kept = np.concatenate([group[:: 1 + len(group) // most] for group in groups])
     return kept[:: 1 + len(kept) // MOST_PIXELS]
-
-
-def _burnt(x: FloatImage, y: FloatImage, trust: FloatImage) -> tuple[float, float, float]:
-    """What the frame shows where the plate is burnt out: a median a channel, 3 x n; 0 where that is next to nowhere."""
-    values = []
-    for plate, frame in zip(x, y, strict=True):
-        there = np.flatnonzero((plate >= BURNT[1]) & (trust > 0))
-        order = there[np.argsort(frame[there])]
-        weight = np.cumsum(trust[order], dtype=np.float64)
-        middle = int(np.searchsorted(weight, weight[-1] / 2)) if len(order) >= FEWEST_BURNT else None
-        values.append(0.0 if middle is None else float(frame[order[middle]]))
-    red, green, blue = values
-    return red, green, blue
 
 
 def _fit(x: FloatImage, y: FloatImage, weights: FloatImage, gains: tuple[float, float]) -> Exposure:

@@ -25,6 +25,9 @@ BESIDE_SECONDS = Fraction(1, 24)
 TOO_FAR_SECONDS = Fraction(3, 20)
 """From where on the next frames say nothing of what lasts for a moment only."""
 
+BURNS_MORE = 1.02
+"""What an exposure makes of the plate's white, in [0, 1], from which on it burns out what the plate still shows."""
+
 CUT = 0.16
 """Mean grey difference of two successive frames, in [0, 1], from which there is a cut between them."""
 
@@ -132,10 +135,14 @@ def _moved(neighbour: Observation, own: Observation, frame_size: tuple[int, int]
 
 
 def _exposed_like(grey: FloatImage, its: AlignmentReport, wanted: AlignmentReport) -> FloatImage:
-    """Grey of one exposure as it would be in another, both known against the plate; what is burnt out may stay so."""
+    """Grey of one exposure as it would be in another, both known against the plate.
+
+    What is burnt out stays so where the plate's burnt parts do, unless the one exposure burns more than the plate's.
+    """
     ratio = float(np.mean(wanted.gain)) / float(np.mean(its.gain))
     shift = float(np.mean(wanted.offset)) - ratio * float(np.mean(its.offset))
-    lift = max(0.0, float(np.mean(wanted.burnt)) - ratio - shift)
+    burns_more = float(np.mean(its.gain) + np.mean(its.offset)) > BURNS_MORE
+    lift = 0.0 if burns_more else max(0.0, float(np.mean(wanted.burnt)) - ratio - shift)
     return np.clip(ratio * grey + shift + lift * burnt_out(grey), 0, 1).astype(np.float32)
 
 

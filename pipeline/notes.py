@@ -20,6 +20,9 @@ BLACK = 0.05
 BAR = 0.02
 """Share of the picture's height or width from which on what is black on both sides is bars, and is not equally wide."""
 
+WIDEST = 0.5
+"""Share of it up to which both together are bars: else somebody stands before black."""
+
 
 def notes_on(info: ClipInfo, *, sdr: bool = False) -> list[str]:
     """What there is to say of a clip.
@@ -83,7 +86,8 @@ def _bars(lit: NDArray[np.bool_]) -> float:
         return 0.0
     before, after = int(np.argmax(lit)), int(np.argmax(lit[::-1]))
     alike = abs(before - after) <= BAR * len(lit) <= min(before, after)
-    return (before + after) / len(lit) if alike else 0.0
+    share = (before + after) / len(lit)
+    return share if alike and share <= WIDEST else 0.0
 
 
 def _unusual(info: ClipInfo) -> str | None:

@@ -53,21 +53,21 @@ def check_apart(outputs: Sequence[Path], inputs: Iterable[Path]) -> None:
 def check_no_frame(clip: Path, others: Iterable[Path]) -> None:
     """Refuse what is to be read beside a clip where it would be read as a frame of it, too.
 
+    A numbered picture is a frame, and may be the plate, too.
+
     Raises:
-        CleanplateError: The clip is a folder, and one of the others a picture in it.
+        CleanplateError: The clip is a folder, and one of the others a picture in it without a number.
     """
     for path in others:
-        if clip.is_dir() and _joins(path, clip):
-            raise CleanplateError(
-                f"{path} would be read as one of the frames of {clip}; move it, or name the frames alone, for example "
-                f"{clip / ('name_%05d' + path.suffix)}"
-            )
+        if clip.is_dir() and _joins(path, clip) and not path.stem[-1:].isdigit():
+            raise CleanplateError(f"{path} would be read as one of the frames of {clip}; move it to another folder")
 
 
 def _joins(path: Path, source: Path) -> bool:
     """Whether a file is, or would be, read as a picture of a folder or of numbered ones."""
     if source.is_dir():
-        return path.suffix.lower() in SUFFIXES and path.parent.resolve() == source.resolve()
+        is_read = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+        return is_read and path.parent.resolve() == source.resolve()
     return is_pattern(source) and not source.exists() and is_named_by(source, path)
 
 
@@ -76,7 +76,7 @@ def _key(path: Path) -> _Key:
     try:
         found = path.stat()
     except OSError:
-        return str(path.resolve())
+        return os.path.realpath(path)
     return found.st_dev, found.st_ino
 
 

@@ -45,18 +45,18 @@ def stoppable() -> Iterator[None]:
 def undisturbed() -> Iterator[None]:
     """Holds back what would end the program, Ctrl-C too, until what is done within is done: let it be short.
 
-    Signals reach the main thread only; in another, nothing is held back.
+    An error ends it with what that says. Signals reach the main thread only; in another, nothing is held back.
     """
     held: list[int] = []
     before = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in (*_SIGNALS, signal.SIGINT):
-            if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                before[number] = signal.signal(number, lambda number, _: held.append(number))
     try:
+        if threading.current_thread() is threading.main_thread():
+            for number in (*_SIGNALS, signal.SIGINT):
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    before[number] = signal.signal(number, lambda number, _: held.append(number))
         yield
     finally:
         for number, heeded in before.items():
             signal.signal(number, heeded)
-        if held:
-            signal.raise_signal(held[0])
+    if held:
+        signal.raise_signal(held[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import secrets
 import shutil
 from abc import ABC, abstractmethod
@@ -46,7 +47,7 @@ class Writer(ABC):
         self.bits = bits
         self.notes: list[str] = []
         self._overwrite = overwrite
-        self._target = path.resolve()  # a link stays one
+        self._target = Path(os.path.realpath(path))  # a link stays one
         # The suffix stays: it tells the muxer which format to write.
         self._partial = self._target.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
         self._last_pts: int | None = None

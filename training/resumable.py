@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 
 from models.weights import MattingNet, save_weights
 from pipeline.frames import CleanplateError, MachineError
+from pipeline.heap import is_out_of_memory
 
 CHECKPOINT = "checkpoint.pt"
 CPU = torch.device("cpu")
@@ -81,6 +82,8 @@ class Resumable:
         except OSError:
             raise
         except Exception as error:  # a damaged pickle can make its reader stumble in any way
+            if is_out_of_memory(error):
+                raise
             raise CleanplateError(f"{self.checkpoint} is damaged; delete it to begin from the first update") from error
 
     def resume(self, saved: dict[str, Any]) -> None:

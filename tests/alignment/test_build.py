@@ -227,6 +227,8 @@ def test_clear_parts_of_pictures_have_no_say(empty):
     if empty:
         only = build_plate([with_a_hole(room.shot(0), 40)], empty=True)
         assert np.array_equal(only.known, with_a_hole(room.shot(0), 40)[..., 3] > 0) and only.image.shape[2] == 3
+        with pytest.raises(PlateAlignmentError, match="transparent everywhere"):
+            build_plate([np.zeros((HEIGHT, WIDTH, 4), np.uint8)], empty=True)
 
 
 def test_progress_reaches_its_end():

@@ -49,7 +49,9 @@ def test_a_black_hill_takes_its_exposure_from_a_sky_that_is_burnt_out_but_for_it
     frame[20:110, 90:150] = (0.9, 0.6, 0.1)  # somebody
     noise = random.normal(0, 0.004, (2, *light.shape)).astype(np.float32)
     plate, frame = (np.clip(x + n, 0, 1) for x, n in zip((plate, frame), noise, strict=True))
-    exposure = match_exposure(plate, frame, np.full(light.shape[:2], 0.3, np.float32))
+    trust = np.full(light.shape[:2], 0.3, np.float32)
+    trust[50:70, :80] = 1.0  # the hill's outline
+    exposure = match_exposure(plate, frame, trust)
     given = np.clip(light * exposure.gain + exposure.offset, 0, 1)
     free = np.ones(light.shape[:2], bool)
     free[20:110, 90:150] = False
@@ -65,7 +67,9 @@ def test_a_night_takes_its_exposure_from_its_few_lights(gain):
     frame = light * gain + 0.008
     frame[30:, 90:150] = (0.8, 0.5, 0.3)  # somebody
     plate, frame = (np.clip(x + random.normal(0, 0.004, x.shape), 0, 1).astype(np.float32) for x in (light, frame))
-    exposure = match_exposure(plate, frame, np.full(light.shape[:2], 0.3, np.float32))
+    trust = np.full(light.shape[:2], 0.3, np.float32)
+    trust[:20] = 1.0  # the lights'
+    exposure = match_exposure(plate, frame, trust)
     assert exposure.gain == pytest.approx((gain,) * 3, abs=0.02)
     assert exposure.offset == pytest.approx((0.008,) * 3, abs=0.002)
 
@@ -136,6 +140,35 @@ def test_even_light_has_no_shading(make_scene):
 
 
 @pytest.mark.parametrize("dark", [(0,), (0, 1)], ids=["cyan", "blue"])
+def light_of(report):
+    return (*report.gain, *report.offset)
+
+
+def test_a_shirt_before_the_only_lamp_of_a_dark_place_is_no_exposure():
+    random = np.random.default_rng(2)
+    texture = cv2.resize(random.random((45, 80)).astype(np.float32), (640, 360), interpolation=cv2.INTER_CUBIC)
+    y, x = np.mgrid[:360, :640]
+    lamp = 0.5 * np.exp(-((x - 150) ** 2 + (y - 150) ** 2) / 2 / 45**2)
+    place = np.maximum(0.015 + 0.05 * texture, np.where(lamp > 0.02, lamp, 0))[..., None] * np.ones(3)
+    frame = place.copy()
+    frame[20:, 50:250] = 0.3
+    plate, frame = (np.rint(255 * np.clip(p + random.normal(0, 0.006, p.shape), 0, 1)) for p in (place, frame))
+    report = PlateAligner(plate.astype(np.uint8), (640, 360)).register(frame.astype(np.uint8))
+    assert light_of(report) == pytest.approx((1, 1, 1, 0, 0, 0), abs=0.05)
+
+
+def test_a_subject_before_a_window_that_is_white_in_both_is_no_lost_light(make_scene):
+    scene = make_scene(seed=8, hidden=0, noise=0.004)
+    plate, frame = scene.make()
+    white = np.zeros(plate.shape[:2], np.uint8)
+    white[100:260, 200:400] = 1
+    there = cv2.warpPerspective(white, scene.truth, scene.size, flags=cv2.INTER_NEAREST) == 1
+    plate[white == 1], frame[there] = 255, 255
+    frame[130:, 180:380] = 90  # somebody, before most of it
+    report = PlateAligner(plate, scene.size).register(frame)
+    assert report.lost < 0.01
+
+
 def test_light_of_one_colour_is_matched_though_channels_are_black(make_scene, dark):
     scene = make_scene(seed=8, subject="plain", hidden=0.3, gain=(1.15,) * 3, noise=0.004)
     plate, frame = scene.make()

@@ -145,3 +145,9 @@ def test_a_dark_edge_or_a_black_frame_is_no_bar():
     frame[:12] = 0
     frame[-3:] = 0
     assert note_on_bars(Path("a.mp4"), frame) == note_on_bars(Path("a.mp4"), 0 * frame) == []
+
+
+def test_somebody_before_black_is_between_no_bars():
+    frame = np.full((90, 160, 3), 3, np.uint8)
+    frame[:, 60:100] = 120
+    assert note_on_bars(Path("a.mp4"), frame) == []

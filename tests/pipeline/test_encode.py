@@ -19,6 +19,7 @@ import pytest
 from pipeline.decode import open_clip, read_still
 from pipeline.encode import Writer, open_writer
 from pipeline.frames import CleanplateError, Colour, MachineError
+from pipeline.stopping import undisturbed
 from pipeline.video_writer import output_time_base
 from pipeline.writer import Together
 from tests.contract.made import numbered, picture, ramp
@@ -460,6 +461,12 @@ def test_an_interruption_waits_until_all_outputs_have_their_names(
         replace_both(tmp_path)
     assert left_in(tmp_path) == ["o.mkv", *(f"o_{index}.png" for index in range(4))]
     assert np.array_equal(read_still(tmp_path / "o_3.png").image, picture(3))
+
+
+def test_an_interruption_of_what_fails_leaves_the_word_to_the_failure(tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match="no room"), undisturbed():
+        signal.raise_signal(signal.SIGINT)
+        raise MachineError("no room")
 
 
 def test_what_cannot_be_put_in_its_place_is_kept_and_named(tmp_path: Path) -> None:

@@ -112,9 +112,17 @@ def test_what_is_burnt_out_in_a_brighter_neighbour_stays_so_where_it_does_in_the
     scene = texture()
     own, brighter = np.minimum(scene, 0.7), np.minimum(1.25 * scene, 0.875)
     own[:, 40:] = brighter[:, 40:] = 1
-    burnt = replace(report(shift(0, 0)), burnt=(1.0,) * 3)
-    stack = motion_stack(window(own, brighter, burnt, report(shift(0, 0), 1.25)), (80, 60))
+    burnt = replace(report(shift(0, 0), 0.8), burnt=(1.0,) * 3)
+    stack = motion_stack(window(own, brighter, burnt, report(shift(0, 0))), (80, 60))
     assert np.abs(stack[..., 0] - own)[2:-2, 2:-2].max() < 1e-5
+
+
+def test_what_a_neighbours_own_exposure_burns_out_is_no_window():
+    scene = texture()
+    wall = np.full_like(scene, 0.8)
+    burnt = replace(report(shift(0, 0)), burnt=(1.0,) * 3)
+    stack = motion_stack(window(wall, np.ones_like(wall), burnt, report(shift(0, 0), 1.3)), (80, 60))
+    assert stack[..., 0].max() < 0.8
 
 
 def test_transforms_at_another_size_keep_pixel_centres():

@@ -75,20 +75,34 @@ def test_no_command_replaces_an_input(scene, run, tmp_path, monkeypatch, words):
     ("render", "shots/%03d.png", "--plate", "plate.png", "-o", "a.mkv", "--sheet", "shots/007.png"),
     ("render", "clip.mkv", "--plate", "shots", "--foreground", "shots/new.tif"),
     ("plate", "shots", "-o", "shots/plate.png"),
-    ("render", "shots", "--plate", "shots/000.png", "-o", "a.mkv"),
-    ("render", "shots", "--plate", "plate.png", "--background", "shots/000.png", "-o", "a.mkv"),
-    ("render", "shots", "--plate", "plate.png", "--mask", "shots/000.png", "-o", "a.mkv"),
-    ("align", "shots", "--plate", "shots/000.png"),
+    ("render", "shots", "--plate", "shots/still.png", "-o", "a.mkv"),
+    ("render", "shots", "--plate", "plate.png", "--background", "shots/still.png", "-o", "a.mkv"),
+    ("render", "shots", "--plate", "plate.png", "--mask", "shots/still.png", "-o", "a.mkv"),
+    ("align", "shots", "--plate", "shots/still.png"),
 ])  # fmt: skip
 def test_no_other_picture_becomes_a_frame_of_a_folder(scene, run, tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shots").mkdir()
-    for name, source in (("clip.mkv", scene.clip), ("plate.png", scene.plate), ("shots/000.png", scene.plate)):
+    for name, source in (
+        ("clip.mkv", scene.clip),
+        ("plate.png", scene.plate),
+        *((f"shots/{n}.png", scene.plate) for n in ("000", "still")),
+    ):
         (tmp_path / name).write_bytes(source.read_bytes())
     before = sorted(tmp_path.rglob("*"))
     code, said = run(*words)
     assert code == 2 and "one of the frames of shots" in said and ("another folder" in said or "move it" in said)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_frame_of_a_folder_may_be_its_plate_and_hidden_files_are_no_frames(scene, run, tmp_path):
+    shots = tmp_path / "shots"
+    shots.mkdir()
+    for name in ("shot_0.png", "shot_1.png", ".plate.png"):
+        (shots / name).write_bytes(scene.plate.read_bytes())
+    for plate in ("shot_0.png", ".plate.png"):
+        code, said = run("align", shots, "--plate", shots / plate)
+        assert code == 0 and "2 ok" in said
 
 
 def test_a_sheet_that_is_there_is_not_replaced(scene, run, tmp_path):

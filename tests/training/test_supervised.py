@@ -85,6 +85,16 @@ def test_a_damaged_checkpoint_is_named_by_every_process(stopped, tmp_path, whole
             train(SupervisedConfig(steps=4, **TINY), tmp_path, Material(), "cpu", processes)
 
 
+def test_a_lack_of_memory_is_no_damage(stopped, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    (tmp_path / "checkpoint.pt").write_bytes((stopped / "checkpoint.pt").read_bytes())
+    monkeypatch.setattr("torch.load", full)
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        train(SupervisedConfig(steps=4, **TINY), tmp_path, Material(), "cpu")
+
+
 def test_a_full_disk_is_the_machines_fault(tmp_path, monkeypatch):
     def full(*_):
         raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0\nframe #0")
