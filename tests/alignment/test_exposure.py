@@ -139,11 +139,6 @@ def test_even_light_has_no_shading(make_scene):
     assert PlateAligner(plate, (640, 360)).register(frame).shading is None
 
 
-@pytest.mark.parametrize("dark", [(0,), (0, 1)], ids=["cyan", "blue"])
-def light_of(report):
-    return (*report.gain, *report.offset)
-
-
 def test_a_shirt_before_the_only_lamp_of_a_dark_place_is_no_exposure():
     random = np.random.default_rng(2)
     texture = cv2.resize(random.random((45, 80)).astype(np.float32), (640, 360), interpolation=cv2.INTER_CUBIC)
@@ -154,7 +149,7 @@ def test_a_shirt_before_the_only_lamp_of_a_dark_place_is_no_exposure():
     frame[20:, 50:250] = 0.3
     plate, frame = (np.rint(255 * np.clip(p + random.normal(0, 0.006, p.shape), 0, 1)) for p in (place, frame))
     report = PlateAligner(plate.astype(np.uint8), (640, 360)).register(frame.astype(np.uint8))
-    assert light_of(report) == pytest.approx((1, 1, 1, 0, 0, 0), abs=0.05)
+    assert (*report.gain, *report.offset) == pytest.approx((1, 1, 1, 0, 0, 0), abs=0.05)
 
 
 def test_a_subject_before_a_window_that_is_white_in_both_is_no_lost_light(make_scene):
@@ -169,6 +164,7 @@ def test_a_subject_before_a_window_that_is_white_in_both_is_no_lost_light(make_s
     assert report.lost < 0.01
 
 
+@pytest.mark.parametrize("dark", [(0,), (0, 1)], ids=["cyan", "blue"])
 def test_light_of_one_colour_is_matched_though_channels_are_black(make_scene, dark):
     scene = make_scene(seed=8, subject="plain", hidden=0.3, gain=(1.15,) * 3, noise=0.004)
     plate, frame = scene.make()
