@@ -93,10 +93,6 @@ class AlignmentReport:
         return Look(self.plate_to_frame, frame_size, exposure, self.shading, self.bend)
 
 
-MUCH_LOST = 0.05
-"""`AlignmentReport.lost` from which on the plate should be photographed anew."""
-
-
 class AlignedPlate:
     """The plate as the camera would have seen it from where the frame was taken; rendered as far as it is asked for.
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from alignment.plate import MUCH_LOST, PlateAligner
+from alignment.plate import PlateAligner
 from pipeline.composite import quantise, unit
 from pipeline.console import ranges
 from pipeline.decode import open_clip
 from pipeline.frames import CleanplateError, FloatImage
+from pipeline.notes import MUCH_LOST
 from pipeline.pages import beginning, is_page, write_page
 from pipeline.places import check_folder, files_of
 from pipeline.plates import read_plate

@@ -14,6 +14,9 @@ from pipeline.light import CHROMATICITIES, HLG, PQ, WHITE_NITS, curve_of, differ
 
 _DISPLAY_P3 = 12
 
+MUCH_LOST = 0.05
+"""`AlignmentReport.lost` from which on the plate should be photographed anew."""
+
 BLACK = 0.05
 """Code values, as a share of the highest, up to which a bar at the picture's border is black."""
 

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from alignment.plate import MUCH_LOST
 from pipeline.background import Background, open_background
 from pipeline.clip import Clip
 from pipeline.conversion import ConvertedClip
@@ -27,7 +26,7 @@ from pipeline.frames import (
 )
 from pipeline.job import RenderJob, check_job
 from pipeline.matting import Matter
-from pipeline.notes import note_on_bars, note_on_plate, notes_on
+from pipeline.notes import MUCH_LOST, note_on_bars, note_on_plate, notes_on
 from pipeline.outputs import Outputs
 from pipeline.overlap import Busy, in_order, read_ahead
 from pipeline.plates import read_plate
