@@ -57,6 +57,7 @@ def between(before: Sequence[Known], after: Sequence[Known], seconds: float) -> 
         gain=_straight_colour(one.gain, other.gain, share),
         offset=_straight_colour(one.offset, other.offset, share),
         burnt=_straight_colour(one.burnt, other.burnt, share),
+        tone=_straight_grid(one.tone, other.tone, share),
         status="bridged",
         blur=None,
         shading=_straight_grid(one.shading, other.shading, share),

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from alignment.holes import split
 from alignment.homography import Matrix, between_sizes, corners, inverted, known_spans, project
+from alignment.photometric import Exposure
 from alignment.plate import AlignmentReport, Image
+from alignment.tone import coefficients, tables
 from alignment.warp import BORDER_PX, clear_outside
 
 HARDLY_MOVED = 0.01  # of the long side; a view is not widened for less
@@ -118,8 +120,7 @@ def look(picture: Image, one: Placed, view: View, size: Size) -> tuple[FloatImag
     image /= full
     if one.report.shading is not None:
         image /= 1 + cv2.resize(one.report.shading, own, interpolation=cv2.INTER_LINEAR)
-    image -= np.array(one.report.offset, np.float32)
-    image /= np.array(one.report.gain, np.float32)
+    _unexpose(image, one.report.exposure)
     matrix = between_sizes(view.size, size) @ view.from_reference @ one.to_reference @ between_sizes(own, one.size)
     covered = np.ones((size[1], size[0]), np.bool_)
     clear_outside(covered, known_spans(matrix / matrix[2, 2], own, size, BORDER_PX))
@@ -131,12 +132,31 @@ def look(picture: Image, one: Placed, view: View, size: Size) -> tuple[FloatImag
 
 def relight(image: FloatImage, one: Placed, view: View) -> None:
     """Puts a picture of the view, in place, from the light of the reference into that of one of the pictures."""
-    image *= np.array(one.report.gain, np.float32)
-    image += np.array(one.report.offset, np.float32)
+    _expose(image, one.report.exposure)
     if one.report.shading is not None:
         size = (image.shape[1], image.shape[0])
         field = cv2.resize(one.report.shading, one.size, interpolation=cv2.INTER_LINEAR)
         image *= 1 + _warped(field, between_sizes(view.size, size) @ view.from_reference @ one.to_reference, size)
+
+
+def _unexpose(image: FloatImage, exposure: Exposure) -> None:
+    """Puts a picture, in place, into the light of the reference; it may reach beyond 0 and 1, as in `_expose`."""
+    if exposure.tone is None:
+        image -= np.array(exposure.offset, np.float32)
+        image /= np.array(exposure.gain, np.float32)
+        return
+    for channel, (levels, values) in enumerate(tables(coefficients(exposure.curves))):
+        image[..., channel] = np.interp(image[..., channel], values, levels)
+
+
+def _expose(image: FloatImage, exposure: Exposure) -> None:
+    """Puts a picture, in place, from the light of the reference into another."""
+    if exposure.tone is None:
+        image *= np.array(exposure.gain, np.float32)
+        image += np.array(exposure.offset, np.float32)
+        return
+    for channel, (levels, values) in enumerate(tables(coefficients(exposure.curves))):
+        image[..., channel] = np.interp(image[..., channel], levels, values)
 
 
 def _warped(image: FloatImage, matrix: Matrix, size: Size) -> FloatImage:

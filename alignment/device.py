@@ -6,6 +6,7 @@ the last bit, would change from run to run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 
 import cv2
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 
 from alignment.blur import Blur
 from alignment.homography import Matrix, inverted, project
-from alignment.photometric import BURNT
+from alignment.photometric import BURNT, Exposure
 from alignment.refine import (
     FEWEST_LIKELY,
     FEWEST_PIXELS,
@@ -31,6 +32,7 @@ from alignment.refine import (
     damped_solution,
 )
 from alignment.template import BLOCKS, FloatImage, Template, Vector
+from alignment.tone import coefficients
 from alignment.warp import BORDER_PX, NODE_PX, WHOLLY, Look, Size, warp_nodes
 
 PRECISE = torch.float64
@@ -238,8 +240,7 @@ class DevicePlate:
         right, bottom = (length - 1 + BORDER_PX for length in size)
         known = ((u >= -BORDER_PX) & (u <= right) & (v >= -BORDER_PX) & (v <= bottom))[:, None]
         warped = _sampled(self._at(size), (2 * u + 1) / size[0] - 1, (2 * v + 1) / size[1] - 1)
-        gain, offset = (self._colour(value) for value in (look.exposure.gain, look.exposure.offset))
-        picture = warped[:, :3] * gain + offset
+        picture = self._exposed(warped[:, :3], look.exposure)
         if (lift := look.exposure.lift) is not None:
             low, high = BURNT
             picture += ((warped[:, :3] - low) / (high - low)).clamp(0, 1) * self._colour(lift)
@@ -264,7 +265,17 @@ class DevicePlate:
         places = _sampled(nodes, (2 * column + 1) / columns - 1, (2 * row + 1) / rows - 1)
         return places[:, 0].to(PRECISE), places[:, 1].to(PRECISE)
 
-    def _colour(self, values: tuple[float, float, float]) -> Tensor:
+    def _exposed(self, plate: Tensor, exposure: Exposure) -> Tensor:
+        """See `alignment.photometric.Exposure.applied`; what is burnt out apart."""
+        if exposure.tone is None:
+            return plate * self._colour(exposure.gain) + self._colour(exposure.offset)
+        lowest, *others = (self._colour(power) for power in coefficients(exposure.curves).tolist())
+        result = plate * others[-1]
+        for power in others[-2::-1]:
+            result = (result + power) * plate
+        return result + lowest
+
+    def _colour(self, values: Sequence[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float32, device=self.device).view(1, 3, 1, 1)
 
 

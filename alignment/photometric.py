@@ -8,11 +8,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment.tone import Curves, coefficients, fitted_curves, straight, toned
+
 LONG_SIDE_PX = 240
 BLUR_SIGMA_PX = 1.5
 CLIPPED = (0.012, 0.985)  # averages of clipped and unclipped pixels lie a little inside
 FEWEST_PIXELS = 200
 MOST_PIXELS = 4000
+MOST_TONED = 1600
 LEVELS = 8  # of the plate's brightness: no more pixels of each than its share of twice MOST_PIXELS
 FLAT_SHARE = 0.7
 FLAT = 0.15  # a Sobel's answer: a twentieth of a pixel is a quarter of a grey level there
@@ -45,6 +48,8 @@ Vector = NDArray[np.float64]
 class Exposure:
     """The aligned plate is `gain * plate + offset`, per channel, for pictures in [0, 1]; a guess where not `found`.
 
+    Where the camera bent its tones otherwise its `tone` is added, see `alignment.tone.Curves`.
+
     Where the plate is burnt out it says "at least white": there it is `burnt`, if that is more. Of the frame the share
     `lost` is darker than white there, if most of it is.
     """
@@ -54,16 +59,33 @@ class Exposure:
     found: bool = True
     burnt: tuple[float, float, float] = (0.0, 0.0, 0.0)
     lost: float = 0.0
+    tone: FloatImage | None = None
+
+    @property
+    def white(self) -> tuple[float, float, float]:
+        """What becomes of white, per channel."""
+        tone = np.zeros(3) if self.tone is None else self.tone.sum(axis=1)  # all the polynomials are 1 there
+        red, green, blue = (g + o + float(t) for g, o, t in zip(self.gain, self.offset, tone, strict=True))
+        return red, green, blue
 
     @property
     def lift(self) -> tuple[float, float, float] | None:
-        """How much more than `gain + offset` `burnt` is, per channel; None where it is nowhere more."""
-        red, green, blue = (max(0.0, b - g - o) for b, g, o in zip(self.burnt, self.gain, self.offset, strict=True))
+        """How much more than `white` `burnt` is, per channel; None where it is nowhere more."""
+        red, green, blue = (max(0.0, b - w) for b, w in zip(self.burnt, self.white, strict=True))
         return (red, green, blue) if red + green + blue else None
+
+    @property
+    def curves(self) -> Curves:
+        """What it makes of a plate's values, what is burnt out apart."""
+        line = straight(self.gain, self.offset)
+        return line if self.tone is None else line._replace(tone=self.tone)
 
     def applied(self, plate: FloatImage) -> FloatImage:
         """A plate in this light, h x w x 3."""
-        given = plate * np.array(self.gain, np.float32) + np.array(self.offset, np.float32)
+        if self.tone is None:
+            given = plate * np.array(self.gain, np.float32) + np.array(self.offset, np.float32)
+        else:
+            given = toned(plate, coefficients(self.curves))
         return given if self.lift is None else given + burnt_out(plate) * np.array(self.lift, np.float32)
 
 
@@ -107,7 +129,19 @@ def match_exposure(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> E
         # Before a plain wall a plain shirt would pass for any gain: structure, which is known to be in view, decides.
         rare = _fit(*given, GAIN_RANGE)
         usual = rare if _off(rare, x[:, sure], y[:, sure]) < off else usual
-    return _with_burnt(usual, x, y, trust)
+    evenly = _evenly(flat, x[1, flat])
+    evenly = evenly[:: 1 + len(evenly) // MOST_TONED]
+    return _with_burnt(_toned(usual, *_given(x, y, weights, evenly)), x, y, trust)
+
+
+def _toned(line: Exposure, x: FloatImage, y: FloatImage, weights: FloatImage) -> Exposure:
+    """An exposure with the tone that pixels, 3 x n, ask for."""
+    before = line.curves
+    curves = fitted_curves(x, y, weights, before)
+    if curves is before:
+        return line
+    (r, g, b), (dr, dg, db) = curves.gain.tolist(), curves.offset.tolist()
+    return replace(line, gain=(r, g, b), offset=(dr, dg, db), tone=curves.tone.astype(np.float32))
 
 
 def _given(
@@ -122,7 +156,7 @@ def _with_burnt(exposure: Exposure, x: FloatImage, y: FloatImage, trust: FloatIm
 
     What is darker there is no light of the place's, but somebody's.
     """
-    least = _column(np.array(exposure.gain) + np.array(exposure.offset)) - np.float32(MET)
+    least = _column(np.array(exposure.white)) - np.float32(MET)
     shown = (x >= BURNT[1]) & (trust > REFUTED) & (y > least)
     red, green, blue = (
         float(np.median(own[there])) if there.sum() >= FEWEST_BURNT else 0.0

@@ -61,6 +61,9 @@ class AlignmentReport:
         exposed: Whether gain and offset could be found.
         burnt: What the frame shows where the plate is burnt out, per channel, if that is more than gain and offset say.
         lost: Fraction of the frame in which a channel is burnt out in the plate only; 0 where more is in both.
+        tone: 3 x n float32, amounts of Legendre's polynomials on [0, 1], from the second degree on, a channel each,
+            which are added to `gain * plate + offset` where the camera bent its tones otherwise (a photo and a film
+            of one place); None where gain and offset say it all.
     """
 
     plate_to_frame: NDArray[np.float64]
@@ -76,6 +79,7 @@ class AlignmentReport:
     exposed: bool = True
     burnt: tuple[float, float, float] = (0.0, 0.0, 0.0)
     lost: float = 0.0
+    tone: NDArray[np.float32] | None = None
 
     @property
     def blur_px(self) -> float:
@@ -87,10 +91,14 @@ class AlignmentReport:
         """The longest displacement of `bend`, plate pixels; 0 without one."""
         return 0.0 if self.bend is None else float(np.hypot(self.bend[..., 0], self.bend[..., 1]).max())
 
+    @property
+    def exposure(self) -> Exposure:
+        """What `match_exposure` found."""
+        return Exposure(self.gain, self.offset, self.exposed, self.burnt, self.lost, self.tone)
+
     def look(self, frame_size: Size) -> Look:
         """How a frame of this width and height sees the plate, but for the blur."""
-        exposure = Exposure(self.gain, self.offset, self.exposed, self.burnt)
-        return Look(self.plate_to_frame, frame_size, exposure, self.shading, self.bend)
+        return Look(self.plate_to_frame, frame_size, self.exposure, self.shading, self.bend)
 
 
 class AlignedPlate:
@@ -264,6 +272,7 @@ class PlateAligner:
             exposed=exposure.found,
             burnt=exposure.burnt,
             lost=exposure.lost,
+            tone=exposure.tone,
         )
 
     def softened(self, report: AlignmentReport, frame: Image) -> AlignmentReport:

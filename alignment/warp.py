@@ -12,6 +12,7 @@ from alignment.blur import Blur, blurred
 from alignment.homography import Matrix, between_sizes, displaced, inverted, known_spans, project
 from alignment.photometric import Exposure, burnt_out
 from alignment.shading import Shade
+from alignment.tone import coefficients, toned
 
 SUPERSAMPLING = 2
 BORDER_PX = 0.15  # beyond the centres of the plate's outermost pixels it still counts as known
@@ -147,6 +148,7 @@ class PlateView:
         self._plate, self._has_holes, self._look = plate, has_holes, look
         self._size: Size = (plate.shape[1], plate.shape[0])
         self._exposure = np.column_stack([np.diag(look.exposure.gain), look.exposure.offset])
+        self._powers = None if look.exposure.tone is None else coefficients(look.exposure.curves)
         self._lift = None if look.exposure.lift is None else np.array(look.exposure.lift, np.float32)
         self._shade = Shade(look.shading, look.frame_size) if look.shading is not None else None
         self._nodes = None if look.bend is None else warp_nodes(self._size, look, look.bend)
@@ -178,7 +180,10 @@ class PlateView:
             clear_outside(coverage, np.clip(self._spans[top : top + height] - left, 0, width))
         cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB, dst=image)
         burnt = None if self._lift is None else burnt_out(image) * self._lift
-        cv2.transform(image, self._exposure, dst=image)
+        if self._powers is None:
+            cv2.transform(image, self._exposure, dst=image)
+        else:
+            image[:] = toned(image, self._powers)
         if burnt is not None:
             image += burnt
         if self._shade is not None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from alignment.photometric import burnt_out
 from alignment.plate import AlignmentReport
+from alignment.tone import coefficients, tables
 from pipeline.frames import FloatImage, FrameWindow, Observation
 
 STEP_SECONDS = Fraction(1, 3)
@@ -27,6 +28,9 @@ TOO_FAR_SECONDS = Fraction(3, 20)
 
 BURNS_MORE = 1.02
 """What an exposure makes of the plate's white, in [0, 1], from which on it burns out what the plate still shows."""
+
+GREYS = 1 << 11
+"""Levels of grey of which it is worked out what they are in another exposure."""
 
 CUT = 0.16
 """Mean grey difference of two successive frames, in [0, 1], from which there is a cut between them."""
@@ -139,11 +143,24 @@ def _exposed_like(grey: FloatImage, its: AlignmentReport, wanted: AlignmentRepor
 
     What is burnt out stays so where the plate's burnt parts do, unless the one exposure burns more than the plate's.
     """
-    ratio = float(np.mean(wanted.gain)) / float(np.mean(its.gain))
-    shift = float(np.mean(wanted.offset)) - ratio * float(np.mean(its.offset))
-    burns_more = float(np.mean(its.gain) + np.mean(its.offset)) > BURNS_MORE
-    lift = 0.0 if burns_more else max(0.0, float(np.mean(wanted.burnt)) - ratio - shift)
-    return np.clip(ratio * grey + shift + lift * burnt_out(grey), 0, 1).astype(np.float32)
+    if its.tone is None and wanted.tone is None:
+        ratio = float(np.mean(wanted.gain)) / float(np.mean(its.gain))
+        shift = float(np.mean(wanted.offset)) - ratio * float(np.mean(its.offset))
+        exposed, white = ratio * grey + shift, ratio + shift
+    else:
+        table = _greys_like(its, wanted)
+        exposed, white = table[np.rint(grey * (GREYS - 1)).astype(np.intp)], float(table[-1])
+    burns_more = float(np.mean(its.exposure.white)) > BURNS_MORE
+    lift = 0.0 if burns_more else max(0.0, float(np.mean(wanted.burnt)) - white)
+    return np.clip(exposed + lift * burnt_out(grey), 0, 1).astype(np.float32)
+
+
+def _greys_like(its: AlignmentReport, wanted: AlignmentReport) -> FloatImage:
+    """What GREYS levels of one exposure would be in another, where one of them has a tone."""
+    powers = [coefficients(report.exposure.curves).mean(axis=1, keepdims=True) for report in (its, wanted)]
+    (plate, one), (_, other) = (tables(own)[0] for own in powers)
+    there = np.interp(np.linspace(0, 1, GREYS), one, plate)
+    return np.interp(there, plate, other).astype(np.float32)
 
 
 def at_size(transform: NDArray[np.float64], full: tuple[int, int], small: tuple[int, int]) -> NDArray[np.float64]:

@@ -60,6 +60,7 @@ class FrameAlignment:
             "coverage": report.coverage,
             "gain": list(report.gain),
             "offset": list(report.offset),
+            "tone": None if report.tone is None else report.tone.tolist(),
         }
 
 

@@ -62,6 +62,7 @@ def frame_row(frame: Frame, matte: Matte) -> dict[str, Any]:
             "coverage": round(report.coverage, 5),
             "gain": [round(value, 5) for value in report.gain],
             "offset": [round(value, 6) for value in report.offset],
+            "tone": None if report.tone is None else report.tone.round(6).tolist(),
         }
     return row
 

@@ -1,5 +1,7 @@
 """Refinement and warp by PyTorch come to what the processor's come to, wherever they run."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -52,6 +54,7 @@ def looks():
         "in place": Look(np.eye(3), SIZE),
         "moved": Look(moved, SIZE, exposure),
         "burnt out": Look(moved, SIZE, Exposure((0.8, 0.9, 1.0), (0.0, 0.01, 0.0), burnt=(1.0, 0.97, 0.9))),
+        "toned": Look(moved, SIZE, replace(exposure, tone=random.uniform(-0.02, 0.02, (3, 4)).astype(np.float32))),
         "bent": Look(moved, SIZE, exposure, shading, bend),
         "continued": Look(moved, SIZE, exposure, continued=True),
         "reduced": Look(np.diag([0.45, 0.45, 1]) @ moved, (128, 72), exposure, bend=bend),

@@ -457,8 +457,12 @@ def test_an_interruption_waits_until_all_outputs_have_their_names(
         return real(path, target)
 
     monkeypatch.setattr(Path, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        replace_both(tmp_path)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            replace_both(tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert left_in(tmp_path) == ["o.mkv", *(f"o_{index}.png" for index in range(4))]
     assert np.array_equal(read_still(tmp_path / "o_3.png").image, picture(3))
 

@@ -108,6 +108,18 @@ def test_a_neighbour_of_another_exposure_is_matched():
     assert np.abs(stack[..., 0] - scene)[2:-2, 2:-2].max() < 1e-5
 
 
+def test_a_neighbour_of_another_tone_is_matched():
+    scene = texture()
+    tone = np.array([[0.05, -0.03, 0.01, 0]] * 3, np.float32)
+    toned = replace(report(shift(0, 0), 0.9, 0.03), tone=tone)
+    other = toned.exposure.applied(np.repeat(scene[..., None], 3, axis=2))[..., 0]
+    assert np.abs(other - scene).max() > 0.04
+    stack = motion_stack(window(scene, other, report(shift(0, 0)), toned), (80, 60))
+    assert np.abs(stack[..., 0] - scene)[2:-2, 2:-2].max() < 1e-3
+    stack = motion_stack(window(other, scene, toned, report(shift(0, 0))), (80, 60))
+    assert np.abs(stack[..., 0] - other)[2:-2, 2:-2].max() < 1e-3
+
+
 def test_what_is_burnt_out_in_a_brighter_neighbour_stays_so_where_it_does_in_the_frame():
     scene = texture()
     own, brighter = np.minimum(scene, 0.7), np.minimum(1.25 * scene, 0.875)

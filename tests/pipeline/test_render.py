@@ -318,7 +318,7 @@ def test_align_writes_what_it_found(scene, run, tmp_path):
     assert np.abs(np.array(rows[0]["plate_to_frame"]) - [[1, 0, 0], [0, 1, -3], [0, 0, 1]])[:2, 2].max() < 0.1
     assert set(rows[0]) == {
         "index", "pts_seconds", "plate_to_frame", "residual_px", "bend_px", "blur_px", "inliers", "coverage", "gain",
-        "offset", "status",
+        "offset", "tone", "status",
     }  # fmt: skip
     assert rows[6]["pts_seconds"] == pytest.approx(float(Fraction(6, 24)), abs=1e-3)
 
