@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from alignment.blur import LONG_SIDE_PX as BLUR_LONG_SIDE_PX
 from alignment.blur import Blur, at_plate, estimate_blur
+from alignment.broad_light import broad_light
 from alignment.features import reduced_size
 from alignment.fits import Location
 from alignment.homography import PlateAlignmentError, between_sizes
@@ -100,7 +101,20 @@ def _light(
     if found.assumed:
         trust *= _resembles(plate, small)
     exposure = match_exposure(plate, small, trust)
-    return exposure, smooth_shading(exposure.applied(plate), small, trust)
+    broad = broad_light(exposure.applied(plate), small, trust)
+    if broad is None:
+        return exposure, smooth_shading(exposure.applied(plate), small, trust)
+    # The exposure was found in spite of the light; without it, both are better known.
+    exposure = match_exposure(plate, small / _spread(broad, size), trust)
+    again = broad_light(exposure.applied(plate), small, trust)
+    broad = broad if again is None else again
+    fine = smooth_shading(exposure.applied(plate) * _spread(broad, size), small, trust)
+    return exposure, broad if fine is None else (1 + broad) * (1 + fine) - 1
+
+
+def _spread(shading: FloatImage, size: Size) -> FloatImage:
+    """The factor that a shading is, all over a picture."""
+    return np.asarray(1 + cv2.resize(shading, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _reduced(frame: Image, size: Size) -> FloatImage:

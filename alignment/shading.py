@@ -34,7 +34,7 @@ def smooth_shading(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> F
         rows x columns x 3, spread over the frame (INTER_LINEAR enlarges it): the background there is
         `plate * (1 + shading)`. None where nothing worth the name was found.
     """
-    size = _grid_size(frame)
+    size = grid_size(frame)
     full = (frame.shape[1], frame.shape[0])
     difference = frame - plate
     low, high = CLIPPED
@@ -84,7 +84,8 @@ class Shade:
             flat[here] *= factor
 
 
-def _grid_size(frame: FloatImage) -> tuple[int, int]:
+def grid_size(frame: FloatImage) -> tuple[int, int]:
+    """Columns and rows of the grid that is spread over a frame."""
     height, width = frame.shape[:2]
     factor = max(width, height) / GRID_LONG_SIDE
     return max(2, round(width / factor)), max(2, round(height / factor))

@@ -14,22 +14,20 @@ from numpy.polynomial import Legendre, Polynomial
 from numpy.polynomial.legendre import legvander
 from numpy.typing import NDArray
 
+from alignment.narrowing import agreement, narrowing, preferred
+
 FloatImage = NDArray[np.float32]
 Vector = NDArray[np.float64]
 
 STIFFNESS = (0, 1e-6, 0.002, 0.003, 0.004, 0.005)
 """Weight that keeps each of a curve's amounts small, of all pixels'; their number is that of the amounts."""
 
-COARSEST, FINEST, FINER = 0.16, 4 / 255, 0.7
-"""Tolerance of the first fit and of the last, in [0, 1], and of each as a share of the one before."""
-
-SETTLING = 5
-"""Fits with the last tolerance."""
+COARSEST, FINEST, SETTLING = 0.16, 4 / 255, 5
+"""Tolerance of the first fit and of the last, in [0, 1], and how many more are made with that."""
 
 WITHIN = 12 / 255
 EXPLAINED = (0.25, 0.45)
-"""Share of what pixels are off the line that the curve explains, from which on it counts somewhat, and wholly; of
-pixels that are as near to one of the two. Uneven light and shadows leave as much as they explain."""
+"""See `narrowing.preferred`. Uneven light and shadows leave more than a curve explains of them."""
 
 LEAST_SLOPE = 0.15
 """Of a curve, anywhere that the plate has pixels."""
@@ -129,22 +127,15 @@ def fitted_curves(x: FloatImage, y: FloatImage, weights: FloatImage, line: Curve
     if not _rises(x, weights, curves):
         return line
     before, after = (_off(basis, y, weights, one) for one in (line, curves))
-    near = np.where(np.minimum(before, after) < WITHIN, most, 0)
-    at_first, at_last = (float((near * np.minimum(off, WITHIN) ** 2).sum()) for off in (before, after))
-    explained = 1 - at_last / at_first if at_first else 0.0
-    share = float(np.clip((explained - EXPLAINED[0]) / (EXPLAINED[1] - EXPLAINED[0]), 0, 1))
+    share = preferred(before, after, most, WITHIN, EXPLAINED)
     return Curves(*(one + share * (other - one) for one, other in zip(line, curves, strict=True))) if share else line
 
 
 def _narrowed(basis: FloatImage, y: FloatImage, weights: FloatImage, curves: Curves) -> Curves:
-    """Fits with a tolerance that shrinks (graduated non-convexity; Blake and Zisserman 1987).
-
-    A pixel counts if all its channels agree.
-    """
-    narrowing = int(np.ceil(np.log(FINEST / COARSEST) / np.log(FINER)))
-    for step in range(narrowing + SETTLING):
-        ratio = np.minimum(_off(basis, y, weights, curves) / np.float32(max(FINEST, COARSEST * FINER**step)), 1)
-        curves = _least_squares(basis, y, weights * (1 - ratio * ratio) ** 2, curves)
+    """The curves that most pixels agree with, from some; a pixel counts if all its channels do."""
+    for tolerance in narrowing(COARSEST, FINEST, SETTLING):
+        agreeing = weights * agreement(_off(basis, y, weights, curves), tolerance)
+        curves = _least_squares(basis, y, agreeing, curves)
     return curves
 
 

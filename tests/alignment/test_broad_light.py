@@ -1,0 +1,60 @@
+"""Light that differs all over the picture is met, and a plain subject is no light."""
+
+import cv2
+import numpy as np
+import pytest
+
+from alignment.broad_light import broad_light
+from alignment.plate import PlateAligner
+
+
+def places(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    return np.meshgrid(np.linspace(-1, 1, size[0]), np.linspace(-1, 1, size[1]))
+
+
+def lights(size: tuple[int, int]) -> dict[str, np.ndarray]:
+    x, y = places(size)
+    colour = np.array([1.1, 1.0, 0.8])
+    return {
+        "from the side": 1 + 0.15 * x[..., None] * colour,
+        "from above": 1 - 0.2 * y[..., None] * colour,
+        "a vignette": 1.05 - 0.13 * (x**2 + y**2)[..., None].repeat(3, 2),
+        "a lamp that flickers": 1 + 0.1 * np.sin(2 * np.pi * y + 0.7)[..., None].repeat(3, 2),
+    }
+
+
+@pytest.mark.parametrize("name", lights((2, 2)))
+@pytest.mark.parametrize(("subject", "hidden"), [("noise", 0.15), ("plain", 0.4)])
+def test_the_plate_is_lit_as_the_frame_is(make_scene, name, subject, hidden):
+    scene = make_scene(seed=11, texture="boxes", subject=subject, hidden=hidden)
+    plate, frame = scene.make()
+    light = lights(scene.size)[name]
+    lit = np.rint(np.clip(frame * light, 0, 255)).astype(np.uint8)
+    aligned = PlateAligner(plate, scene.size).align(lit)
+    off = cv2.GaussianBlur(aligned.image, (0, 0), 2) - cv2.GaussianBlur(lit.astype(np.float32) / 255, (0, 0), 2)
+    hidden = cv2.dilate(scene.mask().astype(np.uint8), np.ones((21, 21), np.uint8)) > 0
+    off = 255 * np.abs(off).max(axis=2)[~hidden & (cv2.erode(aligned.coverage, np.ones((15, 15))) > 0)]
+    assert off.mean() < 1.5 and np.percentile(off, 95) < 4
+
+
+def shown(hidden: np.ndarray, shirt: float) -> tuple[np.ndarray, np.ndarray]:
+    """A wall with things on it, and a frame in which somebody stands before it."""
+    random = np.random.default_rng(2)
+    wall = 0.5 + cv2.GaussianBlur(random.normal(0, 0.3, (135, 240, 3)).astype(np.float32), (0, 0), 2)
+    wall = np.clip(wall, 0.1, 0.9)
+    return wall, np.where(hidden[..., None], np.float32(shirt), wall)
+
+
+def test_a_subject_is_no_light():
+    x, y = places((240, 135))
+    hidden = np.hypot(x - 0.2, y - 0.3) < 0.7
+    wall, frame = shown(hidden, 0.6)
+    assert broad_light(wall, frame, np.ones(hidden.shape, np.float32)) is None
+
+
+def test_few_parts_do_not_tell_of_all_the_others():
+    x, _ = places((240, 135))
+    wall, frame = shown(x > 2, 0)
+    lit = np.asarray(frame * (1 + 0.2 * x[..., None]), np.float32)
+    assert broad_light(wall, lit, np.ones(x.shape, np.float32)) is not None
+    assert broad_light(wall, lit, np.where(x < -0.6, 1, 0.3).astype(np.float32)) is None
