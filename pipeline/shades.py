@@ -32,9 +32,9 @@ less, and what has more has a grain of its own."""
 FAINTEST_GRAIN = 0.004
 """Standard deviation of the plate's grain, in [0, 1], from which on it says something."""
 
-LIGHT = (0.4, 1.2)
-"""Share of the plate's light that a shade leaves: at least the first in nine tenths of it, on average at most the
-second."""
+LIGHT = (0.4, 2.2)
+"""Share of the plate's light that a shade leaves: at least the first in nine tenths of it. Where the sun has come in
+since, or the plate has a shadow, it is on average at most the second."""
 
 TINT = 0.45
 """Largest difference of the logarithms of two channels' light in a shade."""

@@ -40,7 +40,7 @@ def seen(plate, patch, where=SHADE):
     return image + np.float32(0.002) * np.random.default_rng(1).standard_normal(image.shape, np.float32)
 
 
-@pytest.mark.parametrize("light", [(0.6, 0.6, 0.6), (0.5, 0.6, 0.7), (1.1, 1.1, 1.1)])
+@pytest.mark.parametrize("light", [(0.6, 0.6, 0.6), (0.5, 0.6, 0.7), (1.1, 1.1, 1.1), (1.8, 1.7, 1.5)])
 @pytest.mark.parametrize("hidden", [0, 2])
 def test_the_plate_in_another_light_goes_and_the_subject_stays(light, hidden):
     plate = grain(0)
@@ -66,6 +66,7 @@ def test_no_rim_is_left():
     [
         lambda plate: grain(5),  # something else
         lambda plate: 0.5 * plate + 0.5 * np.float32([0.9, 0.9, 0.9]),  # a veil
+        lambda plate: 0.7 * plate + np.float32([0.5, 0.5, 0.45]),  # one that shines
         lambda plate: 0.3 * grain(5) + 0.7 * plate,  # hair
         lambda plate: plate + 2 * (grain(5) - np.float32(0.5)),  # a grain of its own over the plate's
         lambda plate: plate + tinted(0.03),  # colours of its own, of equal grey
