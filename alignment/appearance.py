@@ -17,7 +17,7 @@ from alignment.fits import Location
 from alignment.homography import PlateAlignmentError, between_sizes
 from alignment.photometric import LONG_SIDE_PX as PHOTOMETRIC_LONG_SIDE_PX
 from alignment.photometric import Exposure, match_exposure, smoothed, steepness
-from alignment.shading import smooth_shading
+from alignment.shading import CLIPPED, smooth_shading
 from alignment.template import BLOCKS
 from alignment.verify import LEAST_AGREEMENT
 from alignment.warp import WHOLLY, Look, PlateImage, Size
@@ -105,11 +105,24 @@ def _light(
     if broad is None:
         return exposure, smooth_shading(exposure.applied(plate), small, trust)
     # The exposure was found in spite of the light; without it, both are better known.
-    exposure = match_exposure(plate, small / _spread(broad, size), trust)
+    inside = trust * (small.max(axis=2) < CLIPPED[1])  # what is burnt out would not be, after the division
+    exposure = match_exposure(plate, small / _spread(broad, size), inside)
     again = broad_light(exposure.applied(plate), small, trust)
-    broad = broad if again is None else again
+    exposure, broad = _shared(exposure, broad if again is None else again)
     fine = smooth_shading(exposure.applied(plate) * _spread(broad, size), small, trust)
     return exposure, broad if fine is None else (1 + broad) * (1 + fine) - 1
+
+
+def _shared(exposure: Exposure, broad: FloatImage) -> tuple[Exposure, FloatImage]:
+    """The same light, of which the exposure has what is so on average over the frame."""
+    mean = 1 + broad.mean(axis=(0, 1), dtype=np.float64)
+    gain, offset, burnt = (
+        (float(r), float(g), float(b))
+        for r, g, b in (mean * own for own in (exposure.gain, exposure.offset, exposure.burnt))
+    )
+    tone = None if exposure.tone is None else (exposure.tone * mean[:, None]).astype(np.float32)
+    rest = ((1 + broad) / mean - 1).astype(np.float32)
+    return replace(exposure, gain=gain, offset=offset, burnt=burnt, tone=tone), rest
 
 
 def _spread(shading: FloatImage, size: Size) -> FloatImage:

@@ -16,8 +16,11 @@ from alignment.shading import CLIPPED, grid_size
 HALF_WAVES = 8
 """Most half periods over the height: lamps flicker while a shutter rolls down, and rows are as bright as they were."""
 
-STIFFNESS = (1e-5, 1e-3)
-"""Weight of no change, of all pixels', for what is the same all over and for all other shapes."""
+BANDS = HALF_WAVES - 2
+"""Shapes with more than two, the last ones."""
+
+STIFFNESS = (1e-5, *[1e-4] * 5, *[1e-3] * BANDS)
+"""Weight of no change, of all pixels', for each shape: what is the same all over, slopes and bowls, bands."""
 
 COARSEST, FINEST, SETTLING = 0.2, 5 / 255, 3
 """Tolerance of the first fit and of the last, in [0, 1], and how many more are made with that."""
@@ -61,18 +64,29 @@ def broad_light(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> Floa
     rows, columns = np.divmod(places, width)
     shapes = _shapes((columns + 0.5) / width, (rows + 0.5) / frame.shape[0])
     x, y = (np.ascontiguousarray(picture.reshape(-1, 3)[places].T) for picture in (plate, frame))
-    before = _off(x, y, shapes, np.zeros((3, len(shapes))))
-    after, amounts = before, None
-    for tolerance in narrowing(COARSEST, FINEST, SETTLING):
-        amounts = _least_squares(x, y, shapes, agreement(after, tolerance))
-        after = _off(x, y, shapes, amounts)
-    share = preferred(before, after, np.ones_like(before), WITHIN, EXPLAINED)
-    if amounts is None or share == 0:
+    everyone = np.ones(len(places), np.float32)
+    even = _off(x, y, shapes, np.zeros((3, len(shapes))))
+    smooth = _fitted(x, y, shapes[:-BANDS])
+    amounts = np.pad(smooth, ((0, 0), (0, BANDS)))
+    sloping = _off(x, y, shapes, amounts)
+    # Where no pixel has a say, bands turn back: what slopes and bowls explain is theirs.
+    banded = _fitted(x, y, shapes)
+    amounts += preferred(sloping, _off(x, y, shapes, banded), everyone, WITHIN, EXPLAINED) * (banded - amounts)
+    share = preferred(even, _off(x, y, shapes, amounts), everyone, WITHIN, EXPLAINED)
+    if share == 0:
         return None
     across, down = grid_size(frame)
     u, v = np.meshgrid((np.arange(across) + 0.5) / across, (np.arange(down) + 0.5) / down)
     field = (amounts @ _shapes(u.ravel(), v.ravel())).reshape(3, down, across)
     return np.asarray(share * np.clip(np.moveaxis(field, 0, 2), -LIMIT, LIMIT), np.float32)
+
+
+def _fitted(x: FloatImage, y: FloatImage, shapes: FloatImage) -> Vector:
+    """Amounts of shapes, 3 x shapes, that most pixels agree with."""
+    amounts = np.zeros((3, len(shapes)))
+    for tolerance in narrowing(COARSEST, FINEST, SETTLING):
+        amounts = _least_squares(x, y, shapes, agreement(_off(x, y, shapes, amounts), tolerance))
+    return amounts
 
 
 def _shapes(u: Vector, v: Vector) -> FloatImage:
@@ -90,7 +104,7 @@ def _off(x: FloatImage, y: FloatImage, shapes: FloatImage, amounts: Vector) -> F
 def _least_squares(x: FloatImage, y: FloatImage, shapes: FloatImage, weights: FloatImage) -> Vector:
     """Amounts of the shapes, 3 x shapes."""
     weights = weights / max(1.0, float(weights.sum()))
-    stiffness = np.diag([STIFFNESS[0], *[STIFFNESS[1]] * (len(shapes) - 1)])
+    stiffness = np.diag(STIFFNESS[: len(shapes)])
     found = []
     for plate, frame in zip(x, y, strict=True):
         lit = shapes * plate

@@ -180,11 +180,12 @@ def _least_squares(basis: FloatImage, y: FloatImage, weights: FloatImage, before
 
 
 def _rises(x: FloatImage, weights: FloatImage, curves: Curves) -> bool:
-    """Whether a curve rises wherever there are pixels."""
+    """Whether curves rise, and not just so where the plate has pixels."""
+    everywhere = np.linspace(0, 1, LEVELS + 1)
     for own, weight, gain, tone in zip(x, weights, curves.gain, curves.tone, strict=True):
+        slope = Legendre((0, 0, *tone), (0, 1)).deriv()
         seen = own[weight > 0]
-        if len(seen):
-            at = np.percentile(seen, np.linspace(1, 99, 15))
-            if (gain + Legendre((0, 0, *tone), (0, 1)).deriv()(at)).min() < LEAST_SLOPE:
-                return False
+        at = np.percentile(seen, np.linspace(1, 99, 15)) if len(seen) else everywhere
+        if gain + slope(at).min() < LEAST_SLOPE or gain + slope(everywhere).min() < 0:
+            return False
     return True

@@ -52,6 +52,28 @@ def test_a_subject_is_no_light():
     assert broad_light(wall, frame, np.ones(hidden.shape, np.float32)) is None
 
 
+@pytest.mark.parametrize("bend", [0.0, 0.15])
+def test_where_nothing_is_confirmed_the_slope_goes_on(bend):
+    x, y = places((240, 135))
+    wall, frame = shown(x > 2, 0)
+    light = 1 + 0.15 * y - bend * (x**2 + y**2)
+    lit = np.asarray(np.clip(frame * light[..., None], 0, 1), np.float32)
+    field = broad_light(wall, lit, np.where(y < 0.55, 1, 0.3).astype(np.float32))
+    assert field is not None
+    told = 1 + cv2.resize(field, (240, 135), interpolation=cv2.INTER_LINEAR)
+    assert np.abs(told - light[..., None]).max() < 0.03
+
+
+def test_the_gain_is_the_exposure_and_the_shading_what_differs(make_scene):
+    scene = make_scene(seed=11, texture="boxes", hidden=0.1)
+    plate, frame = scene.make()
+    light = 1 + 0.2 * np.linspace(-1, 1, scene.size[1])[:, None, None]
+    lit = np.rint(np.clip(frame * light, 0, 255)).astype(np.uint8)
+    report = PlateAligner(plate, scene.size).register(lit)
+    assert report.shading is not None and np.abs(report.shading.mean(axis=(0, 1))).max() < 0.01
+    assert report.gain == pytest.approx((1, 1, 1), abs=0.03)
+
+
 def test_few_parts_do_not_tell_of_all_the_others():
     x, _ = places((240, 135))
     wall, frame = shown(x > 2, 0)

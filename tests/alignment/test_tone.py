@@ -10,7 +10,7 @@ from numpy.polynomial.legendre import legval
 from alignment.common_view import View, look, place, relight
 from alignment.photometric import Exposure
 from alignment.plate import PlateAligner
-from alignment.tone import coefficients, tables
+from alignment.tone import coefficients, fitted_curves, straight, tables, toned
 
 Light = Callable[[np.ndarray], np.ndarray]
 
@@ -66,6 +66,20 @@ def test_a_subject_gives_no_tone_to_what_has_none(make_scene, subject, hidden):
     report = PlateAligner(plate, scene.size).register(frame)
     assert report.gain == pytest.approx(scene.gain, rel=0.02)
     assert report.tone is None or np.abs(report.tone).max() < 0.004
+
+
+def test_no_tone_folds_where_nothing_was_seen():
+    """What is brighter than all that is seen is hidden; the plate shows it all the same."""
+    folding = 0
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        low, width = random.uniform(0, 0.6), random.uniform(0.1, 0.4)
+        x = random.uniform(low, low + width, (3, 800)).astype(np.float32)
+        y = np.asarray(x ** random.choice([0.6, 0.8, 1.25, 1.7]) + random.normal(0, 0.006, x.shape), np.float32)
+        curves = fitted_curves(x, y, np.ones_like(x), straight((1.0,) * 3, (0.0,) * 3))
+        levels = np.linspace(0, 1, 12)[:, None, None].repeat(3, 2).astype(np.float32)
+        folding += bool((np.diff(toned(levels, coefficients(curves)), axis=0) < 0).any())
+    assert folding == 0
 
 
 def test_an_exposure_is_its_line_and_its_polynomials():
