@@ -10,6 +10,7 @@ import numpy as np
 
 from alignment.build import build_plate
 from alignment.plate import PlateAlignmentError
+from pipeline.borders import within_border
 from pipeline.clip import Clip
 from pipeline.conversion import converted_image, how_converted
 from pipeline.decode import open_clip
@@ -42,8 +43,17 @@ def read_plate(path: Path, colour: Colour | None = None, notes: list[str] | None
         wanted = colour or clip.info.colour
         plate = converted_image(_read(clip, path), clip.info.colour, wanted)
         if notes is not None:
-            notes += [*clip.notes, *how_converted(str(path), clip.info.colour, wanted)]
+            notes += [*clip.notes, *how_converted(str(path), clip.info.colour, wanted), *_note_on_border(clip, path)]
         return plate
+
+
+def _note_on_border(clip: Clip, path: Path) -> list[str]:
+    """What there is to say of a plate with bars or the like."""
+    frame = next(clip.frames(0, 1))
+    within = None if frame.alpha is not None else within_border(frame.image)
+    return (
+        [] if within is None else [f"{path} has a border, {1 - within.mean():.0%} of it, which is no part of the place"]
+    )
 
 
 def _read(clip: Clip, path: Path) -> Image:
@@ -91,7 +101,9 @@ class ClipFrames:
 
 
 def with_holes(image: Image, known: Image | None) -> Image:
-    """H x W x 3; or H x W x 4 where something is not known, as its alpha says."""
+    """H x W x 3; or H x W x 4 where something is not known, as its alpha says, or else its border of one colour."""
+    if known is None and (within := within_border(image)) is not None:
+        known = np.multiply(within, np.iinfo(image.dtype).max, dtype=image.dtype)
     if known is None or known.min() == np.iinfo(known.dtype).max:
         return image
     return cast(Image, np.dstack([image, known]))
