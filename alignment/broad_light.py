@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment.narrowing import agreement, narrowing, preferred
+from alignment.narrowing import agreement, narrowing, preferred, wanting
 from alignment.shading import CLIPPED, grid_size
 
 HALF_WAVES = 8
@@ -25,9 +25,10 @@ STIFFNESS = (1e-5, *[1e-4] * 5, *[1e-3] * BANDS)
 COARSEST, FINEST, SETTLING = 0.2, 5 / 255, 3
 """Tolerance of the first fit and of the last, in [0, 1], and how many more are made with that."""
 
-WITHIN = 16 / 255
+FAR_SHARE, WITHIN = 0.3, 16 / 255
 EXPLAINED = (0.45, 0.65)
-"""See `narrowing.preferred`. A camera that brightens the shadows beside a subject leaves more than these explain."""
+"""See `narrowing.wanting` and `narrowing.preferred`. A camera that brightens the shadows beside a subject leaves more
+than these explain."""
 
 LIMIT = 0.5
 CONFIRMED = 0.99
@@ -66,13 +67,16 @@ def broad_light(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> Floa
     x, y = (np.ascontiguousarray(picture.reshape(-1, 3)[places].T) for picture in (plate, frame))
     everyone = np.ones(len(places), np.float32)
     even = _off(x, y, shapes, np.zeros((3, len(shapes))))
+    wanted = wanting(even, FAR_SHARE)
+    if wanted == 0:
+        return None
     smooth = _fitted(x, y, shapes[:-BANDS])
     amounts = np.pad(smooth, ((0, 0), (0, BANDS)))
     sloping = _off(x, y, shapes, amounts)
     # Where no pixel has a say, bands turn back: what slopes and bowls explain is theirs.
     banded = _fitted(x, y, shapes)
     amounts += preferred(sloping, _off(x, y, shapes, banded), everyone, WITHIN, EXPLAINED) * (banded - amounts)
-    share = preferred(even, _off(x, y, shapes, amounts), everyone, WITHIN, EXPLAINED)
+    share = wanted * preferred(even, _off(x, y, shapes, amounts), everyone, WITHIN, EXPLAINED)
     if share == 0:
         return None
     across, down = grid_size(frame)

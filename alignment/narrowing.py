@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 FINER = 0.7
 """Each tolerance as a share of the one before."""
 
+FAR = (4 / 255, 6 / 255)
+"""How far off a simple model a share of the pixels has to be, in [0, 1], for it to leave something to be wanted, and
+much."""
+
 FloatImage = NDArray[np.float32]
 
 
@@ -28,6 +32,12 @@ def agreement(off: FloatImage, tolerance: float) -> FloatImage:
     """How far pixels agree with a model, in [0, 1], by how far they are off it; of any shape."""
     ratio = np.minimum(off / np.float32(tolerance), 1)
     return np.asarray((1 - ratio * ratio) ** 2)
+
+
+def wanting(off: FloatImage, share: float) -> float:
+    """How far a simple model is worth being replaced, in [0, 1], by how far off it a share of the pixels is; n."""
+    far = np.quantile(off, 1 - share) if len(off) else 0.0
+    return float(np.clip((far - FAR[0]) / (FAR[1] - FAR[0]), 0, 1))
 
 
 def preferred(

@@ -14,7 +14,7 @@ from numpy.polynomial import Legendre, Polynomial
 from numpy.polynomial.legendre import legvander
 from numpy.typing import NDArray
 
-from alignment.narrowing import agreement, narrowing, preferred
+from alignment.narrowing import agreement, narrowing, preferred, wanting
 
 FloatImage = NDArray[np.float32]
 Vector = NDArray[np.float64]
@@ -36,10 +36,12 @@ TABLE = 257
 FLATTEST = 0.01
 """Levels of a table, and the slope that it has where its curve falls."""
 
+CONFIRMED, FAR_SHARE = 0.99, 0.15
+"""Trust in pixels that tell whether a line will do, as of the others many are the subject's; and see
+`narrowing.wanting`: most of the levels may lie on it."""
+
 LEVELS = 12
-STRAIGHT = 2 / 255
-FEWEST_SEEN = 0.03
-"""Levels of the plate; how near to the line the medians of all are that have so many of the pixels, if it will do."""
+"""Of the plate, of which medians are taken."""
 
 FEWEST_PIXELS = 200
 
@@ -112,22 +114,24 @@ def fitted_curves(x: FloatImage, y: FloatImage, weights: FloatImage, line: Curve
     """
     if x.shape[1] < FEWEST_PIXELS:
         return line
-    places, values, counts = _medians(x, y, weights)
-    seen = np.where(counts > FEWEST_SEEN * counts.sum(axis=1, keepdims=True), counts, 0)
-    if _off(_basis(places), values, seen, line).max() < STRAIGHT:
-        return line
     basis, most = _basis(x), weights.max(axis=0)
+    off_line = _off(basis, y, weights, line)
+    sure = most >= CONFIRMED
+    told_by = off_line[sure] if np.count_nonzero(sure) >= FEWEST_PIXELS else off_line
+    wanted = wanting(told_by, FAR_SHARE)
+    if wanted == 0:
+        return line
 
     def agreeing(curves: Curves) -> float:
         left = np.minimum(_off(basis, y, weights, curves) / FINEST, 1)
         return float((most * (1 - left * left)).sum())
 
+    places, values, counts = _medians(x, y, weights)
     starts = (line, _least_squares(_basis(places), values, counts, line))
     curves = max((_narrowed(basis, y, weights, start) for start in starts), key=agreeing)
     if not _rises(x, weights, curves):
         return line
-    before, after = (_off(basis, y, weights, one) for one in (line, curves))
-    share = preferred(before, after, most, WITHIN, EXPLAINED)
+    share = wanted * preferred(off_line, _off(basis, y, weights, curves), most, WITHIN, EXPLAINED)
     return Curves(*(one + share * (other - one) for one, other in zip(line, curves, strict=True))) if share else line
 
 

@@ -22,11 +22,11 @@ from evaluation.report import find_clips
 from models.carrying import carry_colour
 from models.coarse import Coarse
 from pipeline.decode import open_clip
-from pipeline.frames import CleanplateError, FloatImage, FrameWindow, Settings
+from pipeline.frames import CleanplateError, FloatImage, FrameWindow, Image, Settings
 from pipeline.matting import GeneratorInputs, Matter
 from pipeline.motion import motion_stack
 from pipeline.observing import looked_at_again
-from pipeline.plates import read_plate
+from pipeline.plates import read_plate, with_holes
 from pipeline.windows import windows
 
 
@@ -87,14 +87,29 @@ VARIANTS: dict[str, Variant] = {
 }
 
 
-def given(folder: Path, settings: Settings, step: int) -> Iterator[Given]:
+Measure = Callable[[list[Path], Settings, int], dict[str, list[float]]]
+"""What `measure` does."""
+
+
+def given(
+    folder: Path, settings: Settings, step: int, altered: Callable[[Image], Image] | None = None
+) -> Iterator[Given]:
     """Every `step`-th frame of a clip with truth.
+
+    Args:
+        folder: As for `evaluation.report`.
+        settings: Of the mattes.
+        step: Frames.
+        altered: What is done to the plate before.
 
     Raises:
         CleanplateError: A file is missing or cannot be read, or the plate is not found in a frame.
     """
     with open_clip(folder / "clip.mp4") as clip, open_clip(folder / "truth" / "alpha.mkv") as truth:
-        matter = Matter(read_plate(folder / "plate.png"), (clip.info.width, clip.info.height), settings)
+        plate = read_plate(folder / "plate.png")
+        if altered is not None:
+            plate = with_holes(altered(plate), None)
+        matter = Matter(plate, (clip.info.width, clip.info.height), settings)
         for index in range(step // 2, len(clip.info), step):
             (window,) = windows(clip, matter.observe, index, index + 1)
             window = looked_at_again(window, matter.aligner)
@@ -118,20 +133,25 @@ def measure(folders: list[Path], settings: Settings, step: int) -> dict[str, lis
     }
 
 
-def main() -> None:
-    """Read the command line and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m evaluation.ablation", description=__doc__.splitlines()[0])
+def print_table(program: str, about: str, measured: Measure) -> None:
+    """Read a command line of folders and print what is measured of them, a row each; also for other programs."""
+    parser = argparse.ArgumentParser(prog=f"python -m evaluation.{program}", description=about.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--step", type=int, default=15, help="take every so many frames")
     arguments = parser.parse_args()
     with in_one_line(parser):
         folders = find_clips(arguments.folders)
-        rows = measure(folders, Settings(weights=arguments.weights), arguments.step)
+        rows = measured(folders, Settings(weights=arguments.weights), arguments.step)
         print("| MAD | " + " | ".join(folder.name for folder in folders) + " | mean |")
         print("|---" * (len(folders) + 2) + "|")
         for name, values in rows.items():
             print(f"| {name} | " + " | ".join(f"{v:.1f}" for v in (*values, float(np.mean(values)))) + " |")
+
+
+def main() -> None:
+    """Read the command line and print the table."""
+    print_table("ablation", __doc__, measure)
 
 
 if __name__ == "__main__":

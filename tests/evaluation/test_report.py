@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation import ablation, bench, calibration, report, shake, short_runs
+from evaluation import ablation, bench, calibration, report, robustness, shake, short_runs
 from evaluation.metrics import Scores
 from pipeline.frames import Settings
 
@@ -54,7 +54,7 @@ def test_a_folder_that_cannot_be_made_is_named_before_anything_is_rendered(clips
     assert ended.value.code == 3 and "a.txt" in said and said.count("\n") == 1
 
 
-@pytest.mark.parametrize("program", [ablation, calibration, shake, short_runs])
+@pytest.mark.parametrize("program", [ablation, calibration, robustness, shake, short_runs])
 def test_a_missing_folder_is_named_in_one_line(clips, tmp_path, monkeypatch, capsys, program):
     out = [str(tmp_path / "out")] if program is short_runs else []
     for words in (
@@ -112,6 +112,25 @@ def test_the_ablation_shows_that_the_plate_is_used(clips):
     rows = ablation.measure(report.find_clips([clips]), Settings(device="cpu"), step=2)
     assert {len(values) for values in rows.values()} == {2}
     assert np.mean(rows["another clip's plate"]) > 5 * np.mean(rows["as it is"])
+
+
+def test_a_plate_of_other_tones_or_with_a_frame_costs_next_to_nothing(clips, monkeypatch, capsys):
+    wanted = ("as it is", "gamma 0.8", "a white frame", "light from the side, 30 %")
+    monkeypatch.setattr(robustness, "CHANGES", {name: robustness.CHANGES[name] for name in wanted})
+    monkeypatch.setattr("sys.argv", ["robustness", str(clips), "--step", "2"])
+    robustness.main()
+    rows = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[0].strip() for row in rows] == list(wanted)
+    usual, *others = (float(row[-1]) for row in rows)
+    assert all(other < usual + 2 for other in others)
+
+
+@pytest.mark.parametrize("name", [name for name in robustness.CHANGES if name != "as it is"])
+def test_every_change_changes_a_plate(name):
+    plate = np.random.default_rng(0).integers(0, 1 << 16, (90, 160, 3)).astype(np.uint16)
+    changed = robustness.altered(robustness.CHANGES[name])(plate)
+    assert changed.shape == plate.shape and changed.dtype == np.uint16
+    assert np.abs(changed.astype(int) - plate).max() > 1000
 
 
 def test_the_bench_times_every_stage(clips):
