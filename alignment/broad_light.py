@@ -26,7 +26,7 @@ COARSEST, FINEST, SETTLING = 0.2, 5 / 255, 3
 """Tolerance of the first fit and of the last, in [0, 1], and how many more are made with that."""
 
 FAR_SHARE, WITHIN = 0.3, 16 / 255
-EXPLAINED = (0.45, 0.65)
+EXPLAINED = (0.5, 0.7)
 """See `narrowing.wanting` and `narrowing.preferred`. A camera that brightens the shadows beside a subject leaves more
 than these explain."""
 
