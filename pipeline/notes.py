@@ -23,6 +23,10 @@ BLACK = 0.05
 BAR = 0.02
 """Share of the picture's height or width from which on what is black on both sides is bars, and is not equally wide."""
 
+COLOUR_ROWS, GREY, COLOURED = 90, 0.04, 0.02
+"""Rows of a picture that are looked at; difference of channels from which on a pixel has a colour; share of such pixels
+from which on the picture has."""
+
 WIDEST = 0.5
 """Share of it up to which both together are bars: else somebody stands before black."""
 
@@ -81,6 +85,24 @@ def note_on_bars(clip: Path, frame: Image) -> list[str]:
         for side, share in (("height", _bars(lit.any(axis=1))), ("width", _bars(lit.any(axis=0))))
         if share > 0
     ]
+
+
+def note_on_grey(clip: Path, frame: Image, plate: Image) -> list[str]:
+    """What there is to say of a grey clip whose plate has colours; H x W x 3, or 4 of the plate.
+
+    A grey plate may be of a grey place.
+    """
+    if _coloured(frame) is not False or not _coloured(plate):
+        return []
+    return [f"{clip} is grey and its plate is not: make the plate grey, too, or its colours pass for the subject's"]
+
+
+def _coloured(picture: Image) -> bool | None:
+    """Whether a picture has colours; None where it is dark all over, and could have any."""
+    small = picture[:: max(1, len(picture) // COLOUR_ROWS), :, :3].astype(np.float32) / np.iinfo(picture.dtype).max
+    if small.mean() < BLACK:
+        return None
+    return bool((np.ptp(small, axis=2) > GREY).mean() > COLOURED)
 
 
 def _bars(lit: NDArray[np.bool_]) -> float:

@@ -16,7 +16,7 @@ from models.generator_config import GeneratorConfig
 from pipeline.clip import Clip
 from pipeline.decode import open_timed
 from pipeline.frames import CleanplateError, Frame, Observation
-from pipeline.notes import note_on_bars
+from pipeline.notes import note_on_bars, note_on_grey
 from pipeline.observing import coarse_size, looked_at_again, observe
 from pipeline.places import check_no_frame
 from pipeline.plates import read_plate
@@ -85,10 +85,13 @@ def align_clip(
     check_no_frame(clip_path, [plate_path])
     with threadpool_limits(1, "blas"), open_timed(clip_path, fps) as clip:
         first, stop = parse_range(start, end, clip.info)
-        if notes is not None:
-            notes += note_on_bars(clip_path, next(clip.frames(first, first + 1)).image)
+        shown = next(clip.frames(first, first + 1)).image
+        notes = [] if notes is None else notes
+        notes += note_on_bars(clip_path, shown)
+        plate = read_plate(plate_path, clip.info.colour, notes)
+        notes += note_on_grey(clip_path, shown, plate)
         try:
-            aligner = PlateAligner(read_plate(plate_path, clip.info.colour), (clip.info.width, clip.info.height))
+            aligner = PlateAligner(plate, (clip.info.width, clip.info.height))
         except PlateAlignmentError as error:
             raise CleanplateError(f"{plate_path}: {error}") from error
         size = coarse_size(aligner.frame_size, GeneratorConfig.long_side)

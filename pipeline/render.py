@@ -26,7 +26,7 @@ from pipeline.frames import (
 )
 from pipeline.job import RenderJob, check_job
 from pipeline.matting import Matter
-from pipeline.notes import MUCH_LOST, note_on_bars, note_on_plate, notes_on
+from pipeline.notes import MUCH_LOST, note_on_bars, note_on_grey, note_on_plate, notes_on
 from pipeline.outputs import Outputs
 from pipeline.overlap import Busy, in_order, read_ahead
 from pipeline.plates import read_plate
@@ -112,13 +112,15 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         summary.notes = notes_on(clip.info, sdr=job.sdr) + note_on_plate(job.clip, job.plate)
         clip = ConvertedClip(clip) if job.sdr else clip
         start, end = parse_range(job.start, job.end, clip.info)
-        summary.notes += note_on_bars(job.clip, next(clip.frames(start, start + 1)).image)
+        first = next(clip.frames(start, start + 1)).image
+        summary.notes += note_on_bars(job.clip, first)
         record = sidecar_path(job.outputs[0], None if end - start == len(clip.info) else range(start, end))
         check_sidecar(record)
         if job.out is not None and job.background == "none":
             summary.alpha = "premultiplied" if job.premultiplied or multiplies_itself(job.out) else "straight"
             summary.notes.append(f"{job.out} has {summary.alpha} alpha")
         plate = read_plate(job.plate, clip.info.colour, summary.notes)
+        summary.notes += note_on_grey(job.clip, first, plate)
         matter = Matter(plate, (clip.info.width, clip.info.height), job.settings)
         background = _open_background(stack, job, clip.info)
         mask = stack.enter_context(user_mask(job.mask, clip.info))

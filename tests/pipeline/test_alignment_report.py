@@ -13,7 +13,7 @@ import pytest
 from alignment.plate import AlignmentReport
 from pipeline.alignment_report import advice, measured, write_report
 from pipeline.frames import MachineError
-from pipeline.notes import note_on_bars
+from pipeline.notes import note_on_bars, note_on_grey
 from pipeline.registration import FrameAlignment
 from tests.conftest import HEIGHT, WIDTH, shot, textured, write_clip
 
@@ -151,3 +151,12 @@ def test_somebody_before_black_is_between_no_bars():
     frame = np.full((90, 160, 3), 3, np.uint8)
     frame[:, 60:100] = 120
     assert note_on_bars(Path("a.mp4"), frame) == []
+
+
+def test_a_grey_clip_with_a_plate_in_colour_is_named():
+    colour = np.random.default_rng(0).integers(0, 255, (90, 160, 3)).astype(np.uint8)
+    grey = colour[..., :1].repeat(3, axis=2)
+    (note,) = note_on_grey(Path("a.mp4"), grey, np.dstack((colour, colour[..., :1])))
+    assert "a.mp4 is grey" in note
+    for frame, plate in ((colour, grey), (colour, colour), (grey, grey), (0 * grey, colour)):
+        assert note_on_grey(Path("a.mp4"), frame, plate) == []
