@@ -1,4 +1,4 @@
-"""Exposure and white balance: a gain and an offset a channel, from the pixels that the subject leaves free."""
+"""Exposure and white balance: a gain and an offset a channel, and a tone, from the pixels that the subject leaves free."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BLUR_SIGMA_PX = 1.5
 CLIPPED = (0.012, 0.985)  # averages of clipped and unclipped pixels lie a little inside
 FEWEST_PIXELS = 200
 MOST_PIXELS = 4000
-MOST_TONED = 1600
+MOST_TONED = 1600  # pixels that a tone is fitted to
 LEVELS = 8  # of the plate's brightness: no more pixels of each than its share of twice MOST_PIXELS
 FLAT_SHARE = 0.7
 FLAT = 0.15  # a Sobel's answer: a twentieth of a pixel is a quarter of a grey level there
