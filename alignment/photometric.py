@@ -1,4 +1,4 @@
-"""Exposure and white balance: a gain and an offset a channel, and a tone, from the pixels that the subject leaves free."""
+"""Exposure and white balance: a gain, an offset and a tone a channel, from the pixels that the subject leaves free."""
 
 from __future__ import annotations
 
