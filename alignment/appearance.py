@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from alignment.blur import LONG_SIDE_PX as BLUR_LONG_SIDE_PX
 from alignment.blur import Blur, at_plate, estimate_blur
-from alignment.broad_light import broad_light
+from alignment.broad_light import broad_light, is_far
 from alignment.features import reduced_size
 from alignment.fits import Location
 from alignment.homography import PlateAlignmentError, between_sizes
@@ -102,6 +102,11 @@ def _light(
         trust *= _resembles(plate, small)
     exposure = match_exposure(plate, small, trust)
     broad = broad_light(exposure.applied(plate), small, trust)
+    if broad is None and is_far(exposure.applied(plate), small, trust):
+        # In such light a channel may be taken for another exposure than the others: together they are what they are.
+        grey, ours = (np.repeat(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2) for x in (plate, small))
+        together = match_exposure(grey, ours, trust)
+        broad = broad_light(together.applied(plate), small, trust)
     if broad is None:
         return exposure, smooth_shading(exposure.applied(plate), small, trust)
     # The exposure was found in spite of the light; without it, both are better known.

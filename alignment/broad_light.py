@@ -30,6 +30,9 @@ EXPLAINED = (0.5, 0.7)
 """See `narrowing.wanting` and `narrowing.preferred`. A camera that brightens the shadows beside a subject leaves more
 than these explain."""
 
+VERY_FAR = 12 / 255
+"""How far off a share of the pixels is where the exposure, too, must be wrong."""
+
 LIMIT = 0.5
 CONFIRMED = 0.99
 """Trust from which on a pixel has a say: of the others many are the subject's, and a plain shirt has a slope, too."""
@@ -82,7 +85,15 @@ def broad_light(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> Floa
     across, down = grid_size(frame)
     u, v = np.meshgrid((np.arange(across) + 0.5) / across, (np.arange(down) + 0.5) / down)
     field = (amounts @ _shapes(u.ravel(), v.ravel())).reshape(3, down, across)
-    return np.asarray(share * np.clip(np.moveaxis(field, 0, 2), -LIMIT, LIMIT), np.float32)
+    broad = np.asarray(share * np.clip(np.moveaxis(field, 0, 2), -LIMIT, LIMIT), np.float32)
+    lit = plate * (1 + cv2.resize(broad, (width, len(frame)), interpolation=cv2.INTER_LINEAR))
+    return broad if _alike(lit, frame, trust) >= _alike(plate, frame, trust) else None
+
+
+def _alike(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> float:
+    """How much of a frame looks like the plate; also where nothing has a say, and the shapes just go on."""
+    off = np.abs(np.clip(plate, 0, 1) - frame).max(axis=2)
+    return float(trust[off < WITHIN].sum())
 
 
 def _fitted(x: FloatImage, y: FloatImage, shapes: FloatImage) -> Vector:
@@ -91,6 +102,12 @@ def _fitted(x: FloatImage, y: FloatImage, shapes: FloatImage) -> Vector:
     for tolerance in narrowing(COARSEST, FINEST, SETTLING):
         amounts = _least_squares(x, y, shapes, agreement(_off(x, y, shapes, amounts), tolerance))
     return amounts
+
+
+def is_far(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> bool:
+    """Whether much of what is known to show the plate is far from it; arguments as of `broad_light`."""
+    off = np.abs(plate - frame).max(axis=2)[trust >= CONFIRMED]
+    return bool(len(off)) and float(np.quantile(off, 1 - FAR_SHARE)) > VERY_FAR
 
 
 def _shapes(u: Vector, v: Vector) -> FloatImage:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from alignment.plate import AlignmentReport, PlateAligner
+from evaluation import robustness
 from evaluation.alignment import (
     CONDITIONS,
     Trial,
@@ -88,3 +89,17 @@ def test_what_is_measured_is_where_a_bent_plate_is_rendered():
     assert np.median(errors) == pytest.approx(0, abs=1e-6)
     summary = summarise([Trial(errors, report, 0.0)])
     assert summary["max_point_error_px"] == errors.max() > 10 * summary["max_error_px"]
+
+
+def test_in_uneven_light_no_channel_is_taken_for_another_exposure(data):
+    """Sky that is burnt out in the plate, light from the side, and more contrast: a photo of an hour later."""
+    changes = (robustness.contrast(0.5), robustness.from_the_side(0.3), robustness.framed)
+    folder = data / "dev" / "plush_shaky"
+    plate = read_plate(folder / "plate.png")
+    for change in changes:
+        plate = robustness.altered(change)(plate)
+    with open_clip(folder / "clip.mp4") as clip:
+        aligner = PlateAligner(plate, (clip.info.width, clip.info.height))
+        for frame in (next(clip.frames(index, index + 1)) for index in (10, 11, 12, 17, 23)):
+            gain = aligner.register(frame.image).gain
+            assert max(gain) < 1.2 * min(gain)
