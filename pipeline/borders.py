@@ -20,6 +20,9 @@ AREA = (0.004, 0.7)
 CONVEX = 0.95
 """Least share that what a border leaves has of its convex hull."""
 
+ALL = 0.98
+"""Share of a row or column that is border, where all of it is."""
+
 CORNERS = 8
 """Most corners of that hull: a rectangle in a rectangle, turned, has eight."""
 
@@ -51,17 +54,42 @@ def within_border(image: Image) -> NDArray[np.bool_] | None:
     off = np.abs(eight[border] - colour).max(axis=1)
     if np.percentile(off, 75) > NOISE:
         return None
-    rest = (~border).astype(np.uint8)
-    outlines, _ = cv2.findContours(rest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    hull = cv2.convexHull(max(outlines, key=cv2.contourArea))
-    filled = cv2.fillConvexPoly(np.zeros_like(rest), hull, 1)
-    if rest.sum() < CONVEX * filled.sum() or len(cv2.approxPolyDP(hull, 0.01 * width, True)) > CORNERS:
+    filled = _convex(border)
+    filled = _upright(border) if filled is None else filled
+    if filled is None:
         return None
     inner, further = (_eroded(filled, px) for px in (RIM_PX, RIM_PX + 2))
     rim = eight[(inner > 0) & (further == 0)]
     if not len(rim) or (np.abs(rim - colour).max(axis=1) > STEP).mean() < STEPS:
         return None
     return np.asarray(inner > 0)
+
+
+def _convex(border: NDArray[np.bool_]) -> NDArray[np.uint8] | None:
+    """What a border leaves, 1 there; None if that is not convex."""
+    rest = (~border).astype(np.uint8)
+    outlines, _ = cv2.findContours(rest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    hull = cv2.convexHull(max(outlines, key=cv2.contourArea))
+    filled = np.asarray(cv2.fillConvexPoly(np.zeros_like(rest), hull, 1), np.uint8)
+    few = len(cv2.approxPolyDP(hull, 0.01 * border.shape[1], True)) <= CORNERS
+    return filled if few and rest.sum() >= CONVEX * filled.sum() else None
+
+
+def _upright(border: NDArray[np.bool_]) -> NDArray[np.uint8] | None:
+    """The rectangle between the rows and columns that are all border; a white sky within a white frame is in it.
+
+    None where none are.
+    """
+    filled = np.zeros(border.shape, np.uint8)
+    (top, bottom), (left, right) = (_between(border.mean(axis=axis) < ALL) for axis in (1, 0))
+    filled[top:bottom, left:right] = 1
+    return None if filled.all() or not filled.any() else filled
+
+
+def _between(inside: NDArray[np.bool_]) -> tuple[int, int]:
+    """From the first to behind the last that is."""
+    places = np.flatnonzero(inside)
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
 
 
 def _reached(image: NDArray[np.uint8], at: tuple[tuple[int, int], ...]) -> NDArray[np.uint8]:

@@ -56,6 +56,14 @@ def test_what_lies_within_a_border_is_found(bordered, seed):
     assert missing < 0.1  # the rim is mixed with the border
 
 
+def test_a_white_sky_is_not_taken_for_the_white_frame_around_it():
+    picture = room()
+    picture[:80, 200:] = 255
+    within = within_border(coded(framed(picture)))
+    assert within is not None
+    assert within[30:-30, 30:-30].all() and not within[:20].any() and not within[:, -20:].any()
+
+
 def test_a_deep_pictures_border_is_found():
     deep = letterbox(room()).astype(np.uint16) * 257
     within, eight = within_border(deep), within_border(letterbox(room()))
