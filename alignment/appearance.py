@@ -101,14 +101,15 @@ def _light(
     if found.assumed:
         trust *= _resembles(plate, small)
     exposure = match_exposure(plate, small, trust)
-    broad = broad_light(exposure.applied(plate), small, trust)
-    if broad is None and is_far(exposure.applied(plate), small, trust):
+    exposed = exposure.applied(plate)
+    broad = broad_light(exposed, small, trust)
+    if broad is None and is_far(exposed, small, trust):
         # In such light a channel may be taken for another exposure than the others: together they are what they are.
         grey, ours = (np.repeat(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2) for x in (plate, small))
         together = match_exposure(grey, ours, trust)
         broad = broad_light(together.applied(plate), small, trust)
     if broad is None:
-        return exposure, smooth_shading(exposure.applied(plate), small, trust)
+        return exposure, smooth_shading(exposed, small, trust)
     # The exposure was found in spite of the light; without it, both are better known.
     inside = trust * (small.max(axis=2) < CLIPPED[1])  # what is burnt out would not be, after the division
     exposure = match_exposure(plate, small / _spread(broad, size), inside)

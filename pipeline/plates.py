@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 
 from alignment.build import build_plate
+from alignment.holes import known_in
 from alignment.plate import PlateAlignmentError
 from pipeline.borders import within_border
 from pipeline.clip import Clip
@@ -34,34 +35,29 @@ def read_plate(path: Path, colour: Colour | None = None, notes: list[str] | None
 
     Returns:
         H x W x 3, uint8 or uint16 as the source is deep; or H x W x 4, whose last channel is 0 where the plate is not
-        known, where an image has transparent parts or a clip never showed the place.
+        known, where an image has transparent parts or a border, or a clip never showed the place.
 
     Raises:
         CleanplateError: As `open_clip`; or a clip's frames do not show one place.
     """
     with open_clip(path) as clip:
         wanted = colour or clip.info.colour
-        plate = converted_image(_read(clip, path), clip.info.colour, wanted)
-        if notes is not None:
-            notes += [*clip.notes, *how_converted(str(path), clip.info.colour, wanted), *_note_on_border(clip, path)]
+        notes = [] if notes is None else notes
+        plate = converted_image(_read(clip, path, notes), clip.info.colour, wanted)
+        notes += [*clip.notes, *how_converted(str(path), clip.info.colour, wanted)]
         return plate
 
 
-def _note_on_border(clip: Clip, path: Path) -> list[str]:
-    """What there is to say of a plate with bars or the like."""
-    frame = next(clip.frames(0, 1))
-    within = None if frame.alpha is not None else within_border(frame.image)
-    return (
-        [] if within is None else [f"{path} has a border, {1 - within.mean():.0%} of it, which is no part of the place"]
-    )
-
-
-def _read(clip: Clip, path: Path) -> Image:
-    """The plate in its own colours."""
+def _read(clip: Clip, path: Path, notes: list[str]) -> Image:
+    """The plate in its own colours; of a picture it is noted if it has a border."""
     count = min(len(clip.info), FRAMES)
     if count == 1:
         frame = next(clip.frames())
-        return with_holes(frame.image, frame.alpha)
+        plate = with_holes(frame.image, frame.alpha)
+        if frame.alpha is None and plate.shape[2] == 4:
+            share = 1 - known_in(plate).mean()
+            notes.append(f"{path} has a border, {share:.0%} of it, which is no part of the place")
+        return plate
     chosen = [round(at) for at in np.linspace(0, len(clip.info) - 1, count)]
     try:
         built = build_plate(ClipFrames(clip, chosen))
