@@ -25,7 +25,8 @@ def try_codec(
     Returns:
         The reason why it failed, or nothing.
     """
-    quiet = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+    # With B-frames, x265 sets the times of a clip of less than three frames at random.
+    quiet = {"x265-params": "bframes=0:log-level=none"} if codec == "libx265" else {}
     with tempfile.TemporaryDirectory() as folder:
         try:
             with av.open(str(Path(folder) / "try.mkv"), "w") as container:

@@ -76,10 +76,12 @@ def video(
     tagged: bool = True,
 ) -> Path:
     """Write images (uint8 or uint16, RGB, RGBA or grey) as a video; `last` is the last frame's duration."""
-    options = dict(options or {})
+    options, images = dict(options or {}), list(images)
     if codec == "libx265":  # which spoils its memory over pictures as small as these, see pipeline/codecs.py
         params = options.get("x265-params", "log-level=none")
         options["x265-params"] = f"{params}:cutree=0:frame-threads=1:pools=none"
+        if len(images) < 3:  # it has set no times for pictures out of order by then, and sends what its memory held
+            options["x265-params"] += ":bframes=0"
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25, options=options)
         stream.codec_context.time_base = time_base
@@ -89,7 +91,6 @@ def video(
             stream.codec_context.colorspace = matrix
             stream.codec_context.color_range = 2 if full_range else 1
         prepare(stream)
-        images = list(images)
         stream.height, stream.width = images[0].shape[:2]
         for image, pts in zip(images, times, strict=True):
             frame = _frame(image, pixel_format, matrix, full_range)
