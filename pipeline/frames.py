@@ -248,10 +248,14 @@ class Draft:
     Attributes:
         window: The window.
         coarse: The coarse matte; None where the plate was not found, and for networks that see crops.
+        plate: The aligned plate as the generator was shown it, h x w x 3 float32 in [0, 1]; None without a matte.
+        coverage: Where it is known, h x w; likewise.
     """
 
     window: FrameWindow
     coarse: Coarse | None
+    plate: FloatImage | None = None
+    coverage: FloatImage | None = None
 
     @property
     def index(self) -> int:

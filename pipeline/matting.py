@@ -41,6 +41,7 @@ from pipeline.observing import coarse_size, looked_at_again, observe
 from pipeline.refinement import refine_tiles
 from pipeline.segmentation import make_segmenter
 from pipeline.shades import without_shades
+from pipeline.smears import without_smears
 from pipeline.specks import without_specks
 from pipeline.steadying import steadied
 from pipeline.veils import without_false_veils
@@ -121,7 +122,8 @@ class Matter:
         if report is None or self.net.generator.config.original:
             return Draft(window, None)
         with torch.inference_mode():
-            return Draft(window, self.generate(self.inputs(window, self.aligner.warp(report))))
+            inputs = self.inputs(window, self.aligner.warp(report))
+            return Draft(window, self.generate(inputs), inputs.plate, inputs.coverage)
 
     def matte(self, drafts: Drafts) -> Matte:
         """The matte of a draft's frame, steadied by the drafts beside it."""
@@ -183,7 +185,7 @@ class Matter:
         if coarse is None:
             return self._infer_crop(self.inputs(window, aligned).mask, image, aligned)
         if drafts.beside is not None and all(draft.coarse is not None for draft in drafts.beside):
-            coarse = steadied(drafts.own, *drafts.beside)
+            coarse = without_smears(steadied(drafts.own, *drafts.beside), drafts.own, *drafts.beside)
         return self.refine(coarse, image, aligned)
 
     def _infer_crop(self, mask: FloatImage, image: Image, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
