@@ -13,6 +13,7 @@ from models.coarse import Coarse, decided
 from pipeline.composite import unit
 from pipeline.frames import Draft, FloatImage
 from pipeline.motion import at_size
+from pipeline.steadying import found_again
 
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
 """Share of each channel in the brightness."""
@@ -21,7 +22,7 @@ OPAQUE = 0.5
 """Coarse alpha from which on a part is looked at: what is fainter is left to the refiner."""
 
 CORE_PX = 5
-"""Width that a smear has, coarse pixels."""
+"""Least width of a smear, coarse pixels."""
 
 RIM_PX = 5
 """Width of the rim around a smear of which what is smeared, or faint, goes with it, coarse pixels."""
@@ -30,7 +31,7 @@ COLOURFUL = (0.3, 0.45)
 """Colourfulness of the place, as a share of its brightness, from which on its colour says something, and all."""
 
 FOREIGN = (0.2, 0.4)
-"""Share of the place's colour up to which the subject's near by is foreign to it, and from which on it is not."""
+"""Share of the place's colour up to which that of the nearest solid part is foreign to it, and from which on not."""
 
 KEPT = (0.4, 0.55)
 """Share of its colour that the place has kept in a smear, at least somewhat, and at least wholly."""
@@ -41,12 +42,19 @@ BRIGHTER = (1.25, 1.4)
 OWN_HUE = (0.15, 0.25)
 """Of the colour, what is no share of the place's, from which on it is somewhat, and wholly, another's."""
 
-UNDIMMED = (0.03, 0.1)
+UNDIMMED = (0.08, 0.16)
 """By how much more of its colour than of its brightness a smear has kept, somewhat and wholly. Neither a shadow nor a
 mixture with anything dark does that: they dim both alike."""
 
 PASSING = (0.1, 0.3)
 """Alpha of the same place in the frame before or after, up to which it is clear, and from which on it is not."""
+
+NEAR = 25 / 512
+"""Of the picture's long side: how far from where the subject was before a smear may reach."""
+
+ALIKE, MOVED, OURS = 0.06, 0.3, 0.25
+"""How alike in colour, as `steadying.RAISED`, what is found again in a frame beside is to be the same; alpha of its
+place there, below which it has moved; and of which share of a piece both have to be so for it to be the subject's."""
 
 DARKEST = 0.02
 """Least brightness, in [0, 1], that shares are taken of."""
@@ -56,7 +64,8 @@ def without_smears(coarse: Coarse, own: Draft, before: Draft, after: Draft) -> C
     """The coarse result without what has the place's colour undimmed, is darker, and is there for a moment only.
 
     Codecs are coarser with colour than with brightness. Where something dark has passed quickly, they may leave it
-    dark for a frame or two where its colour is the place's again.
+    dark for a frame or two where its colour is the place's again. A brown shoe is like that, too: but where it is not,
+    a moment before or later, it is found elsewhere.
 
     Args:
         coarse: The frame's coarse result, batch of 1; where no colours are carried, nothing is touched.
@@ -66,12 +75,18 @@ def without_smears(coarse: Coarse, own: Draft, before: Draft, after: Draft) -> C
 
     Returns:
         The same with alpha and its expected error nearer to 0 there.
+
+    Raises:
+        ValueError: One of the drafts is not aligned, or has no coarse matte.
     """
     if own.plate is None or own.coverage is None or not coarse.carried.shape[1]:
         return coarse
-    alpha = coarse.alpha[0, 0].cpu().numpy()
-    passing = 1 - _ramp(np.minimum(*(_at_its_place(other, own) for other in (before, after))), PASSING)
+    alpha, beside = coarse.alpha[0, 0].cpu().numpy(), (before, after)
+    places = [_at_its_place(other, own) for other in beside]
+    passing = (1 - _ramp(np.minimum(*places), PASSING)) * _near(places[0] > OPAQUE, round(NEAR * max(alpha.shape)))
     opaque = (alpha > OPAQUE) & (passing > 0.5) & (own.coverage > 0.5)
+    if own.window.mask is not None:  # what its maker calls the subject's
+        opaque &= cv2.resize(own.window.mask, opaque.shape[::-1], interpolation=cv2.INTER_AREA) <= 0.5
     left, top, width, height = cv2.boundingRect(opaque.astype(np.uint8))
     if min(width, height) < CORE_PX:
         return coarse
@@ -80,6 +95,9 @@ def without_smears(coarse: Coarse, own: Draft, before: Draft, after: Draft) -> C
     smeared = passing[box] * _undimmed(image, own.plate[box], carried) * (own.coverage[box] > 0.5)
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CORE_PX, CORE_PX))
     core = cv2.morphologyEx((opaque[box] & (smeared > 0.5)).astype(np.uint8), cv2.MORPH_OPEN, ellipse)
+    if core.any():
+        moved = [_moved_on(own, other, place)[box] for other, place in zip(beside, places, strict=True)]
+        core = _without_pieces(core, np.logical_or(*moved))
     if not core.any():
         return coarse
     core = cv2.morphologyEx(core, cv2.MORPH_CLOSE, ellipse)
@@ -90,10 +108,30 @@ def without_smears(coarse: Coarse, own: Draft, before: Draft, after: Draft) -> C
     return decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 0)
 
 
+def _near(there: NDArray[np.bool_], reach_px: int) -> NDArray[np.bool_]:
+    """What is no further from something, h x w."""
+    return cv2.dilate(there.astype(np.uint8), np.ones((2 * reach_px + 1,) * 2, np.uint8)) > 0
+
+
+def _moved_on(own: Draft, other: Draft, at_its_place: FloatImage) -> NDArray[np.bool_]:
+    """What another draft has elsewhere: found again, as opaque and of the same colour, while its place is clear."""
+    found = found_again(own, other)
+    return (found.alpha > OPAQUE) & (found.unlike < ALIKE) & (at_its_place < MOVED)
+
+
+def _without_pieces(core: NDArray[np.uint8], moved: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Without the pieces of which a good share has moved on, h x w."""
+    count, labels = cv2.connectedComponents(core)
+    share = np.bincount(labels.ravel(), moved.ravel(), count) / np.bincount(labels.ravel(), minlength=count)
+    kept = share <= OURS
+    kept[0] = False
+    return kept[labels].astype(np.uint8)
+
+
 def _undimmed(image: FloatImage, plate: FloatImage, subject: FloatImage) -> FloatImage:
     """How far a picture is the plate made darker with its colour undimmed, h x w in [0, 1]; h x w x 3 thrice.
 
-    Only where the plate is colourful and the subject near by has none of its colour.
+    Only where the plate is colourful and the subject, as far as it is solid near by, has none of its colour.
     """
     (light, colour), (plates, whole), (_, subjects) = (
         _light_and_colour(x) for x in (cv2.blur(image, (3, 3)), cv2.blur(plate, (3, 3)), subject)
@@ -116,7 +154,7 @@ def _at_its_place(other: Draft, own: Draft) -> FloatImage:
     """Alpha of another draft as it lies on the place in this one's frame, h x w; 1 where that is not known."""
     here, there = own.window.observation.alignment, other.window.observation.alignment
     if here is None or there is None or other.coarse is None:
-        raise ValueError(f"frames {own.index} and {other.index} are not both aligned: they show no common place")
+        raise ValueError(f"frames {own.index} and {other.index} are not both aligned, with a matte")
     alpha = other.coarse.alpha[0, 0].cpu().numpy()
     (height, width), (rows, columns) = alpha.shape, own.window.frame.image.shape[:2]
     to_frame = here.plate_to_frame @ np.linalg.inv(there.plate_to_frame)

@@ -26,7 +26,7 @@ LEAST_PX = 64
 """Least side of pictures that OpenCV's flow is given: below 32 pixels it reads what is not there."""
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """What a neighbouring draft says of a frame's own places, h x w each; `unlike` how far their colours differ."""
 
     alpha: FloatImage
@@ -51,7 +51,7 @@ def steadied(draft: Draft, before: Draft, after: Draft) -> Coarse:
     """
     coarse = _coarse(draft)
     alpha, error = _said(coarse)
-    found = [_found_again(draft, other) for other in (before, after)]
+    found = [found_again(draft, other) for other in (before, after)]
     change = _between(alpha, *(each.alpha for each in found)) - alpha
     unlike = np.maximum(*(each.unlike for each in found))
     change[unlike > np.where(change > 0, RAISED, LOWERED)] = 0
@@ -80,7 +80,7 @@ def _between(value: FloatImage, one: FloatImage, other: FloatImage) -> FloatImag
     return np.clip(value, np.minimum(one, other), np.maximum(one, other))
 
 
-def _found_again(own: Draft, other: Draft) -> _Found:
+def found_again(own: Draft, other: Draft) -> Found:
     """Another draft's matte as it lies in this one's frame."""
     here, there = own.window.observation, other.window.observation
     height, width = here.grey.shape
@@ -97,7 +97,7 @@ def _found_again(own: Draft, other: Draft) -> _Found:
     unlike[(x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)] = 1
     # Linear between pixels, alpha would be softened by motion; cubic, it overshoots.
     alpha = np.clip(followed(alpha, cv2.INTER_CUBIC), 0, 1)
-    return _Found(alpha, followed(error), cv2.blur(unlike, AROUND))
+    return Found(alpha, followed(error), cv2.blur(unlike, AROUND))
 
 
 def flow(here: FloatImage, there: FloatImage) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """Smears: what a codec left dark for a moment where the place has its colour goes; subjects and shadows stay."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,7 @@ from models.coarse import Coarse
 from pipeline.frames import Draft, Frame, FrameWindow, Observation
 from pipeline.smears import without_smears
 
-HEIGHT, WIDTH = 72, 128
+HEIGHT, WIDTH = 216, 384
 WOOD = (0.60, 0.36, 0.18)
 SMEARED = (0.33, 0.17, 0.02)  # a third of the light is gone, and nearly none of the colour
 SHADOW = (0.30, 0.18, 0.09)
@@ -131,5 +132,38 @@ def test_what_was_not_aligned_is_refused():
         ),
         before.coarse,
     )
-    with pytest.raises(ValueError, match="frames 1 and 0 are not both aligned"):
+    with pytest.raises(ValueError, match="frames 1 and 0 are not both aligned, with a matte"):
         without_smears(own.coarse, own, lost, after)
+
+
+def test_what_is_found_elsewhere_before_or_later_stays():
+    """A shoe of suede that walks on beneath trousers, told by its seams."""
+    seams = np.random.default_rng(3).uniform(0.8, 1.2, (14, 24, 1)).astype(np.float32)
+
+    def walks(index, step):
+        trousers, shoe = (4, 40, 20 + step, 56 + step), (40, 54, 26 + step, 50 + step)
+        picture = filled((trousers, BLACK), (shoe, SUEDE))
+        picture[shoe[0] : shoe[1], shoe[2] : shoe[3]] *= seams
+        return draft(index, picture, matte(trousers, shoe))
+
+    own, near, far = walks(1, 28), walks(0, 0), walks(2, 56)
+    result = without_smears(own.coarse, own, near, far)
+    assert result.alpha.equal(own.coarse.alpha)
+    stood = draft(0, filled((SHOE, BLACK)), matte(SHOE))
+    gone = without_smears(own.coarse, own, stood, stood)
+    assert not gone.alpha.equal(own.coarse.alpha)  # where nobody walks it is nobody's
+
+
+def test_where_nobody_was_before_nothing_is_left_behind():
+    own, before, after = scene()
+    empty = draft(0, filled(), matte())
+    assert inside(cleaned(own, empty, after)[0], LEFT_BEHIND).min() == 1
+    assert inside(cleaned(own, before, empty)[0], LEFT_BEHIND, 2).max() < 0.02
+
+
+def test_what_the_user_s_mask_has_stays():
+    own, before, after = scene()
+    for name, mask in (("the shoe's", matte(SHOE)), ("all", matte(SHOE, LEFT_BEHIND))):
+        masked = replace(own, window=replace(own.window, mask=mask[..., 0]))
+        alpha = cleaned(masked, before, after)[0]
+        assert (inside(alpha, LEFT_BEHIND, 2) == 1).all() == (name == "all")
