@@ -135,7 +135,7 @@ def render(
     from pipeline.decode import parse_rate
     from pipeline.finishing import Finish
     from pipeline.frames import Settings
-    from pipeline.places import write_json
+    from pipeline.places import check_report, write_json
     from pipeline.render import RenderJob
     from pipeline.render import render as run
 
@@ -145,6 +145,7 @@ def render(
         codec, quality, hardware, bits, premultiplied, exr, sdr, Finish(erode, feather, light_wrap, linear), on_failed, settings,
     )  # fmt: skip
     job.check_apart(*given(json_file))
+    check_report(json_file)
     with stoppable(), progress_bar("rendering") as progress:
         summary = run(job, progress)
     _report(summary, "the soft mask" if on_failed == "mask" else "0")
@@ -183,10 +184,11 @@ def align(
     from pipeline.alignment_report import advice, check_room, measured, write_report
     from pipeline.decode import parse_rate
     from pipeline.notes import note_on_plate
-    from pipeline.places import check_apart, write_json
+    from pipeline.places import check_apart, check_report, write_json
     from pipeline.registration import align_clip
 
     check_apart(given(json_file), [clip, plate])
+    check_report(json_file)
     if report is not None:
         check_room(report, [clip, plate])
     with stoppable(), progress_bar("aligning") as progress:
@@ -213,10 +215,11 @@ def plate(
     json_file: JsonFile = None,
 ) -> None:  # fmt: skip
     """Make a clean plate from the clip itself, or from several photos."""
-    from pipeline.places import check_apart, write_json
+    from pipeline.places import check_apart, check_report, write_json
     from pipeline.plate_building import PlateJob, make_plate
 
     check_apart([out, *given(json_file)], [*clips, *given(mask)])
+    check_report(json_file)
     with stoppable(), progress_bar("plate") as progress:
         summary = make_plate(PlateJob(tuple(clips), out, empty, mask, start, end, overwrite), progress)
     for sentence in filter(None, (summary.said, summary.advice)):
@@ -237,11 +240,12 @@ def evaluate(
     """Compare an alpha with the truth: MAD, MSE, Grad, Conn, dtSSD, foreground MSE."""
     from evaluation.evaluate import evaluate_clips
     from pipeline.frames import CleanplateError
-    from pipeline.places import check_apart, write_json
+    from pipeline.places import check_apart, check_report, write_json
 
     if (predicted_foreground is None) != (true_foreground is None):
         raise CleanplateError("give --predicted-foreground and --true-foreground together")
     check_apart(given(json_file), given(predicted, true, predicted_foreground, true_foreground))
+    check_report(json_file)
     pair = (predicted_foreground, true_foreground) if predicted_foreground and true_foreground else None
     scores = evaluate_clips(predicted, true, pair).to_dict()
     if json_file is not None:

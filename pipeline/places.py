@@ -94,6 +94,33 @@ def check_free(path: Path, *, overwrite: bool) -> None:
         raise CleanplateError(already_there(path))
 
 
+def check_report(path: Path | None) -> None:
+    """Refuse to write a report where something stands that is none: a report replaces only the last one.
+
+    A pipe or a device may be written into.
+
+    Args:
+        path: Where the report is to be; None for nowhere.
+
+    Raises:
+        CleanplateError: It is a file that is neither empty nor a JSON object.
+    """
+    if path is not None and path.exists() and not _is_stream(path) and not _is_report(path):
+        raise CleanplateError(f"{path} exists already and is no report; choose another name, or move it away")
+
+
+def _is_report(path: Path) -> bool:
+    """Whether a file is empty, or reads as a JSON object; of what is none, such as a long video, no more is read."""
+    with path.open("rb") as file:
+        beginning = file.read(64)
+        if not beginning.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+            return not beginning
+        try:
+            return isinstance(json.loads(beginning + file.read()), dict)
+        except (ValueError, RecursionError):
+            return False
+
+
 def check_folder(folder: Path) -> None:
     """Refuse a folder to write into that is a file; it need not be there yet.
 

@@ -1,5 +1,9 @@
 """What is refused before anything is written: wrong words, files that are none, plates of another place."""
 
+import json
+import os
+import subprocess
+
 import av
 import cv2
 import numpy as np
@@ -186,6 +190,40 @@ def test_a_record_that_could_not_be_written_is_noticed_first(scene, run, tmp_pat
     code, said = run("render", scene.clip, "--plate", scene.plate, *words)
     assert code == 2 and f"{record} is a folder" in said
     assert [*tmp_path.iterdir()] == [tmp_path / record]
+
+
+@pytest.mark.parametrize("words", [
+    ("render", "clip.mkv", "--plate", "plate.png", "-o", "out.mp4"), ("align", "clip.mkv", "--plate", "plate.png"),
+    ("plate", "clip.mkv", "-o", "new.png"), ("evaluate", "one.mkv", "other.mkv"),
+])  # fmt: skip
+@pytest.mark.parametrize("held", [b"\0\0\0 ftypisom, a finished render", b'{"not": "whole', b"[1]", b"{" * 9999])
+def test_a_report_replaces_nothing_but_a_report(run, tmp_path, monkeypatch, words, held):
+    """Before anything is looked for: none of the inputs is there."""
+    monkeypatch.chdir(tmp_path)
+    taken = tmp_path / "taken"
+    taken.write_bytes(held)
+    code, said = run(*words, "--json", "taken", *(["--overwrite"] if "-o" in words else []))
+    assert code == 2 and "taken exists already and is no report; choose another name" in said
+    assert [*tmp_path.iterdir()] == [taken] and taken.read_bytes() == held
+
+
+@pytest.mark.parametrize("held", [b"", b'{"frames": []}\n', b'\xef\xbb\xbf {"edited": "elsewhere"}'])
+def test_a_report_replaces_the_last_one(run, tmp_path, held):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((32, 32), np.uint8))
+    (tmp_path / "said.json").write_bytes(held)
+    assert run("evaluate", tmp_path / "a.png", tmp_path / "a.png", "--json", tmp_path / "said.json")[0] == 0
+    assert "mad" in json.loads((tmp_path / "said.json").read_text())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither")
+def test_a_report_goes_into_a_pipe_or_a_device(run, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((32, 32), np.uint8))
+    words = ("evaluate", tmp_path / "a.png", tmp_path / "a.png", "--json")
+    assert run(*words, "/dev/null")[0] == 0
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
+        assert run(*words, tmp_path / "pipe")[0] == 0
+        assert "mad" in json.loads(reader.communicate()[0])
 
 
 def test_a_clip_with_sound_only_is_refused(scene, run, tmp_path):
