@@ -7,7 +7,7 @@ from bisect import bisect_left
 from fractions import Fraction
 
 from pipeline.frames import CleanplateError, ClipInfo
-from pipeline.timecodes import frames_a_day, frames_after, valid_timecode
+from pipeline.timecodes import frames_a_day, frames_after, next_existing, valid_timecode
 
 
 def parse_position(text: str, info: ClipInfo, option: str) -> int:
@@ -32,23 +32,35 @@ def parse_position(text: str, info: ClipInfo, option: str) -> int:
         index = int(text)
     elif re.fullmatch(r"\d+(\.\d+)?s", text):
         index = _frame_at(Fraction(text[:-1]), info)
-    elif match := re.fullmatch(r"(\d+):(\d\d):(\d\d)[:;](\d{1,3})", text):
-        hours, minutes, seconds, frames = (int(part) for part in match.groups())
-        mark = text[match.start(4) - 1]
-        if valid_timecode(f"{hours:02}:{text.split(':', 1)[1]}", info.rate) is None:
-            raise CleanplateError(f"{option} {text}: at {_short(info.rate)} frames a second there is no such timecode")
-        for own in filter(None, (info.timecode, f"00:00:00{mark}00" if is_regular(info) else None)):
-            later = frames_after(_as_own(text, own), own, info.rate)
-            if later < 0 and (past_midnight := later + frames_a_day(own, info.rate)) <= len(info):
-                return past_midnight
-            if later >= 0:
-                return _inside(later, text, info, option)
-        index = _frame_at(hours * 3600 + minutes * 60 + seconds + frames / info.rate, info)
+    elif re.fullmatch(r"\d+:\d\d:\d\d[:;]\d{1,3}", text):
+        index = _at_timecode(text, info, option)
     else:
         raise CleanplateError(
             f"{option} {text}: give a frame such as 120, seconds such as 3.5s, or a timecode such as 00:00:03:12"
         )
     return _inside(index, text, info, option)
+
+
+def _at_timecode(text: str, info: ClipInfo, option: str) -> int:
+    none_such = f"{option} {text}: at {_short(info.rate)} frames a second there is no such timecode"
+    hour, rest = text.split(":", 1)
+    timecode = valid_timecode(f"{int(hour):02}:{rest}", info.rate)
+    if timecode is None:
+        raise CleanplateError(none_such)
+    mark = timecode[8]
+    for own in filter(None, (info.timecode, f"00:00:00{mark}00" if is_regular(info) else None)):
+        as_own = f"{timecode[:8]}{own[8]}{timecode[9:]}"  # which counts frames as the clip's own does
+        existing = next_existing(as_own, info.rate)
+        later = frames_after(existing, own, info.rate)
+        if later < 0 and (past_midnight := later + frames_a_day(own, info.rate)) <= len(info):
+            later = past_midnight
+        if later < 0:
+            continue
+        if existing != as_own:
+            raise CleanplateError(f"{none_such}; the next is {existing}")
+        return later
+    hours, minutes, seconds, frames = map(int, re.split("[:;]", timecode))
+    return _frame_at(hours * 3600 + minutes * 60 + seconds + frames / info.rate, info)
 
 
 def parse_range(start: str | None, end: str | None, info: ClipInfo) -> tuple[int, int]:
@@ -102,12 +114,6 @@ def _outside(given: str, info: ClipInfo) -> CleanplateError:
     return CleanplateError(
         f"{given}: {info.path.name} has {count} frames, 0 to {count - 1}, and ends at {count} ({seconds:.2f} s)"
     )
-
-
-def _as_own(text: str, own: str) -> str:
-    """A timecode that counts frames as the clip's own does."""
-    hours, minutes, seconds, frames = re.split("[:;]", text)
-    return f"{int(hours):02}:{minutes}:{seconds}{own[8]}{frames}"
 
 
 def _frame_at(seconds: Fraction, info: ClipInfo) -> int:

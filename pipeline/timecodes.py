@@ -29,6 +29,14 @@ def valid_timecode(text: str | None, rate: Fraction) -> str | None:
     return f"{match[1]}{int(match[2]):02}"
 
 
+def next_existing(timecode: str, rate: Fraction) -> str:
+    """The timecode itself, or, where it is one of the first of a minute that are dropped, the next that is not."""
+    parsed = _parsed(timecode, rate)
+    if not parsed.drop_frame or str(parsed) == timecode:
+        return timecode
+    return f"{timecode[:9]}{2 * round(rate) // _DROPPING:02}"
+
+
 def advanced(timecode: str, rate: Fraction, frames: int) -> str:
     """The timecode so many frames later."""
     return str(_parsed(timecode, rate) + frames) if frames else timecode

@@ -152,6 +152,35 @@ def test_a_timecode_that_does_not_exist_is_refused(text: str) -> None:
         parse_position(text, info(Fraction(24000, 1001), "00:00:00:00"), "--start")
 
 
+@pytest.mark.parametrize(("rate", "own", "texts", "following", "at"), [
+    (NTSC, "01:00:59;20", ("01:01:00;00", "01:01:00;01", "01:01:00:01", "1:01:00;1"), "01:01:00;02", 10),
+    (2 * NTSC, "01:00:59;20", ("01:01:00;00", "01:01:00;03"), "01:01:00;04", 40),
+    (4 * NTSC, "01:00:59;20", ("01:01:00;07",), "01:01:00;08", 100),
+    (NTSC, "23:58:59;28", ("23:59:00;01",), "23:59:00;02", 2),
+    (NTSC, "01:01:00;02", ("01:01:00;00",), "01:01:00;02", 0),
+    (NTSC, None, ("00:01:00;00",), "00:01:00;02", 1800),
+    (NTSC, "01:00:00:00", ("00:01:00;00",), "00:01:00;02", 1800),  # from the clip's start
+])  # fmt: skip
+def test_a_timecode_that_is_dropped_is_refused_and_the_next_is_named(
+    rate: Fraction, own: str | None, texts: tuple[str, ...], following: str, at: int
+) -> None:
+    clip = info(rate, own, 2000)
+    for text in texts:
+        said = f"--start {text}: at .* frames a second there is no such timecode; the next is {following}$"
+        with pytest.raises(CleanplateError, match=said):
+            parse_position(text, clip, "--start")
+    assert parse_position(following, clip, "--start") == at
+
+
+@pytest.mark.parametrize(("rate", "own", "text", "at"), [
+    (NTSC, "01:09:59;28", "01:10:00;00", 2),  # every tenth minute has all
+    (NTSC, "01:00:59:28", "01:01:00;00", 2), (NTSC, None, "00:01:00:00", 1800),  # where none are dropped
+    (NTSC, "01:00:00;00", "00:01:00:00", 1800), (Fraction(30), "01:00:59;28", "01:01:00;00", 2),
+])  # fmt: skip
+def test_a_timecode_that_is_not_dropped_is_taken(rate: Fraction, own: str | None, text: str, at: int) -> None:
+    assert parse_position(text, info(rate, own, 2000), "--start") == at
+
+
 def test_a_position_in_the_clips_own_timecode() -> None:
     clip = info(Fraction(25), "01:00:00:00")
     assert parse_position("01:00:01:05", clip, "--start") == 30
