@@ -105,6 +105,11 @@ def open_writer(
     if writer.bits < wanted:
         other = "the 16 of --bits" if bits == 16 else f"the {like.bit_depth} of {like.path}"
         writer.notes.append(f"{path} has 8 bits, all that {kind} holds here, and not {other}")
+    if recipe is not None and recipe.for_odd_sides and (like.width % 2 or like.height % 2):
+        writer.notes.append(
+            f"{path} is {like.width} x {like.height}, and {kind} with an odd side is 4:4:4 here, which many players do "
+            "not show; crop the clip to even sides, or write a .webm, for example"
+        )
     if bits is not None and writer.bits > bits:
         writer.notes.append(f"{path} has more than the {bits} bits of --bits: {kind} holds no fewer here")
     return writer

@@ -114,6 +114,25 @@ def test_odd_sizes_are_kept(tmp_path: Path) -> None:
         assert np.abs(next(clip.frames()).image.astype(int) - picture(0, 65, 49)).mean() < 3
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "size", "noted"),
+    [
+        ("out.mp4", "h264", (65, 48), True),
+        ("out.mov", "h265", (64, 49), True),
+        ("out.mp4", "h264", (64, 48), False),
+        ("out.webm", "vp9", (65, 49), False),
+        ("out.mkv", "ffv1", (65, 49), False),
+        ("out.png", None, (65, 49), False),
+    ],
+)
+def test_an_odd_side_that_many_players_do_not_show_is_noted(
+    name: str, codec: str | None, size: tuple[int, int], noted: bool, tmp_path: Path
+) -> None:
+    with open_writer(tmp_path / name, info((0,), size=size), channels=3, codec=codec) as writer:
+        writer.write(picture(0, *size), 0)
+    assert ["is 4:4:4 here, which many players do not show" in note for note in writer.notes] == [True] * noted
+
+
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("name", ["out.mkv", "out_%03d.png", "out.png", "out_%03d.tif"])
