@@ -64,11 +64,11 @@ class _AudioTrack(Track):
 
     def _pass(self, packet: av.Packet[AudioStream], span: Span) -> None:
         if self._is_wanted(packet, span):
-            self._move(packet, span.start)
+            self._move(packet, span)
 
     @abstractmethod
-    def _move(self, packet: av.Packet[AudioStream], start: Fraction) -> None:
-        """Write a packet; `start` is the time of the source, in seconds, that becomes 0."""
+    def _move(self, packet: av.Packet[AudioStream], span: Span) -> None:
+        """Write a packet of what is wanted."""
 
     @staticmethod
     def _is_wanted(packet: av.Packet[AudioStream], span: Span) -> bool:
@@ -81,7 +81,7 @@ class _AudioTrack(Track):
 
 
 class _CopiedTrack(_AudioTrack):
-    """A stream whose packets go over bit for bit; only of PCM, a packet is cut where time 0 falls into it.
+    """A stream whose packets go over bit for bit; only of PCM, packets are cut where the part begins and ends.
 
     QuickTime counts samples of PCM instead of keeping times: there, gaps are filled with silence.
     """
@@ -99,22 +99,38 @@ class _CopiedTrack(_AudioTrack):
         self._samples = stream.codec_context.frame_size if stream.codec_context.name == "aac" else 0
         self._counts = bool(self._sample_bytes) and output.format.name == "mov"
 
-    def _move(self, packet: av.Packet[AudioStream], start: Fraction) -> None:
-        offset = round(start / packet.time_base)
+    def _move(self, packet: av.Packet[AudioStream], span: Span) -> None:
+        first, last = (round(at / packet.time_base) for at in (span.start, span.end))
         assert packet.pts is not None and packet.dts is not None
-        packet.pts -= offset
-        packet.dts -= offset
-        early = round(-packet.pts * packet.time_base * self._rate) * self._sample_bytes
-        if self._sample_bytes and early >= packet.size:
-            return
-        if early > 0:
-            packet = _tail(packet, early)
+        packet.pts -= first
+        packet.dts -= first
+        if self._sample_bytes:
+            cut = self._cut(packet, None if span.to_end else last - first)
+            if cut is None:
+                return
+            packet = cut
         if self._samples:
             self._close_up(packet)
         if self._counts:
             self._fill_up_to(packet)
         packet.stream = self.target
         self._output.mux(packet)
+
+    def _cut(self, packet: av.Packet[AudioStream], end: int | None) -> av.Packet[AudioStream] | None:
+        """What of a packet of PCM lies from time 0 to `end`, in units of its time base; None where nothing does."""
+        assert packet.pts is not None
+        first = max(0, self._bytes(-packet.pts * packet.time_base))
+        last = packet.size if end is None else min(packet.size, self._bytes((end - packet.pts) * packet.time_base))
+        if first >= last:
+            return None
+        if last - first == packet.size:
+            return packet
+        begin, over = max(0, packet.pts), packet.pts + (packet.duration or 0)
+        over = over if end is None else min(over, end)
+        return _packet(bytes(packet)[first:last], packet.time_base, begin, max(0, over - begin))
+
+    def _bytes(self, seconds: Fraction) -> int:
+        return round(seconds * self._rate) * self._sample_bytes
 
     def _close_up(self, packet: av.Packet[AudioStream]) -> None:
         """Let a packet that is over before time 0 begin later, where a gap follows it.
@@ -150,12 +166,6 @@ def _sample_bytes(stream: AudioStream) -> int:
     return per_channel * stream.layout.nb_channels
 
 
-def _tail(packet: av.Packet[AudioStream], skipped: int) -> av.Packet[AudioStream]:
-    """A packet that begins at time 0 with what follows the first `skipped` bytes of another."""
-    assert packet.pts is not None
-    return _packet(bytes(packet)[skipped:], packet.time_base, 0, max((packet.duration or 0) + packet.pts, 0))
-
-
 def _packet(data: bytes, time_base: Fraction, pts: int, duration: int) -> av.Packet[AudioStream]:
     """A packet of PCM, with its times in units of `time_base`."""
     packet = cast("av.Packet[AudioStream]", av.Packet(data))
@@ -182,8 +192,8 @@ class _EncodedTrack(_AudioTrack):
         self.target = output.add_stream(codec, rate=_ENCODED_RATE, layout=self._layout)
         self._resampler = av.AudioResampler(format="fltp", layout=self._layout, rate=_ENCODED_RATE)
 
-    def _move(self, packet: av.Packet[AudioStream], start: Fraction) -> None:
-        first = round(start * _ENCODED_RATE)
+    def _move(self, packet: av.Packet[AudioStream], span: Span) -> None:
+        first = round(span.start * _ENCODED_RATE)
         for decoded in self._decoded(packet):
             decoded = decoded if self._is_labelled else self._labelled(decoded)
             for frame in self._resampler.resample(decoded):

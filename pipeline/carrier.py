@@ -58,7 +58,7 @@ class Carrier:
         self._note_what_stays()
         self._packets = self._read()
         self._held: deque[tuple[Fraction, av.Packet[Any]]] = deque()
-        self._span = Span(Fraction(0), Fraction(0), from_beginning=True)
+        self._span = Span(Fraction(0), Fraction(0), from_beginning=True, to_end=True)
 
     def begin(self, span: Span) -> None:
         """Say which part of the source is wanted; before the first `carry`, and before the output has begun."""

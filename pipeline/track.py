@@ -19,11 +19,13 @@ class Span:
         end: Seconds in the source at which the pictures end.
         from_beginning: Whether the part begins with the clip. Then nothing of the sound is cut there but what is
             out of reach of an encoder's priming.
+        to_end: Whether the part ends with the clip. Then sound that outlasts the pictures goes along.
     """
 
     start: Fraction
     end: Fraction
     from_beginning: bool
+    to_end: bool
 
 
 class Track(ABC):

@@ -131,7 +131,8 @@ class VideoWriter(Writer):
                 self._stream.metadata["timecode"] = advanced(self._like.timecode, self._like.rate, index)
             if self._carrier is not None:
                 start, end = (at * self._like.time_base for at in (pts, self._stop_pts))
-                self._carrier.begin(Span(start, end, from_beginning=pts == self._like.pts[0]))
+                from_beginning, to_end = pts == self._like.pts[0], self._stop_pts == self._like.end_pts
+                self._carrier.begin(Span(start, end, from_beginning=from_beginning, to_end=to_end))
         frame = self._converter.from_rgb(image, self._pixel_format, self._colour)
         if untouched is not None:
             restore(frame, self._colour, untouched)

@@ -132,7 +132,7 @@ def test_a_part_has_no_line_of_another(film: tuple[Path, str], tmp_path: Path) -
 
 
 def test_a_chapter_without_a_clock_is_left() -> None:
-    whole = Span(Fraction(0), Fraction(1), from_beginning=True)
+    whole = Span(Fraction(0), Fraction(1), from_beginning=True, to_end=True)
     assert cut_chapters([{"id": 0, "start": 0, "end": 1, "time_base": None, "metadata": {}}], whole) == []
 
 
