@@ -123,11 +123,13 @@ class Carrier:
         ]
         if self._source.chapters() and "data" in others:
             others.remove("data")  # their titles
-        films = [each for each in self._source.streams.video if not each.disposition & Disposition.attached_pic]
-        others += ["pictures"] * (len(films) - 1)
-        if others:
-            counted = ", ".join(f"{number} of {kind}" for kind, number in sorted(Counter(others).items()))
-            self._notes.append(f"{self._path}: further tracks are left out: {counted}")
+        covers = [bool(each.disposition & Disposition.attached_pic) for each in self._source.streams.video]
+        others += ["pictures"] * (covers.count(False) - 1)
+        counted = [f"{number} of {kind}" for kind, number in sorted(Counter(others).items())]
+        if any(covers):
+            counted.append(f"{sum(covers)} cover" + "s" * (sum(covers) > 1))
+        if counted:
+            self._notes.append(f"{self._path}: further tracks are left out: {', '.join(counted)}")
 
     def _read(self) -> Iterator[tuple[Fraction, av.Packet[Any]]]:
         """Packets with their times, seconds."""

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import OpenEXR
 import pytest
 
 from pipeline.decode import open_clip
 from pipeline.encode import open_writer
 from tests.contract.films import film
-from tests.contract.made import KINDS
+from tests.contract.made import KINDS, picture
 
 COPIED = {
     ".mp4": ("aac", "libopus", "flac"),
@@ -190,7 +191,21 @@ def test_a_silent_clip_keeps_its_title(
     assert "location" not in tags
 
 
-def test_covers_are_no_tracks_and_second_films_are_whatever_the_timecode(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "words"), [
+    ("a.mp4", "-i cover.jpg -map 0 -map 1 -disposition:v:1 attached_pic"),
+    ("a.mkv", "-attach cover.jpg -metadata:s:t mimetype=image/jpeg"),
+])  # fmt: skip
+def test_a_cover_is_no_film_and_said_to_be_left_out(name: str, words: str, tmp_path: Path) -> None:
+    film(tmp_path / "plain.mp4", ("aac",))
+    cv2.imwrite(str(tmp_path / "cover.jpg"), picture(0))
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", "plain.mp4", *words.split(), "-c", "copy", name], cwd=tmp_path, check=True
+    )
+    (note,) = copy(tmp_path / name, tmp_path / "out.mp4")
+    assert note.endswith(f"{name}: further tracks are left out: 1 cover")
+
+
+def test_second_films_are_tracks_whatever_the_timecode(tmp_path: Path) -> None:
     film(tmp_path / "plain.mkv", ("aac",))
     words = ["-i", str(tmp_path / "plain.mkv"), "-map", "0", "-map", "0:v", "-c", "copy", "-timecode", "01:00:00:00"]
     subprocess.run(["ffmpeg", "-v", "error", *words, str(tmp_path / "two.mov")], check=True)
