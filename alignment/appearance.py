@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from alignment.blur import LONG_SIDE_PX as BLUR_LONG_SIDE_PX
 from alignment.blur import Blur, at_plate, estimate_blur
-from alignment.broad_light import broad_light, is_far
+from alignment.broad_light import BroadLight, broad_light
 from alignment.features import reduced_size
 from alignment.fits import Location
 from alignment.homography import PlateAlignmentError, between_sizes
 from alignment.photometric import LONG_SIDE_PX as PHOTOMETRIC_LONG_SIDE_PX
 from alignment.photometric import Exposure, match_exposure, smoothed, steepness
-from alignment.shading import CLIPPED, smooth_shading
+from alignment.shading import smooth_shading
 from alignment.template import BLOCKS
 from alignment.verify import LEAST_AGREEMENT
 from alignment.warp import WHOLLY, Look, PlateImage, Size
@@ -40,7 +40,12 @@ class Appearance(NamedTuple):
 
     exposure: Exposure
     shading: FloatImage | None
-    blur: Blur | None
+    veil: FloatImage | None
+    blur: Blur | None = None
+
+    def look(self, frame_size: Size, found: Location) -> Look:
+        """How a frame of this width and height sees the plate, but for the blur."""
+        return Look(found.plate_to_frame, frame_size, self.exposure, self.shading, self.veil, found.bend)
 
 
 def appearance(plate: PlateImage, frame: Image, frame_size: Size, found: Location) -> Appearance:
@@ -55,20 +60,18 @@ def appearance(plate: PlateImage, frame: Image, frame_size: Size, found: Locatio
     Raises:
         PlateAlignmentError: The plate's place was assumed, and the frame does not have its colours.
     """
-    exposure, shading = _light(plate, frame, frame_size, found)
-    share = min(1.0, (SHARP - found.slope / float(np.mean(exposure.gain))) / FADING)
+    light = _light(plate, frame, frame_size, found)
+    share = min(1.0, (SHARP - found.slope / float(np.mean(light.exposure.gain))) / FADING)
     if share <= 0:
-        return Appearance(exposure, shading, None)
-    look = Look(found.plate_to_frame, frame_size, exposure, shading, found.bend)
-    blur = matched_blur(plate, frame, look, found)
+        return light
+    blur = matched_blur(plate, frame, light.look(frame_size, found), found)
     if blur is None:
-        return Appearance(exposure, shading, None)
+        return light
     # What is blurred has less contrast, which passed for exposure.
     soft = plate.blurred(at_plate(blur, found.plate_to_frame, frame_size))
-    exposure, shading = _light(soft, frame, frame_size, found)
-    look = Look(found.plate_to_frame, frame_size, exposure, shading, found.bend)
-    blur = matched_blur(plate, frame, look, found)
-    return Appearance(exposure, shading, None if blur is None else Blur(*(share * moment for moment in blur)))
+    light = _light(soft, frame, frame_size, found)
+    blur = matched_blur(plate, frame, light.look(frame_size, found), found)
+    return light if blur is None else light._replace(blur=Blur(*(share * moment for moment in blur)))
 
 
 def matched_blur(plate: PlateImage, frame: Image, look: Look, found: Location | None = None) -> Blur | None:
@@ -90,9 +93,7 @@ def matched_blur(plate: PlateImage, frame: Image, look: Look, found: Location | 
     return None if blur is None else blur.seen_by(np.diag(np.divide(look.frame_size, size)))
 
 
-def _light(
-    plate_image: PlateImage, frame: Image, frame_size: Size, found: Location
-) -> tuple[Exposure, FloatImage | None]:
+def _light(plate_image: PlateImage, frame: Image, frame_size: Size, found: Location) -> Appearance:
     size = reduced_size(frame_size, PHOTOMETRIC_LONG_SIDE_PX)
     small = _reduced(frame, size)
     plate, known = plate_image.reduced(Look(found.plate_to_frame, frame_size, bend=found.bend, continued=True), size)
@@ -103,37 +104,27 @@ def _light(
     exposure = match_exposure(plate, small, trust)
     exposed = exposure.applied(plate)
     broad = broad_light(exposed, small, trust)
-    if broad is None and is_far(exposed, small, trust):
-        # In such light a channel may be taken for another exposure than the others: together they are what they are.
-        grey, ours = (np.repeat(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2) for x in (plate, small))
-        together = match_exposure(grey, ours, trust)
-        broad = broad_light(together.applied(plate), small, trust)
     if broad is None:
-        return exposure, smooth_shading(exposed, small, trust)
-    # The exposure was found in spite of the light; without it, both are better known.
-    inside = trust * (small.max(axis=2) < CLIPPED[1])  # what is burnt out would not be, after the division
-    exposure = match_exposure(plate, small / _spread(broad, size), inside)
-    again = broad_light(exposure.applied(plate), small, trust)
-    exposure, broad = _shared(exposure, broad if again is None else again)
-    fine = smooth_shading(exposure.applied(plate) * _spread(broad, size), small, trust)
-    return exposure, broad if fine is None else (1 + broad) * (1 + fine) - 1
+        return Appearance(exposure, smooth_shading(exposed, small, trust), None)
+    exposure, (shading, veil) = _shared(exposure, broad)
+    fine = smooth_shading(broad.on(exposed), small, trust)
+    if fine is None:
+        return Appearance(exposure, shading, veil)
+    return Appearance(exposure, (1 + shading) * (1 + fine) - 1, veil * (1 + fine))
 
 
-def _shared(exposure: Exposure, broad: FloatImage) -> tuple[Exposure, FloatImage]:
+def _shared(exposure: Exposure, broad: BroadLight) -> tuple[Exposure, BroadLight]:
     """The same light, of which the exposure has what is so on average over the frame."""
-    mean = 1 + broad.mean(axis=(0, 1), dtype=np.float64)
+    factor, added = (x.mean(axis=(0, 1), dtype=np.float64) for x in broad)
+    factor += 1
     gain, offset, burnt = (
         (float(r), float(g), float(b))
-        for r, g, b in (mean * own for own in (exposure.gain, exposure.offset, exposure.burnt))
+        for r, g, b in (factor * exposure.gain, factor * exposure.offset + added, factor * exposure.burnt)
     )
-    tone = None if exposure.tone is None else (exposure.tone * mean[:, None]).astype(np.float32)
-    rest = ((1 + broad) / mean - 1).astype(np.float32)
-    return replace(exposure, gain=gain, offset=offset, burnt=burnt, tone=tone), rest
-
-
-def _spread(shading: FloatImage, size: Size) -> FloatImage:
-    """The factor that a shading is, all over a picture."""
-    return np.asarray(1 + cv2.resize(shading, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    tone = None if exposure.tone is None else (exposure.tone * factor[:, None]).astype(np.float32)
+    rest = ((1 + broad.factor) / factor).astype(np.float32)
+    shared = replace(exposure, gain=gain, offset=offset, burnt=burnt, tone=tone)
+    return shared, BroadLight(rest - 1, broad.veil - rest * added.astype(np.float32))
 
 
 def _reduced(frame: Image, size: Size) -> FloatImage:

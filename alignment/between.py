@@ -26,7 +26,7 @@ def between(before: Sequence[Known], after: Sequence[Known], seconds: float) -> 
 
     The homography goes through those of two frames on either side (one at least on one of them) by a polynomial in
     time, as a hand moves in curves: of a frame that is missing at 24 a second, a straight line is eight times as far
-    off. What is slow, exposure, shading and bend, goes straight from the last frame before to the first one after.
+    off. What is slow, exposure, light and bend, goes straight from the last frame before to the first one after.
 
     Args:
         before: Frames before it, nearest first; no more than two are used.
@@ -61,6 +61,7 @@ def between(before: Sequence[Known], after: Sequence[Known], seconds: float) -> 
         status="bridged",
         blur=None,
         shading=_straight_grid(one.shading, other.shading, share),
+        veil=_straight_grid(one.veil, other.veil, share),
         bend=_straight_grid(one.bend, other.bend, share),
     )
 

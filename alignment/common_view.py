@@ -118,6 +118,8 @@ def look(picture: Image, one: Placed, view: View, size: Size) -> tuple[FloatImag
     own = (picture.shape[1], picture.shape[0])
     image = picture.astype(np.float32)
     image /= full
+    if one.report.veil is not None:
+        image -= cv2.resize(one.report.veil, own, interpolation=cv2.INTER_LINEAR)
     if one.report.shading is not None:
         image /= 1 + cv2.resize(one.report.shading, own, interpolation=cv2.INTER_LINEAR)
     _unexpose(image, one.report.exposure)
@@ -133,10 +135,16 @@ def look(picture: Image, one: Placed, view: View, size: Size) -> tuple[FloatImag
 def relight(image: FloatImage, one: Placed, view: View) -> None:
     """Puts a picture of the view, in place, from the light of the reference into that of one of the pictures."""
     _expose(image, one.report.exposure)
+    size = (image.shape[1], image.shape[0])
+    matrix = between_sizes(view.size, size) @ view.from_reference @ one.to_reference
+
+    def spread(field: FloatImage) -> FloatImage:
+        return _warped(cv2.resize(field, one.size, interpolation=cv2.INTER_LINEAR), matrix, size)
+
     if one.report.shading is not None:
-        size = (image.shape[1], image.shape[0])
-        field = cv2.resize(one.report.shading, one.size, interpolation=cv2.INTER_LINEAR)
-        image *= 1 + _warped(field, between_sizes(view.size, size) @ view.from_reference @ one.to_reference, size)
+        image *= 1 + spread(one.report.shading)
+    if one.report.veil is not None:
+        image += spread(one.report.veil)
 
 
 def _unexpose(image: FloatImage, exposure: Exposure) -> None:

@@ -244,11 +244,11 @@ class DevicePlate:
         if (lift := look.exposure.lift) is not None:
             low, high = BURNT
             picture += ((warped[:, :3] - low) / (high - low)).clamp(0, 1) * self._colour(lift)
+        across, down = (2 * (a + 0.5) / n - 1 for a, n in zip((x, y), look.frame_size, strict=True))
         if look.shading is not None:
-            field = torch.from_numpy(look.shading).to(self.device).permute(2, 0, 1)[None]
-            picture *= 1 + _sampled(
-                field, *(2 * (a + 0.5) / n - 1 for a, n in zip((x, y), look.frame_size, strict=True))
-            )
+            picture *= 1 + _sampled(self._field(look.shading), across, down)
+        if look.veil is not None:
+            picture += _sampled(self._field(look.veil), across, down)
         if self.has_holes:
             known = known & (warped[:, 3:] > WHOLLY)
         coverage = known.float()
@@ -274,6 +274,9 @@ class DevicePlate:
         for power in others[-2::-1]:
             result = (result + power) * plate
         return result + lowest
+
+    def _field(self, grid: NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(grid).to(self.device).permute(2, 0, 1)[None]
 
     def _colour(self, values: Sequence[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float32, device=self.device).view(1, 3, 1, 1)

@@ -190,7 +190,7 @@ class PlateAligner:
 
     def _report(self, found: Location, frame: Image) -> AlignmentReport:
         """What there is to say of where the plate was found in a frame, which may be reduced."""
-        exposure, shading, blur = appearance(self._image, frame, self.frame_size, found)
+        exposure, shading, veil, blur = appearance(self._image, frame, self.frame_size, found)
         return AlignmentReport(
             plate_to_frame=found.plate_to_frame,
             residual_px=found.verification.residual_px,
@@ -200,6 +200,7 @@ class PlateAligner:
             offset=exposure.offset,
             status="ok" if found.verification.ok and exposure.found else "weak",
             shading=shading,
+            veil=veil,
             bend=found.bend,
             blur=blur,
             exposed=exposure.found,

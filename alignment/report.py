@@ -32,6 +32,8 @@ class AlignmentReport:
             the frames around say (`alignment.between`).
         shading: rows x columns x 3 float32, a coarse grid over the frame, where light changed unevenly: the aligned
             plate is `(gain * plate + offset) * (1 + shading)`. None where gain and offset say it all.
+        veil: The same size, what is added to that: light that the lens scatters, from a lamp or the sun near by. None
+            where there is none.
         bend: rows x columns x 2 float32, a coarse grid over the plate, plate pixels, where parallax or a rolling
             shutter leave more than a homography can say: what the plate shows at p lies in the frame where
             `plate_to_frame` takes p + bend. None where the homography says it all.
@@ -53,6 +55,7 @@ class AlignmentReport:
     offset: tuple[float, float, float]
     status: Literal["ok", "weak", "bridged"]
     shading: NDArray[np.float32] | None = None
+    veil: NDArray[np.float32] | None = None
     bend: NDArray[np.float32] | None = None
     blur: Blur | None = None
     exposed: bool = True
@@ -77,4 +80,4 @@ class AlignmentReport:
 
     def look(self, frame_size: Size) -> Look:
         """How a frame of this width and height sees the plate, but for the blur."""
-        return Look(self.plate_to_frame, frame_size, self.exposure, self.shading, self.bend)
+        return Look(self.plate_to_frame, frame_size, self.exposure, self.shading, self.veil, self.bend)

@@ -7,6 +7,8 @@ left out by how far it is from the plate, and inside it the field fades to none.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -62,26 +64,39 @@ def smooth_shading(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> F
 class Shade:
     """A field spread over a picture of any size, of which parts are wanted."""
 
-    def __init__(self, shading: FloatImage, size: tuple[int, int]) -> None:
+    def __init__(self, field: FloatImage, size: tuple[int, int]) -> None:
         """Takes rows x columns x 3 and the picture's width and height."""
-        wide = 1 + cv2.resize(shading, (size[0], len(shading)), interpolation=cv2.INTER_LINEAR)
-        self._wide: FloatImage = wide.reshape(len(shading), -1)  # numpy is slow along a last axis of three
+        wide = cv2.resize(field, (size[0], len(field)), interpolation=cv2.INTER_LINEAR)
+        self._wide: FloatImage = wide.reshape(len(field), -1)  # numpy is slow along a last axis of three
         self._height = size[1]
 
-    def apply(self, part: FloatImage, left: int, top: int) -> None:
-        """Applies the field to a part of the picture, h x w x 3, in place."""
-        rows = len(self._wide)
-        wide = self._wide[:, 3 * left : 3 * (left + part.shape[1])]
-        places = np.clip((np.arange(top, top + len(part)) + 0.5) * rows / self._height - 0.5, 0, rows - 1)
-        above = np.minimum(places.astype(int), rows - 2)
+    def multiply(self, part: FloatImage, left: int, top: int) -> None:
+        """Multiplies a part of the picture, h x w x 3, in place, by 1 + the field."""
         flat = part.reshape(len(part), -1)
-        # Between two rows of the field it is linear.
+        for here, values in self._stretches(left, top, part.shape[1], len(part)):
+            values += 1
+            flat[here] *= values
+
+    def add(self, part: FloatImage, left: int, top: int) -> None:
+        """Adds the field to a part of the picture, h x w x 3, in place."""
+        flat = part.reshape(len(part), -1)
+        for here, values in self._stretches(left, top, part.shape[1], len(part)):
+            flat[here] += values
+
+    def _stretches(
+        self, left: int, top: int, width: int, height: int
+    ) -> Iterator[tuple[NDArray[np.bool_], FloatImage]]:
+        """Rows of a part between two of the field, where it is linear: which they are, and its values there, n x 3w."""
+        rows = len(self._wide)
+        wide = self._wide[:, 3 * left : 3 * (left + width)]
+        places = np.clip((np.arange(top, top + height) + 0.5) * rows / self._height - 0.5, 0, rows - 1)
+        above = np.minimum(places.astype(int), rows - 2)
         for row in np.unique(above):
             here = above == row
             share = (places[here] - row).astype(np.float32)[:, None]
-            factor = share * (wide[row + 1] - wide[row])
-            factor += wide[row]
-            flat[here] *= factor
+            values = share * (wide[row + 1] - wide[row])
+            values += wide[row]
+            yield here, values
 
 
 def grid_size(frame: FloatImage) -> tuple[int, int]:

@@ -34,7 +34,8 @@ class Look:
         plate_to_frame: 3 x 3.
         frame_size: Width and height of the whole frame.
         exposure: Gain and offset, and what is burnt out.
-        shading: From `smooth_shading`.
+        shading: An `AlignmentReport`'s.
+        veil: Likewise.
         bend: An `AlignmentReport`'s.
         continued: Whether the picture goes on beyond what is known, as its border does; else it is 0 there.
     """
@@ -43,6 +44,7 @@ class Look:
     frame_size: Size
     exposure: Exposure = UNEXPOSED
     shading: FloatImage | None = None
+    veil: FloatImage | None = None
     bend: FloatImage | None = None
     continued: bool = False
 
@@ -150,7 +152,9 @@ class PlateView:
         self._exposure = np.column_stack([np.diag(look.exposure.gain), look.exposure.offset])
         self._powers = None if look.exposure.tone is None else coefficients(look.exposure.curves)
         self._lift = None if look.exposure.lift is None else np.array(look.exposure.lift, np.float32)
-        self._shade = Shade(look.shading, look.frame_size) if look.shading is not None else None
+        self._shade, self._veil = (
+            None if field is None else Shade(field, look.frame_size) for field in (look.shading, look.veil)
+        )
         self._nodes = None if look.bend is None else warp_nodes(self._size, look, look.bend)
         self._spans = known_spans(look.plate_to_frame, self._size, look.frame_size, BORDER_PX)
 
@@ -187,7 +191,9 @@ class PlateView:
         if burnt is not None:
             image += burnt
         if self._shade is not None:
-            self._shade.apply(image, left, top)
+            self._shade.multiply(image, left, top)
+        if self._veil is not None:
+            self._veil.add(image, left, top)
         np.clip(image, 0.0, 1.0, out=image)
         if self._has_holes:  # the rims of reduced holes are mixed with what the holes were filled with
             coverage *= warped[..., 3] > WHOLLY

@@ -37,12 +37,13 @@ def test_light_goes_straight_and_the_worse_residual_counts():
     grid = np.full((4, 5, 3), 0.2, np.float32)
     tone = np.full((3, 4), 0.04, np.float32)
     bright = replace(last.report, gain=(2.0, 1.1, 1.2), coverage=0.5, residual_px=0.3, shading=grid, blur=Blur(2, 0, 1))
-    bright = replace(bright, tone=tone)
+    bright = replace(bright, tone=tone, veil=-grid)
     report = between([first], [Known(0.4, bright), moved(0.5)], 0.1)
     assert report.gain == pytest.approx((1.25, 1.1, 1.2)) and report.offset == pytest.approx((0.0, 0.01, 0.02))
     assert report.tone == pytest.approx(tone / 4)
     assert report.coverage == pytest.approx(0.8) and report.residual_px == 0.3
     assert report.shading == pytest.approx(np.full((4, 5, 3), 0.05)) and report.bend is None
+    assert report.veil == pytest.approx(-report.shading)
     assert report.blur is None  # one frame's shake is not another's
 
 

@@ -49,13 +49,15 @@ def looks():
     moved = np.array([[1.02, 0.01, -6.3], [-0.012, 0.99, 5.6], [1e-5, 2e-5, 1]])
     exposure = Exposure((1.1, 0.9, 1.0), (0.02, 0.0, -0.03))
     shading = random.uniform(-0.1, 0.1, (6, 9, 3)).astype(np.float32)
+    veil = random.uniform(-0.1, 0.2, (5, 8, 3)).astype(np.float32)
     bend = random.uniform(-2, 2, (5, 7, 2)).astype(np.float32)
     return {
         "in place": Look(np.eye(3), SIZE),
         "moved": Look(moved, SIZE, exposure),
         "burnt out": Look(moved, SIZE, Exposure((0.8, 0.9, 1.0), (0.0, 0.01, 0.0), burnt=(1.0, 0.97, 0.9))),
         "toned": Look(moved, SIZE, replace(exposure, tone=random.uniform(-0.02, 0.02, (3, 4)).astype(np.float32))),
-        "bent": Look(moved, SIZE, exposure, shading, bend),
+        "veiled": Look(moved, SIZE, exposure, shading, veil),
+        "bent": Look(moved, SIZE, exposure, shading, bend=bend),
         "continued": Look(moved, SIZE, exposure, continued=True),
         "reduced": Look(np.diag([0.45, 0.45, 1]) @ moved, (128, 72), exposure, bend=bend),
     }

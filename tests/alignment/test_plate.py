@@ -181,6 +181,7 @@ def test_a_part_is_cut_from_the_whole(make_scene, part, bent):
     report = replace(
         aligner.register(frame),
         shading=random.uniform(-0.1, 0.1, (27, 48, 3)).astype(np.float32),
+        veil=random.uniform(-0.05, 0.1, (27, 48, 3)).astype(np.float32),
         bend=random.uniform(-2, 2, (8, 12, 2)).astype(np.float32) if bent else None,
     )
     aligned = aligner.warp(report)
