@@ -106,25 +106,24 @@ def _light(plate_image: PlateImage, frame: Image, frame_size: Size, found: Locat
     broad = broad_light(exposed, small, trust)
     if broad is None:
         return Appearance(exposure, smooth_shading(exposed, small, trust), None)
-    exposure, (shading, veil) = _shared(exposure, broad)
+    exposure, shading = _shared(exposure, broad)
     fine = smooth_shading(broad.on(exposed), small, trust)
+    veil = broad.veil if broad.veil.any() else None
     if fine is None:
         return Appearance(exposure, shading, veil)
-    return Appearance(exposure, (1 + shading) * (1 + fine) - 1, veil * (1 + fine))
+    return Appearance(exposure, (1 + shading) * (1 + fine) - 1, None if veil is None else veil * (1 + fine) ** 2)
 
 
-def _shared(exposure: Exposure, broad: BroadLight) -> tuple[Exposure, BroadLight]:
-    """The same light, of which the exposure has what is so on average over the frame."""
-    factor, added = (x.mean(axis=(0, 1), dtype=np.float64) for x in broad)
-    factor += 1
+def _shared(exposure: Exposure, broad: BroadLight) -> tuple[Exposure, FloatImage]:
+    """The exposure with what is so on average over the frame, and the factor that is left, a grid as a shading."""
+    factor = 1 + broad.factor.mean(axis=(0, 1), dtype=np.float64)
     gain, offset, burnt = (
         (float(r), float(g), float(b))
-        for r, g, b in (factor * exposure.gain, factor * exposure.offset + added, factor * exposure.burnt)
+        for r, g, b in (factor * exposure.gain, factor * exposure.offset + broad.offset, factor * exposure.burnt)
     )
     tone = None if exposure.tone is None else (exposure.tone * factor[:, None]).astype(np.float32)
-    rest = ((1 + broad.factor) / factor).astype(np.float32)
-    shared = replace(exposure, gain=gain, offset=offset, burnt=burnt, tone=tone)
-    return shared, BroadLight(rest - 1, broad.veil - rest * added.astype(np.float32))
+    rest = ((1 + broad.factor) / factor - 1).astype(np.float32)
+    return replace(exposure, gain=gain, offset=offset, burnt=burnt, tone=tone), rest
 
 
 def _reduced(frame: Image, size: Size) -> FloatImage:

@@ -2,7 +2,7 @@
 
 `alignment.shading` follows what light does from place to place, but only where the frame still looks like the plate.
 Here few shapes that are as broad as the picture meet it half-way: some by which the plate is multiplied, and some that
-are added to it, as a lens does that scatters the light of a lamp beside the picture over all of it.
+are added to its light, as a lens does that scatters that of a lamp beside the picture over all of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment.narrowing import agreement, narrowing, preferred, wanting
-from alignment.shading import CLIPPED, grid_size
+from alignment.shading import CLIPPED, grid_size, veiled
 
 HALF_WAVES = 8
 """Most half periods over the height: lamps flicker while a shutter rolls down, and rows are as bright as they were."""
@@ -29,20 +29,41 @@ FACTORS = SLOPES + BANDS
 STIFFNESS = np.array([1e-5, *[3e-4] * (SLOPES - 1), *[1e-3] * (BANDS + GLOWS)])
 """Weight of no change, of all pixels', for each shape; the first slope and the first glow are the same all over."""
 
-KINDS = tuple(
-    np.r_[:slopes, SLOPES : SLOPES + bands, FACTORS : FACTORS + glows]
-    for slopes, bands, glows in ((SLOPES, 0, 1), (SLOPES, BANDS, 1), (SLOPES, BANDS, GLOWS))
+
+class _Kind(NamedTuple):
+    """What light may be like: of which `shapes`, whether it `adds_light`, and `explained`, see `MORE`.
+
+    What adds no light may still add what the exposure is off by.
+    """
+
+    shapes: NDArray[np.intp]
+    adds_light: bool
+    explained: tuple[float, float]
+
+
+KINDS = (
+    _Kind(np.r_[:SLOPES, FACTORS], adds_light=False, explained=(0.6, 0.75)),
+    _Kind(np.r_[:FACTORS, FACTORS], adds_light=False, explained=(0.6, 0.75)),
+    _Kind(np.r_[: FACTORS + GLOWS], adds_light=True, explained=(0.62, 0.72)),
 )
-"""Which shapes are looked for at first, and then; the first ones with what the exposure may be off by."""
+MORE = (0.3, 0.5)
+"""See `narrowing.preferred`: of what differs from even light each of the kinds, in this order, has to explain so much,
+and of what those before leave so much. A camera that brightens the shadows beside a subject leaves more."""
+
+TAKEN = (0.72, 0.82)
+"""The same where more light is taken than added: there may be glare in the plate, but a shadow is like that, too."""
+
+SOFTER = 0.1
+"""Stiffness of what adds light, as a share: squares are smaller."""
+
+DARKEST = 0.02
+"""Least light, as the square of [0, 1], by which errors of light are told as errors of what is seen."""
 
 COARSEST, FINEST, SETTLING = 0.3, 5 / 255, 3
 """Tolerance of the first fit and of the last, in [0, 1], and how many more are made with that."""
 
 FAR_SHARE, WITHIN = 0.2, 32 / 255
-EXPLAINED = ((0.6, 0.75), (0.6, 0.75), (0.7, 0.8))
-MORE = (0.3, 0.5)
-"""See `narrowing.wanting` and `narrowing.preferred`: of what differs from even light each of the `KINDS` has to explain
-so much, and of what those before leave so much. A camera that brightens the shadows beside a subject leaves more."""
+"""See `narrowing.wanting` and `narrowing.preferred`."""
 
 LIMIT = 0.75
 CONFIRMED = 0.99
@@ -58,15 +79,24 @@ Vector = NDArray[np.float64]
 
 
 class BroadLight(NamedTuple):
-    """In such light a plate is `plate * (1 + factor) + veil`; rows x columns x 3, as `shading.smooth_shading`."""
+    """In such light a plate is `sqrt((plate * (1 + factor) + offset)**2 + veil)`.
+
+    Attributes:
+        factor: rows x columns x 3, as `shading.smooth_shading`.
+        veil: The same size; light is about the square of what is stored.
+        offset: 3 values.
+    """
 
     factor: FloatImage
     veil: FloatImage
+    offset: FloatImage
 
     def on(self, plate: FloatImage) -> FloatImage:
         """A plate, h x w x 3, in this light."""
-        factor, veil = (cv2.resize(x, plate.shape[1::-1], interpolation=cv2.INTER_LINEAR) for x in self)
-        return np.asarray(plate * (1 + factor) + veil, np.float32)
+        factor, veil = (
+            cv2.resize(x, plate.shape[1::-1], interpolation=cv2.INTER_LINEAR) for x in (self.factor, self.veil)
+        )
+        return veiled(plate * (1 + factor) + self.offset, veil)
 
 
 def broad_light(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> BroadLight | None:
@@ -90,17 +120,15 @@ def broad_light(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> Broa
     places = places[:: 1 + len(places) // MOST_PIXELS]
     x, y = (np.ascontiguousarray(picture.reshape(-1, 3)[places].T) for picture in (plate, frame))
     rows, columns = np.divmod(places, width)
-    amounts = _amounts(x, y, _shapes((columns + 0.5) / width, (rows + 0.5) / height))
-    if not amounts.any():
+    steps = _steps(x, y, _shapes((columns + 0.5) / width, (rows + 0.5) / height))
+    if not any(step.share for step in steps):
         return None
     across, down = grid_size(frame)
     u, v = np.meshgrid((np.arange(across) + 0.5) / across, (np.arange(down) + 0.5) / down)
-    shapes = _shapes(u.ravel(), v.ravel())
-    factor, veil = (
-        np.moveaxis(np.clip(amounts[:, own] @ shapes[own], -LIMIT, LIMIT).reshape(3, down, across), 0, 2)
-        for own in (slice(FACTORS), slice(FACTORS, None))
-    )
-    broad = BroadLight(factor.astype(np.float32), veil.astype(np.float32))
+    factor, veil, offset = _fields(steps, _shapes(u.ravel(), v.ravel()))
+    grids = (np.moveaxis(np.clip(x, -LIMIT, LIMIT).reshape(3, down, across), 0, 2) for x in (factor, veil))
+    factor, veil = (np.ascontiguousarray(grid, np.float32) for grid in grids)
+    broad = BroadLight(factor, veil, offset.mean(axis=1))
     return broad if _alike(broad.on(plate), frame, trust) >= _alike(plate, frame, trust) else None
 
 
@@ -119,51 +147,83 @@ def _shapes(u: Vector, v: Vector) -> FloatImage:
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y, *bands, *glare]).astype(np.float32)
 
 
-def _amounts(x: FloatImage, y: FloatImage, shapes: FloatImage) -> Vector:
-    """Amounts of shapes, 3 x shapes; of the later kinds only as far as they explain more than those before.
+class _Step(NamedTuple):
+    """How far what was found before gives way, in [0, 1], to a kind with these amounts of all shapes, 3 x shapes."""
+
+    share: float
+    kind: _Kind
+    amounts: Vector
+
+
+def _steps(x: FloatImage, y: FloatImage, shapes: FloatImage) -> list[_Step]:
+    """Light of each kind, as far as it explains more than those before; plate and frame 3 x n, shapes x n.
 
     Where no pixel has a say, bands turn back and glows go anywhere: what slopes and bowls explain is theirs.
     """
     everyone = np.ones(x.shape[1], np.float32)
-    amounts = np.zeros((3, len(shapes)))
-    even = before = _off(x, y, shapes, amounts)
-    for kind, explained in zip(KINDS, EXPLAINED, strict=True):
+    steps: list[_Step] = []
+    even = before = np.abs(y - x).max(axis=0)
+    for kind in KINDS:
         share = wanting(before, FAR_SHARE)
         if share == 0:
             break
-        fitted = _fitted(x, y, shapes, kind)
-        after = _off(x, y, shapes, fitted)
-        share *= preferred(even, after, everyone, WITHIN, explained) * preferred(before, after, everyone, WITHIN, MORE)
-        amounts += share * (fitted - amounts)
-        before = _off(x, y, shapes, amounts)
-    return amounts
+        step = _Step(1.0, kind, _fitted(x, y, shapes, kind))
+        after = _off(x, y, shapes, [step])
+        explained = TAKEN if _takes_light(_fields([step], shapes)[1]) else kind.explained
+        share *= preferred(even, after, everyone, WITHIN, explained)
+        share *= preferred(before, after, everyone, WITHIN, MORE)
+        steps.append(step._replace(share=share))
+        before = _off(x, y, shapes, steps)
+    return steps
 
 
-def _fitted(x: FloatImage, y: FloatImage, shapes: FloatImage, kind: NDArray[np.intp]) -> Vector:
-    """Amounts of shapes, 3 x shapes, that most pixels agree with; of those that are no `kind`, none."""
+def _fields(steps: list[_Step], shapes: FloatImage) -> tuple[FloatImage, FloatImage, FloatImage]:
+    """Factor, veil and offset, see `BroadLight`, at the places of the shapes; 3 x n each."""
+    fields = np.zeros((3, 3, shapes.shape[1]), np.float32)
+    for share, kind, amounts in steps:
+        few = amounts.astype(np.float32)
+        factor, added = few[:, :FACTORS] @ shapes[:FACTORS], few[:, FACTORS:] @ shapes[FACTORS:]
+        nothing = np.zeros_like(added)
+        if kind.adds_light:
+            own = np.stack((np.sqrt(np.maximum(1 + factor, 0)) - 1, added, nothing))
+        else:
+            own = np.stack((factor, nothing, added))
+        fields += np.float32(share) * (own - fields)
+    return fields[0], fields[1], fields[2]
+
+
+def _takes_light(veil: FloatImage) -> bool:
+    """Whether a veil, 3 x n, is further below what it mostly is than above."""
+    apart = veil - np.median(veil, axis=1, keepdims=True)
+    return bool(apart.max() < -apart.min())
+
+
+def _off(x: FloatImage, y: FloatImage, shapes: FloatImage, steps: list[_Step]) -> FloatImage:
+    """How far each pixel is from the plate in such light, in its worst channel, n."""
+    factor, veil, offset = _fields(steps, shapes)
+    return np.asarray(np.abs(y - veiled(x * (1 + factor) + offset, veil)).max(axis=0))
+
+
+def _fitted(x: FloatImage, y: FloatImage, shapes: FloatImage, kind: _Kind) -> Vector:
+    """Amounts of shapes, 3 x shapes, that most pixels agree with; none of those that are not the kind's."""
     amounts = np.zeros((3, len(shapes)))
     for tolerance in narrowing(COARSEST, FINEST, SETTLING):
-        weights = agreement(_off(x, y, shapes, amounts), tolerance)
-        amounts[:, kind] = _least_squares(x, y, shapes, weights / max(1.0, float(weights.sum())), kind)
+        weights = agreement(_off(x, y, shapes, [_Step(1.0, kind, amounts)]), tolerance)
+        weights = weights / max(1.0, float(weights.sum()))
+        for channel, (plate, frame) in enumerate(zip(x, y, strict=True)):
+            amounts[channel, kind.shapes] = _least_squares(plate, frame, shapes, weights, kind)
     return amounts
-
-
-def _off(x: FloatImage, y: FloatImage, shapes: FloatImage, amounts: Vector) -> FloatImage:
-    """How far each pixel is from the plate in such light, in its worst channel, n."""
-    few = amounts.astype(np.float32)
-    lit = x * (1 + few[:, :FACTORS] @ shapes[:FACTORS]) + few[:, FACTORS:] @ shapes[FACTORS:]
-    return np.asarray(np.abs(y - lit).max(axis=0))
 
 
 def _least_squares(
-    x: FloatImage, y: FloatImage, shapes: FloatImage, weights: FloatImage, kind: NDArray[np.intp]
+    plate: FloatImage, frame: FloatImage, shapes: FloatImage, weights: FloatImage, kind: _Kind
 ) -> Vector:
-    """Amounts of the shapes of a kind, 3 x shapes."""
-    stiffness = np.diag(STIFFNESS[kind])
-    found = []
-    for plate, frame in zip(x, y, strict=True):
-        given = np.concatenate((shapes[:FACTORS] * plate, shapes[FACTORS:]))[kind]
-        weighted = given * weights
-        normal, right = (weighted @ given.T).astype(np.float64), (weighted @ (frame - plate)).astype(np.float64)
-        found.append(np.linalg.solve(normal + stiffness, right))
-    return np.array(found)
+    """Amounts of the kind's shapes in one channel; n each."""
+    stiffness = STIFFNESS[kind.shapes]
+    if kind.adds_light:
+        plate, frame, stiffness = plate * plate, frame * frame, SOFTER * stiffness
+        weights = weights / (4 * np.maximum(frame, DARKEST))
+    given = np.concatenate((shapes[:FACTORS] * plate, shapes[FACTORS:]))[kind.shapes]
+    weighted = given * weights
+    normal, right = (weighted @ given.T).astype(np.float64), (weighted @ (frame - plate)).astype(np.float64)
+    return np.asarray(np.linalg.solve(normal + np.diag(stiffness), right))

@@ -12,6 +12,7 @@ from alignment.holes import split
 from alignment.homography import Matrix, between_sizes, corners, inverted, known_spans, project
 from alignment.photometric import Exposure
 from alignment.plate import AlignmentReport, Image
+from alignment.shading import veiled
 from alignment.tone import coefficients, tables
 from alignment.warp import BORDER_PX, clear_outside
 
@@ -119,7 +120,7 @@ def look(picture: Image, one: Placed, view: View, size: Size) -> tuple[FloatImag
     image = picture.astype(np.float32)
     image /= full
     if one.report.veil is not None:
-        image -= cv2.resize(one.report.veil, own, interpolation=cv2.INTER_LINEAR)
+        image = veiled(image, -cv2.resize(one.report.veil, own, interpolation=cv2.INTER_LINEAR))
     if one.report.shading is not None:
         image /= 1 + cv2.resize(one.report.shading, own, interpolation=cv2.INTER_LINEAR)
     _unexpose(image, one.report.exposure)
@@ -144,7 +145,7 @@ def relight(image: FloatImage, one: Placed, view: View) -> None:
     if one.report.shading is not None:
         image *= 1 + spread(one.report.shading)
     if one.report.veil is not None:
-        image += spread(one.report.veil)
+        image[:] = veiled(image, spread(one.report.veil))
 
 
 def _unexpose(image: FloatImage, exposure: Exposure) -> None:

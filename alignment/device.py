@@ -248,7 +248,8 @@ class DevicePlate:
         if look.shading is not None:
             picture *= 1 + _sampled(self._field(look.shading), across, down)
         if look.veil is not None:
-            picture += _sampled(self._field(look.veil), across, down)
+            veil = _sampled(self._field(look.veil), across, down)
+            picture = (picture.clamp(min=0).square() + veil).clamp(min=0).sqrt()
         if self.has_holes:
             known = known & (warped[:, 3:] > WHOLLY)
         coverage = known.float()

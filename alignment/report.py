@@ -32,8 +32,8 @@ class AlignmentReport:
             the frames around say (`alignment.between`).
         shading: rows x columns x 3 float32, a coarse grid over the frame, where light changed unevenly: the aligned
             plate is `(gain * plate + offset) * (1 + shading)`. None where gain and offset say it all.
-        veil: The same size, what is added to that: light that the lens scatters, from a lamp or the sun near by. None
-            where there is none.
+        veil: The same size, light that the lens scatters, of a lamp or the sun near by: it is added to the square of
+            that, and the root taken, since light is about the square of what is stored. None where there is none.
         bend: rows x columns x 2 float32, a coarse grid over the plate, plate pixels, where parallax or a rolling
             shutter leave more than a homography can say: what the plate shows at p lies in the frame where
             `plate_to_frame` takes p + bend. None where the homography says it all.

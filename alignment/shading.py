@@ -77,11 +77,11 @@ class Shade:
             values += 1
             flat[here] *= values
 
-    def add(self, part: FloatImage, left: int, top: int) -> None:
-        """Adds the field to a part of the picture, h x w x 3, in place."""
+    def add_light(self, part: FloatImage, left: int, top: int) -> None:
+        """Adds the field to the light of a part of the picture, h x w x 3, in place; see `veiled`."""
         flat = part.reshape(len(part), -1)
         for here, values in self._stretches(left, top, part.shape[1], len(part)):
-            flat[here] += values
+            flat[here] = veiled(flat[here], values)
 
     def _stretches(
         self, left: int, top: int, width: int, height: int
@@ -97,6 +97,11 @@ class Shade:
             values = share * (wide[row + 1] - wide[row])
             values += wide[row]
             yield here, values
+
+
+def veiled(image: FloatImage, veil: FloatImage) -> FloatImage:
+    """A picture to whose light, about its square, something is added; of any one shape. Less than black is black."""
+    return np.asarray(np.sqrt(np.maximum(np.square(np.maximum(image, 0)) + veil, 0)), np.float32)
 
 
 def grid_size(frame: FloatImage) -> tuple[int, int]:

@@ -193,7 +193,7 @@ class PlateView:
         if self._shade is not None:
             self._shade.multiply(image, left, top)
         if self._veil is not None:
-            self._veil.add(image, left, top)
+            self._veil.add_light(image, left, top)
         np.clip(image, 0.0, 1.0, out=image)
         if self._has_holes:  # the rims of reduced holes are mixed with what the holes were filled with
             coverage *= warped[..., 3] > WHOLLY

@@ -65,12 +65,13 @@ def vignette(amount: float) -> Change:
 
 
 def glaring(amount: float) -> Change:
-    """Light that a lens scatters from a lamp beyond a corner: so much is added there, a third of it in the middle."""
+    """Light that a lens scatters from a lamp beyond a corner: so much of white's is added there, and less elsewhere."""
 
     def changed(plate: FloatImage) -> FloatImage:
         y, x = (np.arange(n, dtype=np.float32) / len(plate) for n in plate.shape[:2])
         glow = amount * np.exp(-np.hypot(y[:, None], x) / 0.9)
-        return np.asarray(plate + glow[..., None] * np.array((1, 0.95, 0.85)), np.float32)
+        light = np.clip(plate, 0, 1) ** GAMMA + glow[..., None] * np.array((1, 0.95, 0.85))
+        return np.asarray(light ** (1 / GAMMA), np.float32)
 
     return changed
 
@@ -115,7 +116,7 @@ CHANGES: dict[str, Change] = {
     "paler colours": saturated(0.7),
     "light from the side, 30 %": from_the_side(0.3),
     "a vignette of 50 %": vignette(0.5),
-    "glare of 40 %": glaring(0.4),
+    "glare of 20 %": glaring(0.2),
     "a shadow": shadowed,
     "black bars": letterboxed,
     "a white frame": framed,

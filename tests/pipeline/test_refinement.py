@@ -77,7 +77,7 @@ def scene(request):
     shifted = np.eye(3) if in_place else np.array([[1, 0.01, 3.2], [-0.01, 1, 1.7], [1e-5, 2e-5, 1]])
     shading = None if in_place else random.uniform(-0.1, 0.1, (6, 9, 3)).astype(np.float32)
     bend = random.uniform(-2, 2, (5, 7, 2)).astype(np.float32) if request.param == "bent" else None
-    report = AlignmentReport(shifted, 0.1, 100, 1.0, (1, 1, 1), (0, 0, 0), "ok", shading, bend)
+    report = AlignmentReport(shifted, 0.1, 100, 1.0, (1, 1, 1), (0, 0, 0), "ok", shading, bend=bend)
     place = cv2.GaussianBlur(random.integers(0, 255, (135, 200, 3), np.uint8), (0, 0), 2)
     plate = AlignedPlate(PlateImage(place), (200, 135), report)
     torch.manual_seed(3)
