@@ -31,20 +31,25 @@ STIFFNESS = np.array([1e-5, *[3e-4] * (SLOPES - 1), *[1e-3] * (BANDS + GLOWS)])
 
 
 class _Kind(NamedTuple):
-    """What light may be like: of which `shapes`, whether it `adds_light`, and `explained`, see `MORE`.
+    """What light may be like; what adds no light may still add what the exposure is off by.
 
-    What adds no light may still add what the exposure is off by.
+    Attributes:
+        shapes: Of which shapes.
+        adds_light: Whether those that are added are added to light.
+        explained: See `MORE`.
+        held: In how many of the `PARTS` pixels have to have a say.
     """
 
     shapes: NDArray[np.intp]
     adds_light: bool
     explained: tuple[float, float]
+    held: int
 
 
 KINDS = (
-    _Kind(np.r_[:SLOPES, FACTORS], adds_light=False, explained=(0.6, 0.75)),
-    _Kind(np.r_[:FACTORS, FACTORS], adds_light=False, explained=(0.6, 0.75)),
-    _Kind(np.r_[: FACTORS + GLOWS], adds_light=True, explained=(0.62, 0.72)),
+    _Kind(np.r_[:SLOPES, FACTORS], adds_light=False, explained=(0.6, 0.75), held=6),
+    _Kind(np.r_[:FACTORS, FACTORS], adds_light=False, explained=(0.6, 0.75), held=6),
+    _Kind(np.r_[: FACTORS + GLOWS], adds_light=True, explained=(0.62, 0.72), held=10),
 )
 MORE = (0.3, 0.5)
 """See `narrowing.preferred`: of what differs from even light each of the kinds, in this order, has to explain so much,
@@ -69,8 +74,12 @@ LIMIT = 0.75
 CONFIRMED = 0.99
 """Trust from which on a pixel has a say: of the others many are the subject's, and a plain shirt has a slope, too."""
 
-PARTS, SEEN, FEWEST_PARTS = (5, 4), 0.15, 6
-"""Columns and rows of parts of the picture; share of one that has to have a say for it to count; how many have to."""
+PARTS, SEEN = (5, 4), 0.15
+"""Columns and rows of parts of the picture; share of one that has to have a say for it to count."""
+
+ALIKE, WORSE = 16 / 255, 0.02
+"""How far off the plate a pixel is that looks like another; by which share fewer may look like it in a light than
+without, until nothing is left of the light."""
 
 MOST_PIXELS = 3000
 
@@ -114,13 +123,14 @@ def broad_light(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> Broa
     low, high = (CLIPPED[0],) * 3, (CLIPPED[1],) * 3
     sure = (trust >= CONFIRMED) & (cv2.inRange(frame, low, high) > 0) & (cv2.inRange(plate, low, high) > 0)
     parts = cv2.resize(sure.astype(np.float32), PARTS, interpolation=cv2.INTER_AREA)
-    if np.count_nonzero(parts > SEEN) < FEWEST_PARTS:
+    kinds = [kind for kind in KINDS if np.count_nonzero(parts > SEEN) >= kind.held]
+    if not kinds:
         return None
     places = np.flatnonzero(sure)
     places = places[:: 1 + len(places) // MOST_PIXELS]
     x, y = (np.ascontiguousarray(picture.reshape(-1, 3)[places].T) for picture in (plate, frame))
     rows, columns = np.divmod(places, width)
-    steps = _steps(x, y, _shapes((columns + 0.5) / width, (rows + 0.5) / height))
+    steps = _steps(x, y, _shapes((columns + 0.5) / width, (rows + 0.5) / height), kinds)
     if not any(step.share for step in steps):
         return None
     across, down = grid_size(frame)
@@ -128,14 +138,20 @@ def broad_light(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> Broa
     factor, veil, offset = _fields(steps, _shapes(u.ravel(), v.ravel()))
     grids = (np.moveaxis(np.clip(x, -LIMIT, LIMIT).reshape(3, down, across), 0, 2) for x in (factor, veil))
     factor, veil = (np.ascontiguousarray(grid, np.float32) for grid in grids)
-    broad = BroadLight(factor, veil, offset.mean(axis=1))
-    return broad if _alike(broad.on(plate), frame, trust) >= _alike(plate, frame, trust) else None
+    return _as_far_as_alike(BroadLight(factor, veil, offset.mean(axis=1)), plate, frame, trust)
 
 
-def _alike(plate: FloatImage, frame: FloatImage, trust: FloatImage) -> float:
-    """How much of a frame looks like the plate; also where nothing has a say, and the shapes just go on."""
-    off = np.abs(np.clip(plate, 0, 1) - frame).max(axis=2)
-    return float(trust[off < WITHIN].sum())
+def _as_far_as_alike(broad: BroadLight, plate: FloatImage, frame: FloatImage, trust: FloatImage) -> BroadLight | None:
+    """The light, less of it where less of the frame looks like the plate in it; None where nothing is left.
+
+    Also where nothing has a say, and the shapes just go on.
+    """
+    even, lit = (
+        float((trust * agreement(np.abs(np.clip(x, 0, 1) - frame).max(axis=2), ALIKE)).sum())
+        for x in (plate, broad.on(plate))
+    )
+    share = np.float32(min(1.0, 1 + (lit - even) / max(1.0, WORSE * even)))
+    return BroadLight(*(share * x for x in broad)) if share > 0 else None
 
 
 def _shapes(u: Vector, v: Vector) -> FloatImage:
@@ -155,7 +171,7 @@ class _Step(NamedTuple):
     amounts: Vector
 
 
-def _steps(x: FloatImage, y: FloatImage, shapes: FloatImage) -> list[_Step]:
+def _steps(x: FloatImage, y: FloatImage, shapes: FloatImage, kinds: list[_Kind]) -> list[_Step]:
     """Light of each kind, as far as it explains more than those before; plate and frame 3 x n, shapes x n.
 
     Where no pixel has a say, bands turn back and glows go anywhere: what slopes and bowls explain is theirs.
@@ -163,7 +179,7 @@ def _steps(x: FloatImage, y: FloatImage, shapes: FloatImage) -> list[_Step]:
     everyone = np.ones(x.shape[1], np.float32)
     steps: list[_Step] = []
     even = before = np.abs(y - x).max(axis=0)
-    for kind in KINDS:
+    for kind in kinds:
         share = wanting(before, FAR_SHARE)
         if share == 0:
             break
