@@ -70,6 +70,11 @@ class Summary:
             self.burnt_out.append(index)
 
     @property
+    def subjects(self) -> int:
+        """Frames in which a subject was found."""
+        return self.frames - len(self.no_subject) - len(self.failed)
+
+    @property
     def exit_code(self) -> int:
         """0, or 4 where frames failed or no frame had a subject."""
         return 4 if self.failed or len(self.no_subject) == self.frames else 0
@@ -139,6 +144,7 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         summary.busy_seconds = busy.seconds
     summary.notes += [
         *clip.notes,
+        *(mask.remarks(summary.subjects) if mask is not None else ()),
         *outputs.notes,
         *((*background.remarks, *background.notes) if background is not None else ()),
     ]

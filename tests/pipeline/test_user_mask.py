@@ -24,6 +24,19 @@ def test_the_users_own_mask_replaces_the_segmenters(scene, tmp_path, monkeypatch
     assert mattes[1].mean() > mattes[0].mean()
 
 
+def test_an_empty_mask_takes_nothing_out_and_that_is_said(scene, run, tmp_path):
+    mask = tmp_path / "mask.png"
+    for brightest, is_said in ((100, True), (200, False)):
+        cv2.imwrite(str(mask), np.linspace(0, brightest, HEIGHT * WIDTH).astype(np.uint8).reshape(HEIGHT, WIDTH))
+        words = ("--mask", mask, "--alpha", tmp_path / "alpha.mkv", "--start", 5, "--end", 6, "--overwrite")
+        code, said = run("render", scene.clip, "--plate", scene.plate, *words)
+        assert code == 0 and ("mask.png is below half everywhere, and a subject was found" in said) == is_said
+    # Nor is anything said where nobody is to be seen.
+    cv2.imwrite(str(mask), np.zeros((HEIGHT, WIDTH), np.uint8))
+    words = ("--mask", mask, "--alpha", tmp_path / "none.mkv", "--end", 1)
+    assert "below half" not in run("render", scene.empty, "--plate", scene.plate, *words)[1]
+
+
 def test_a_mask_of_another_length_is_refused(scene, run, tmp_path):
     code, said = run(
         "render", scene.clip, "--plate", scene.plate, "--mask", scene.empty, "--alpha", tmp_path / "alpha.mkv"
