@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from alignment.common_view import FloatImage, Mask, Placed, Size, View, choose_view, look, place, rebased, relight
 from alignment.decide import FEWEST_FOR_EPISODES, Decision, decide
 from alignment.features import reduced_size
-from alignment.holes import known_in, split
+from alignment.holes import at_border, known_in, split
 from alignment.plate import Image, PlateAligner, PlateAlignmentError
 
 WORKING_LONG_SIDE_PX = 1280  # the aligner looks no closer
@@ -24,6 +24,7 @@ REFERENCE_AT = (0.5, 0.25, 0.75, 0.0, 1.0)
 MOST_FOUND = 0.6  # of the pictures, for a reference that will do
 AS_EMPTY = 0.02  # of the view: hidden shares no farther apart are alike
 SHADOWS = 0.02  # of the view that may be hidden before a picture's shadows count against it
+SELDOM = 0.25  # of the pictures; what no more of them show is the rim of what a camera looked at
 LAST_RESORT = 1e-4  # weight of pixels at the rim of what shows the place
 
 Progress = Callable[[int, int], None]
@@ -54,12 +55,14 @@ class BuiltPlate:
     Attributes:
         image: H x W x 3, of the pictures' depth; 0 where it is not known.
         known: H x W.
+        rim: H x W, what is not known at the plate's border, where few pictures show anything.
         used: Pictures it was made from, by their place.
         failed: Pictures that could not be laid over the others.
     """
 
     image: Image
     known: Mask
+    rim: Mask
     used: tuple[int, ...]
     failed: tuple[int, ...]
 
@@ -99,7 +102,7 @@ def build_plate(pictures: Pictures, *, empty: bool = False, progress: Progress =
         known = known_in(only)
         if not known.any():
             raise PlateAlignmentError("the picture is transparent everywhere")
-        return BuiltPlate(only[..., :3] * known[..., None], known, (0,), ())
+        return BuiltPlate(only[..., :3] * known[..., None], known, np.zeros_like(known), (0,), ())
     draft, emptiest = _draft(copies.small, empty=empty)
     placed = _place(copies.small, range(count), draft, lambda done: step(count + done))
     _require_two(placed, count)
@@ -116,7 +119,9 @@ def build_plate(pictures: Pictures, *, empty: bool = False, progress: Progress =
     image, known = _compose(found, placed, view, size, decision, lambda done: step(2 * count + done))
     step(3 * count)
     failed = tuple(index for index in range(count) if index not in wanted)
-    return BuiltPlate(_quantised(image, known, copies.dtype), known, tuple(wanted), failed)
+    seldom = (decision.seen <= SELDOM * len(placed)).astype(np.float32)
+    rim = at_border(~known & (cv2.resize(seldom, size, interpolation=cv2.INTER_LINEAR) > 0))
+    return BuiltPlate(_quantised(image, known, copies.dtype), known, rim, tuple(wanted), failed)
 
 
 def _copy(pictures: Pictures, step: Step) -> _Copies:

@@ -25,11 +25,13 @@ class Decision:
         known: h x w.
         shows: T x h x w, where each picture shows the place.
         hidden: T, the share of what is known that each picture hides.
+        seen: h x w, how many pictures show anything there.
     """
 
     known: Mask
     shows: Mask
     hidden: NDArray[np.float64]
+    seen: NDArray[np.int32]
 
 
 def decide(stack: NDArray[np.uint8], covered: Mask, *, empty: bool = False) -> Decision:
@@ -73,4 +75,4 @@ def _decision(values: Values, winner: Indices, known: Mask) -> Decision:
         shows[index] = seen & ~other & known
         judged = seen & known
         hidden[index] = np.count_nonzero(judged & other) / max(1, int(np.count_nonzero(judged)))
-    return Decision(known, shows, hidden)
+    return Decision(known, shows, hidden, values.seen)

@@ -42,6 +42,14 @@ def known_in(picture: Image) -> Mask:
     return np.asarray(picture[..., 3] > np.iinfo(picture.dtype).max // 2)
 
 
+def at_border(holes: Mask) -> Mask:
+    """Those of the holes, H x W, that reach the picture's border."""
+    _, labels = cv2.connectedComponents(holes.astype(np.uint8))
+    rim = np.ones(holes.shape, np.bool_)
+    rim[1:-1, 1:-1] = False
+    return np.asarray(holes & np.isin(labels, np.unique(labels[rim & holes])))
+
+
 def smoothly_filled(image: Image, known: Mask) -> Image:
     """Continues what is known into the holes, ever more blurred (a push-pull pyramid; Gortler et al. 1996)."""
     total: FloatImage = np.where(known[..., None], image, 0).astype(np.float32)

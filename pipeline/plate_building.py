@@ -85,6 +85,7 @@ class PlateSummary:
         failed: Those that could not be laid over the others: frame numbers, or places in the list of photos.
         source: What it was made from: a clip, moments of one in which nobody is there (`empty`), photos, or a folder
             or pattern of pictures.
+        rim: Share that was not seen since it lies at the plate's rim, where the camera seldom looked, 0 to 1.
     """
 
     output: str
@@ -95,6 +96,7 @@ class PlateSummary:
     used: int
     failed: list[int] = field(default_factory=list)
     source: Source = "clip"
+    rim: float = 0.0
 
     @property
     def said(self) -> str:
@@ -113,12 +115,16 @@ class PlateSummary:
                 f"{_percent(self.filled):.1f} % of the plate is filled in by guess from what lies around it, smooth at "
                 "best. A photo of the place without anybody, or a clip in which they move away, gives a better one."
             )
-        if self.known < 1:
-            return (
-                f"{_percent(1 - self.known):.1f} % of the place was not seen for certain; it is transparent in the "
-                f"plate. {WHAT_TO_SHOW[self.source]}"
+        rim, inside = _percent(self.rim), _percent(1 - self.known - self.rim)
+        said = []
+        if inside:
+            said.append(
+                f"{inside:.1f} % of the place was not seen for certain; it is transparent in the plate. "
+                f"{WHAT_TO_SHOW[self.source]}"
             )
-        return ""
+        if rim:
+            said.append(f"{rim:.1f} % is transparent at the rim of the plate, where the camera seldom looked.")
+        return " ".join(said)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -157,8 +163,8 @@ def make_plate(job: PlateJob, progress: Progress = silent) -> PlateSummary:
         _write(job, clip.info, plate)
     height, width = plate.known.shape
     failed = [pictures.number(index) for index in plate.failed]
-    known, source = float(plate.known.mean()), _source(job, clip)
-    return PlateSummary(str(job.out), width, height, known, 0.0, len(plate.used), failed, source)
+    known, rim = float(plate.known.mean()), float(plate.rim.mean())
+    return PlateSummary(str(job.out), width, height, known, 0.0, len(plate.used), failed, _source(job, clip), rim)
 
 
 def _check(job: PlateJob) -> None:
@@ -250,7 +256,7 @@ def _fill_in(job: PlateJob, info: ClipInfo) -> PlateSummary:
     if not marked.any() or unknown.all():
         share = "nothing" if not marked.any() else "everything"
         raise CleanplateError(f"{job.mask} marks {share}: it is to be light where somebody stands, and dark elsewhere")
-    _write(job, info, BuiltPlate(inpainted(photo, unknown), known, (0,), ()))
+    _write(job, info, BuiltPlate(inpainted(photo, unknown), known, np.zeros_like(known), (0,), ()))
     height, width = known.shape
     seen, filled = float(1 - unknown.mean()), float(guessed.mean())
     return PlateSummary(str(job.out), width, height, seen, filled, 1, source="photos")

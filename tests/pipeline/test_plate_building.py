@@ -100,9 +100,26 @@ def test_a_hole_is_transparent_and_told(folder, tmp_path):
     assert plate.alpha[80:, 218:272].mean() < 0.1 * 255 and plate.alpha[:, :190].min() == 255
     assert summary.known == pytest.approx((plate.alpha > 0).mean())
     assert "transparent" in summary.advice and "--empty" in summary.advice
+    assert summary.rim == 0  # the hole reaches the border, but the camera looked there all the time
     used = read_plate(tmp_path / "plate.png")
     assert used.shape == (SIZE[1], SIZE[0], 4) and np.array_equal(used[..., 3], plate.alpha)
     assert summary.to_dict()["advice"] == summary.advice
+
+
+def test_a_rim_where_the_camera_seldom_looked_is_told_from_a_hole(tmp_path):
+    wide = cv2.resize(place(), (SIZE[0] + 60, SIZE[1] + 40), interpolation=cv2.INTER_CUBIC)
+    (tmp_path / "frames").mkdir()
+    for index in range(FRAMES):
+        left, top = (60, 40) if index >= FRAMES - 3 else (0, 0)
+        save(tmp_path / "frames" / f"{index:03d}.png", wide[top : top + SIZE[1], left : left + SIZE[0]])
+    summary = make_plate(job(tmp_path / "frames", tmp_path))
+    clear = read_still(tmp_path / "plate.png").alpha == 0  # at two corners, which no frame shows
+    assert summary.width > SIZE[0] and clear[:10, -10:].all() and clear[-10:, :10].all()
+    assert summary.rim == pytest.approx(1 - summary.known) == pytest.approx(clear.mean())
+    assert "at the rim" in summary.advice and "Take more" not in summary.advice
+    both = replace(summary, known=0.9, rim=0.02)
+    assert "8.0 % of the place was not seen" in both.advice and "Take more" in both.advice
+    assert both.advice.endswith("2.0 % is transparent at the rim of the plate, where the camera seldom looked.")
 
 
 def test_what_photos_do_not_show_needs_more_photos(tmp_path):
