@@ -47,6 +47,12 @@ EXPOSURE_CHANGE = 1.15
 COVERED = 0.95
 STILL_MOVES_PX = 0.5
 
+BENT_PX = 3
+"""Plate pixels by which the plate is bent in a weak frame from which on much of the place lies elsewhere in it."""
+
+MOST = 0.5
+"""Share of weak frames from which on it is not said that a plate will do."""
+
 TOLD_PX = 0.05
 """By how much the plate is bent or blurred before it is said, to one digit."""
 
@@ -79,7 +85,7 @@ def measured(rows: list[FrameAlignment]) -> Iterator[str]:
 
 
 def advice(rows: list[FrameAlignment]) -> list[str]:
-    """Whether this plate will do, and what to film instead; at least one sentence."""
+    """Whether this plate lies well, and what to film instead; at least one sentence."""
     found = [row.report for row in rows if row.report is not None]
     said = []
     failed = [row for row in rows if row.report is None]
@@ -121,13 +127,35 @@ def advice(rows: list[FrameAlignment]) -> list[str]:
                 f"In {len(unlike)} of {len(rows)} frames the exposure could not be matched to the plate's: "
                 f"{ranges(unlike)}. Film the plate in the same light, with the clip's exposure."
             )
-        weak = [row.index for row in rows if row.report is not None and row.status == "weak" and row.report.exposed]
-        if weak:
-            said.append(
-                f"In {len(weak)} of {len(rows)} frames the plate could not be checked all over (the place is out of "
-                f"focus, or bare, or mostly hidden): {ranges(weak)}."
-            )
-    return said or ["This plate will do."]
+        said += _advice_on_weak(rows)
+    return said or [
+        "The plate lies well in every frame that was looked at. Whether it shows the same things and shadows is for "
+        "you to see."
+    ]
+
+
+def _advice_on_weak(rows: list[FrameAlignment]) -> list[str]:
+    """Of the frames that are weak, but not for their exposure, why they may be, and whether the plate will do."""
+    weak = [(row.index, row.report) for row in rows if row.report is not None and row.status == "weak"]
+    weak = [(index, report) for index, report in weak if report.exposed]
+    bent = [index for index, report in weak if report.bend_px >= BENT_PX or report.residual_px > STILL_MOVES_PX]
+    other = [index for index, _ in weak if index not in bent]
+    said = []
+    if bent:
+        said.append(
+            f"In {len(bent)} of {len(rows)} frames much of the place lies elsewhere than in the plate, which was taken "
+            f"from elsewhere, or with another lens (or the shutter rolls): {ranges(bent)}."
+        )
+    if other:
+        said.append(
+            f"In {len(other)} of {len(rows)} frames the plate could not be checked all over (the place is out of "
+            f"focus, or bare, or mostly hidden, or lies elsewhere than in the plate): {ranges(other)}."
+        )
+    if len(bent) >= MOST * len(rows):
+        said.append("This plate will probably not do: film it from where the clip was filmed, with the same lens.")
+    elif len(weak) >= MOST * len(rows):
+        said.append("It is not sure that this plate will do: look at these frames.")
+    return said
 
 
 def check_room(folder: Path, inputs: list[Path]) -> None:

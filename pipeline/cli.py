@@ -180,7 +180,7 @@ def align(
     report: Annotated[Path | None, typer.Option(help="Folder for a page with the residuals' curve and the worst frames.")] = None,
     json_file: JsonFile = None,
 ) -> None:  # fmt: skip
-    """Say where and how well the plate fits, frame by frame, and whether it will do."""
+    """Say where and how well the plate lies, frame by frame, and what to film instead."""
     from pipeline.alignment_report import advice, check_room, measured, write_report
     from pipeline.decode import parse_rate
     from pipeline.notes import note_on_plate

@@ -24,8 +24,9 @@ def rows(*reports):
     return [FrameAlignment(i, i / 24, report, "" if report else "too dark") for i, report in enumerate(reports)]
 
 
-def test_a_good_plate_will_do():
-    assert advice(rows(GOOD, GOOD)) == ["This plate will do."]
+def test_of_a_good_plate_it_is_said_what_was_checked():
+    (sentence,) = advice(rows(GOOD, GOOD))
+    assert sentence.startswith("The plate lies well in every frame that was looked at. Whether it shows the same")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,19 @@ def test_what_is_wrong_is_said_with_what_to_do(other, said):
 def test_frames_that_cannot_be_checked_are_named():
     weak = replace(GOOD, status="weak")
     (sentence,) = advice(rows(GOOD, weak, weak, GOOD, GOOD, weak, GOOD))
-    assert re.fullmatch(r"In 3 of 7 frames .* checked all over .* hidden\): 1-2, 5\.", sentence)
+    assert re.fullmatch(r"In 3 of 7 frames .* checked all over .* hidden, .*\): 1-2, 5\.", sentence)
+
+
+@pytest.mark.parametrize("elsewhere", [{"bend": np.full((3, 4, 2), 5.0)}, {"residual_px": 0.8}])
+def test_a_plate_from_elsewhere_will_probably_not_do(elsewhere):
+    weak, far = replace(GOOD, status="weak"), replace(GOOD, status="weak", **elsewhere)
+    *_, why, verdict = advice(rows(far, far, GOOD))
+    assert re.fullmatch(r"In 2 of 3 frames much of the place lies elsewhere .* another lens .*: 0-1\.", why)
+    assert "will probably not do" in verdict
+    # What ends well is no matter of where the plate was taken, and what is weak for no known reason may do.
+    assert not any("another lens" in said for said in advice(rows(replace(GOOD, bend=far.bend), GOOD)))
+    *_, verdict = advice(rows(weak, weak, GOOD))
+    assert "not sure that this plate will do" in verdict and "another lens" not in verdict
 
 
 def test_the_page_has_curve_pictures_and_reasons(scene, run, tmp_path):
@@ -93,7 +106,7 @@ def test_a_page_that_fails_loses_nothing(scene, run, tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.alignment_report.write_report", fail)
     words = ("align", scene.clip, "--plate", scene.plate, "--end", 1)
     code, said = run(*words, "--json", tmp_path / "a.json", "--report", tmp_path / "report")
-    assert code == 3 and "1 ok" in said and "This plate will do" in said
+    assert code == 3 and "1 ok" in said and "The plate lies well" in said
     assert len(json.loads((tmp_path / "a.json").read_text())["frames"]) == 1
 
 
