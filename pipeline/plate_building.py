@@ -86,6 +86,7 @@ class PlateSummary:
         source: What it was made from: a clip, moments of one in which nobody is there (`empty`), photos, or a folder
             or pattern of pictures.
         rim: Share that was not seen since it lies at the plate's rim, where the camera seldom looked, 0 to 1.
+        failed_photos: The files of those in `failed`, where the source is photos.
     """
 
     output: str
@@ -97,11 +98,13 @@ class PlateSummary:
     failed: list[int] = field(default_factory=list)
     source: Source = "clip"
     rim: float = 0.0
+    failed_photos: list[str] = field(default_factory=list)
 
     @property
     def said(self) -> str:
         """What was written."""
-        failed = f"; {len(self.failed)} could not be laid over the others" if self.failed else ""
+        named = f" ({', '.join(self.failed_photos)})" if self.failed_photos else ""
+        failed = f"; {len(self.failed)}{named} could not be laid over the others" if self.failed else ""
         return (
             f"wrote {self.output}, {self.width} x {self.height}: {100 - _percent(1 - self.known):.1f} % known, "
             f"from {self.used} pictures{failed}"
@@ -163,8 +166,9 @@ def make_plate(job: PlateJob, progress: Progress = silent) -> PlateSummary:
         _write(job, clip.info, plate)
     height, width = plate.known.shape
     failed = [pictures.number(index) for index in plate.failed]
-    known, rim = float(plate.known.mean()), float(plate.rim.mean())
-    return PlateSummary(str(job.out), width, height, known, 0.0, len(plate.used), failed, _source(job, clip), rim)
+    known, rim, used = float(plate.known.mean()), float(plate.rim.mean()), len(plate.used)
+    photos = [str(job.clips[index]) for index in failed] if many else []
+    return PlateSummary(str(job.out), width, height, known, 0.0, used, failed, _source(job, clip), rim, photos)
 
 
 def _check(job: PlateJob) -> None:

@@ -151,6 +151,13 @@ def test_photos_may_differ_in_depth_and_size(tmp_path):
     assert (np.abs(plate.image // 257 - truth).max(axis=2)[known] <= 14).mean() > 0.98
 
 
+def test_a_photo_of_another_place_is_named(tmp_path):
+    photos = [save(tmp_path / f"{index}.png", with_somebody(place(), 20 + 120 * index)) for index in range(3)]
+    photos.insert(1, save(tmp_path / "beach.png", place(8)))
+    summary = make_plate(job(photos, tmp_path))
+    assert summary.failed == [1] and f"; 1 ({photos[1]}) could not be laid over the others" in summary.said
+
+
 def test_one_photo_and_a_mask_are_filled_in_and_that_is_said(tmp_path):
     x = np.linspace(60, 200, SIZE[0])[None, :, None]
     empty = np.broadcast_to(x, (SIZE[1], SIZE[0], 3)).astype(np.uint8)
