@@ -168,7 +168,12 @@ def at_size(transform: NDArray[np.float64], full: tuple[int, int], small: tuple[
 
     The centre of the first pixel is at 0, 0 at either size, so that sizes differ by more than a factor.
     """
-    sx, sy = small[0] / full[0], small[1] / full[1]
-    scale = np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2], [0, 0, 1]])
+    scale = scaling(full, small)
     result: NDArray[np.float64] = scale @ transform @ np.linalg.inv(scale)
     return result
+
+
+def scaling(full: tuple[int, int], small: tuple[int, int]) -> NDArray[np.float64]:
+    """The 3 x 3 transform from a picture of width and height `full` to the same at another size, see `at_size`."""
+    sx, sy = small[0] / full[0], small[1] / full[1]
+    return np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2], [0, 0, 1]])

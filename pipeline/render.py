@@ -25,6 +25,7 @@ from pipeline.frames import (
     Matte,
 )
 from pipeline.job import RenderJob, check_job
+from pipeline.lasting import Lasting
 from pipeline.matting import Matter
 from pipeline.notes import MUCH_LOST, note_on_bars, note_on_grey, note_on_plate, notes_on
 from pipeline.outputs import Outputs
@@ -131,6 +132,7 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         mask = stack.enter_context(user_mask(job.mask, clip.info))
         outputs = Outputs(stack, job, clip.info, background, (start, end))
         sheet = ContactSheet(job.sheet, start, end, matter.aligner) if job.sheet is not None else None
+        lasting = Lasting(matter.aligner.plate_size, matter.aligner.frame_size, end - start)
         busy = Busy({"reading and aligning": 1, "matting": matter.workers, "composing and encoding": 1})
         rows = []
         for frame, matte in _mattes(stack, job, matter, (clip, start, end), mask, busy):
@@ -138,6 +140,7 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
                 summary.add(frame.index, matte)
                 rows.append(frame_row(frame, matte))
                 outputs.write(frame, matte)
+                lasting.add(matte)
                 if sheet is not None and frame.index in sheet.wanted:
                     sheet.add(frame, matte, outputs.picture(frame, matte))
             progress(summary.frames, end - start, f"waits for {busy.bottleneck()}")
@@ -146,6 +149,7 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
         *clip.notes,
         *(mask.remarks(summary.subjects) if mask is not None else ()),
         *outputs.notes,
+        *lasting.notes(),
         *((*background.remarks, *background.notes) if background is not None else ()),
     ]
     with _whole_all_the_same(job.outputs):
