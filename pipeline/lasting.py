@@ -100,13 +100,15 @@ class Lasting:
     def _wrong(self, known: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
         """Where the plate is wrong, largest first, of what nearly all frames show."""
         always = known & (self._least > DIFFERS)
+        mostly = known & (self._sum > DIFFERS * self._shown)
         islands = _islands(always, SMALLEST * np.count_nonzero(known))
         if not islands:
             return []
         rims = [_grown(island) & known & ~always for island in islands]
         changes = self._most - self._least >= DIFFERS
         stillness = [1 - float(changes[rim].mean()) if rim.any() else 0.0 for rim in rims]
-        if not self._is_elsewhere(np.any(islands, axis=0)):
+        bodies = _joined_to(np.any(islands, axis=0), mostly)
+        if not self._is_elsewhere(bodies):
             stillness[int(np.argmin(stillness))] = 0.0  # the subject
         return [island for island, still in zip(islands, stillness, strict=True) if still >= STILL]
 
@@ -121,6 +123,12 @@ class Lasting:
         nearest = np.argmin((columns - columns.mean()) ** 2 + (rows - rows.mean()) ** 2)
         x, y, _ = np.linalg.inv(self._plate_to_cells) @ (columns[nearest], rows[nearest], 1)
         return f"{x:.0f}, {y:.0f}"
+
+
+def _joined_to(area: NDArray[np.bool_], around: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """An area with what hangs together with it, as leaves that sway do with their pot."""
+    _, labels = cv2.connectedComponents(np.uint8(area | around), connectivity=8)
+    return np.asarray(np.isin(labels, np.unique(labels[area])))
 
 
 def _islands(area: NDArray[np.bool_], smallest: float) -> list[NDArray[np.bool_]]:
