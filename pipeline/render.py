@@ -155,8 +155,7 @@ def render(job: RenderJob, progress: Progress = silent) -> Summary:
     with _whole_all_the_same(job.outputs):
         if sheet is not None:
             sheet.save()
-        result = {"range": [start, end], "frames": rows}
-        _write_record(record, job, matter, summary, result)
+        _write_record(record, job, matter, summary, {"range": [start, end], "frames": rows})
     return summary
 
 

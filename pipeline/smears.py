@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 import torch
@@ -14,6 +12,7 @@ from pipeline.composite import unit
 from pipeline.frames import Draft, FloatImage
 from pipeline.motion import at_size
 from pipeline.steadying import found_again
+from pipeline.veils import ramp
 
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
 """Share of each channel in the brightness."""
@@ -83,7 +82,7 @@ def without_smears(coarse: Coarse, own: Draft, before: Draft, after: Draft) -> C
         return coarse
     alpha, beside = coarse.alpha[0, 0].cpu().numpy(), (before, after)
     places = [_at_its_place(other, own) for other in beside]
-    passing = (1 - _ramp(np.minimum(*places), PASSING)) * _near(places[0] > OPAQUE, round(NEAR * max(alpha.shape)))
+    passing = (1 - ramp(np.minimum(*places), PASSING)) * _near(places[0] > OPAQUE, round(NEAR * max(alpha.shape)))
     opaque = (alpha > OPAQUE) & (passing > 0.5) & (own.coverage > 0.5)
     if own.window.mask is not None:  # what its maker calls the subject's
         opaque &= cv2.resize(own.window.mask, opaque.shape[::-1], interpolation=cv2.INTER_AREA) <= 0.5
@@ -102,7 +101,7 @@ def without_smears(coarse: Coarse, own: Draft, before: Draft, after: Draft) -> C
         return coarse
     core = cv2.morphologyEx(core, cv2.MORPH_CLOSE, ellipse)
     around = cv2.dilate(core, np.ones((2 * RIM_PX + 1,) * 2, np.uint8)).astype(np.float32)
-    faint = passing[box] * _ramp(OPAQUE - alpha[box], (0, 0.1))
+    faint = passing[box] * ramp(OPAQUE - alpha[box], (0, 0.1))
     kept = np.ones_like(alpha)
     kept[box] = 1 - np.maximum(core, np.maximum(smeared, faint) * cv2.GaussianBlur(around, (0, 0), 1))
     return decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 0)
@@ -140,8 +139,8 @@ def _undimmed(image: FloatImage, plate: FloatImage, subject: FloatImage) -> Floa
     share, foreign = ((x * whole).sum(axis=2) / square for x in (colour, subjects))
     strength, plates = np.sqrt(square), np.maximum(plates, DARKEST)
     other = np.sqrt(np.square(colour - share[..., None] * whole).sum(axis=2)) / strength
-    kept = _ramp(share, KEPT) * (1 - _ramp(share, BRIGHTER)) * _ramp(share - light / plates, UNDIMMED)
-    return kept * _ramp(strength / plates, COLOURFUL) * (1 - _ramp(foreign, FOREIGN)) * (1 - _ramp(other, OWN_HUE))
+    kept = ramp(share, KEPT) * (1 - ramp(share, BRIGHTER)) * ramp(share - light / plates, UNDIMMED)
+    return kept * ramp(strength / plates, COLOURFUL) * (1 - ramp(foreign, FOREIGN)) * (1 - ramp(other, OWN_HUE))
 
 
 def _light_and_colour(image: FloatImage) -> tuple[FloatImage, FloatImage]:
@@ -160,8 +159,3 @@ def _at_its_place(other: Draft, own: Draft) -> FloatImage:
     to_frame = here.plate_to_frame @ np.linalg.inv(there.plate_to_frame)
     matrix = at_size(to_frame, (columns, rows), (width, height))
     return cv2.warpPerspective(alpha, matrix, (width, height), borderMode=cv2.BORDER_CONSTANT, borderValue=1)
-
-
-def _ramp(x: NDArray[Any], ends: tuple[float, float]) -> FloatImage:
-    """0 up to the first end, 1 from the second on."""
-    return np.asarray(np.clip((x - ends[0]) / (ends[1] - ends[0]), 0, 1), np.float32)

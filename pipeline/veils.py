@@ -83,8 +83,8 @@ def _false_veil(alpha: FloatImage, ours: FloatImage, theirs: FloatImage, known: 
     own, other, clear = (_mean(x * seen_through) / weight for x in (own, other, 1 - alpha))
     expected = np.sqrt(other) * clear * np.float32(sharpness)
     missing = np.maximum(1 - np.sqrt(own) / np.maximum(expected, np.float32(1e-4)), 0)
-    false = missing * _ramp(expected, EXPECTED) * _ramp(around, AMID)
-    false *= _ramp(ours / np.maximum(theirs, np.float32(1e-3)), BRIGHT) * seen_through
+    false = missing * ramp(expected, EXPECTED) * ramp(around, AMID)
+    false *= ramp(ours / np.maximum(theirs, np.float32(1e-3)), BRIGHT) * seen_through
     return np.asarray(cv2.GaussianBlur(false, (0, 0), 0.7))
 
 
@@ -111,7 +111,7 @@ def _mean(x: FloatImage) -> FloatImage:
     return np.maximum(cv2.blur(x, (NEAR_PX, NEAR_PX)), 0)  # its sums go up and down, and may end below 0
 
 
-def _ramp(x: NDArray[np.floating], ends: tuple[float, float]) -> FloatImage:
+def ramp(x: NDArray[np.floating], ends: tuple[float, float]) -> FloatImage:
     """0 up to the first end, 1 from the second on."""
     low, high = (np.float32(end) for end in ends)
     return np.asarray(np.clip((x - low) / (high - low), 0, 1), np.float32)
