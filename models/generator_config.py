@@ -54,6 +54,11 @@ class GeneratorConfig:
     long_side: int = 512
     original: bool = False
 
+    @property
+    def enlarged(self) -> float:
+        """How many times `long_side` it sees of a small frame at most: with a second look all gain by it, else half."""
+        return 1.25 if self.second_look else 1.0
+
 
 PAPER = GeneratorConfig()
 FAST = GeneratorConfig(

@@ -98,7 +98,7 @@ class Matter:
             self.net.to(torch.bfloat16)
         self.net.to(self.device).to(memory_format=torch.channels_last)
         self.segment = make_segmenter(settings.segmenter, self.device)
-        self.coarse_size = coarse_size(frame_size, self.net.generator.config.long_side)
+        self.coarse_size = coarse_size(frame_size, self.net.generator.config)
 
     @contextmanager
     def pool(self) -> Iterator[ThreadPoolExecutor]:

@@ -7,8 +7,16 @@ from dataclasses import replace
 import cv2
 
 from alignment.plate import PlateAligner, PlateAlignmentError
+from models.generator_config import GeneratorConfig
 from pipeline.composite import unit
 from pipeline.frames import Frame, FrameWindow, Image, Observation
+
+SMALL = 2.5
+"""Long side of a small frame, in terms of what the generator sees of others: 720p is one, where that is 512 pixels."""
+
+REDUCED = 0.75
+"""Of a small frame, the share of its own long side that the generator sees at most: what codecs do to single pixels was
+reduced in all that it has learned from."""
 
 
 def observe(frame: Frame, aligner: PlateAligner, size: tuple[int, int]) -> Observation:
@@ -33,11 +41,18 @@ def looked_at_again(window: FrameWindow, aligner: PlateAligner) -> FrameWindow:
     return replace(window, observation=replace(window.observation, alignment=report))
 
 
-def coarse_size(frame_size: tuple[int, int], long_side: int) -> tuple[int, int]:
-    """Width and height a frame is reduced to for the generator; never enlarged.
+def coarse_size(frame_size: tuple[int, int], config: GeneratorConfig) -> tuple[int, int]:
+    """Width and height a frame is reduced to for a generator; never enlarged.
 
-    Multiples of four where the frame has as much: then the generator's maps, of a half and a quarter, lie exactly.
+    Its long side becomes `config.long_side`, or up to `config.enlarged` times that in a small frame, as far as there
+    are no more pixels then than in one of 16:9: what is wide is not to get too wide for the generator to see as a
+    whole. Multiples of four where the frame has as much: then the maps, of a half and a quarter, lie exactly.
     """
-    scale = min(1.0, long_side / max(frame_size))
+    longest, shortest = max(frame_size), min(frame_size)
+    long_side = config.long_side
+    if longest <= SMALL * long_side:
+        larger = config.enlarged * long_side
+        long_side = max(long_side, int(min(larger, larger * (9 / 16 * longest / shortest) ** 0.5, REDUCED * longest)))
+    scale = min(1.0, long_side / longest)
     width, height = (min(max(4, 4 * round(side * scale / 4)), side - side % 4 or side) for side in frame_size)
     return width, height

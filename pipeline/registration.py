@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from alignment.plate import AlignmentReport, PlateAligner, PlateAlignmentError
-from models.generator_config import GeneratorConfig
+from models.generator_config import FAST
 from pipeline.clip import Clip
 from pipeline.decode import open_timed
 from pipeline.frames import CleanplateError, Frame, Observation
@@ -94,7 +94,7 @@ def align_clip(
             aligner = PlateAligner(plate, (clip.info.width, clip.info.height))
         except PlateAlignmentError as error:
             raise CleanplateError(f"{plate_path}: {error}") from error
-        size = coarse_size(aligner.frame_size, GeneratorConfig.long_side)
+        size = coarse_size(aligner.frame_size, FAST)
 
         def seen(frame: Frame) -> Observation:
             return observe(frame, aligner, size)

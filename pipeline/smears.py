@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.coarse import Coarse, decided
+from pipeline.colourful import without_small
 from pipeline.composite import unit
 from pipeline.frames import Draft, FloatImage
 from pipeline.motion import at_size
@@ -47,6 +48,10 @@ mixture with anything dark does that: they dim both alike."""
 
 PASSING = (0.1, 0.3)
 """Alpha of the same place in the frame before or after, up to which it is clear, and from which on it is not."""
+
+CRUMB = 1 / 2000
+"""Of the picture: a piece of no more in the frame before or after does not say that the place is hidden there, since a
+smear may crumble before it is gone."""
 
 NEAR = 25 / 512
 """Of the picture's long side: how far from where the subject was before a smear may reach."""
@@ -150,11 +155,13 @@ def _light_and_colour(image: FloatImage) -> tuple[FloatImage, FloatImage]:
 
 
 def _at_its_place(other: Draft, own: Draft) -> FloatImage:
-    """Alpha of another draft as it lies on the place in this one's frame, h x w; 1 where that is not known."""
+    """Alpha of another draft as it lies on the place in this one's frame, h x w, without crumbs; 1 if not known."""
     here, there = own.window.observation.alignment, other.window.observation.alignment
     if here is None or there is None or other.coarse is None:
         raise ValueError(f"frames {own.index} and {other.index} are not both aligned, with a matte")
-    alpha = other.coarse.alpha[0, 0].cpu().numpy()
+    alpha = other.coarse.alpha[0, 0].cpu().numpy().copy()
+    parts = (alpha > PASSING[0]).astype(np.uint8)
+    alpha[parts > without_small(parts, round(CRUMB * alpha.size))] = 0
     (height, width), (rows, columns) = alpha.shape, own.window.frame.image.shape[:2]
     to_frame = here.plate_to_frame @ np.linalg.inv(there.plate_to_frame)
     matrix = at_size(to_frame, (columns, rows), (width, height))

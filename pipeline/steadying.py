@@ -27,11 +27,23 @@ LEAST_PX = 64
 
 
 class Found(NamedTuple):
-    """What a neighbouring draft says of a frame's own places, h x w each; `unlike` how far their colours differ."""
+    """What a neighbouring draft says of a frame's own places, h x w each.
+
+    Attributes:
+        alpha: In [0, 1].
+        error: What the network expects of it.
+        unlike: How far the colours differ, in [0, 1].
+        outside: What the neighbour's picture did not reach; there `unlike` is 1.
+    """
 
     alpha: FloatImage
     error: FloatImage
     unlike: FloatImage
+    outside: NDArray[np.bool_]
+
+    def heard(self, other: Found) -> Found:
+        """With the word of the other neighbour where this one's picture did not reach."""
+        return Found(*(np.where(self.outside, x, own) for own, x in zip(self, other, strict=True)))
 
 
 def steadied(draft: Draft, before: Draft, after: Draft) -> Coarse:
@@ -39,7 +51,8 @@ def steadied(draft: Draft, before: Draft, after: Draft) -> Coarse:
 
     What is seen in a place is followed into both by optical flow. A hole or a patch that neither of them has is gone;
     what came or went in between stays, and so does all that the flow does not find again, and what is no wider than
-    a coarse pixel: a hair moves by less than the flow can tell.
+    a coarse pixel: a hair moves by less than the flow can tell. Of what comes into the picture, or leaves it, only one
+    of them knows, and a hole that this one does not have is gone, too.
 
     Args:
         draft: The frame's own, with a coarse matte.
@@ -51,10 +64,12 @@ def steadied(draft: Draft, before: Draft, after: Draft) -> Coarse:
     """
     coarse = _coarse(draft)
     alpha, error = _said(coarse)
-    found = [found_again(draft, other) for other in (before, after)]
+    one, other = (found_again(draft, beside) for beside in (before, after))
+    alone = one.outside | other.outside
+    found = one.heard(other), other.heard(one)
     change = _between(alpha, *(each.alpha for each in found)) - alpha
     unlike = np.maximum(*(each.unlike for each in found))
-    change[unlike > np.where(change > 0, RAISED, LOWERED)] = 0
+    change[(unlike > np.where(change > 0, RAISED, LOWERED)) | (alone & (change < 0))] = 0
     change = cv2.medianBlur(change, 3)
     calmer = np.minimum(error, _between(error, *(each.error for each in found)))
     error = np.where(np.abs(change) > CHANGED, calmer, error)
@@ -93,11 +108,14 @@ def found_again(own: Draft, other: Draft) -> Found:
 
     alpha, error = _said(_coarse(other))
     red, green, blue = cv2.split(cv2.absdiff(followed(there.small), here.small))
+    outside = (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
     unlike = unit(cv2.max(cv2.max(red, green), blue))
-    unlike[(x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)] = 1
+    unlike[outside] = 0
+    unlike = cv2.blur(unlike, AROUND) / np.maximum(cv2.blur(np.float32(~outside), AROUND), np.float32(1e-3))
+    unlike[outside] = 1
     # Linear between pixels, alpha would be softened by motion; cubic, it overshoots.
     alpha = np.clip(followed(alpha, cv2.INTER_CUBIC), 0, 1)
-    return Found(alpha, followed(error), cv2.blur(unlike, AROUND))
+    return Found(alpha, followed(error), unlike, outside)
 
 
 def flow(here: FloatImage, there: FloatImage) -> NDArray[np.float32]:

@@ -111,6 +111,17 @@ def test_a_place_is_the_same_one_though_the_camera_moves():
     assert inside(cleaned(own, goes, goes)[0], LEFT_BEHIND, 2).max() < 0.02
 
 
+def test_a_crumb_that_is_left_in_the_frame_after_does_not_keep_a_smear():
+    own, _, _ = scene()
+    before = draft(0, filled((SHOE, BLACK), (LEFT_BEHIND, BLACK)), matte(SHOE, LEFT_BEHIND))
+    top, _, left, _ = LEFT_BEHIND
+    for width, stays in ((6, False), (12, True)):
+        part = (top + 4, top + 4 + width, left + 4, left + 4 + width)
+        after = draft(2, filled((SHOE, BLACK), (part, SMEARED)), matte(SHOE, part))
+        alpha, _ = cleaned(own, before, after)
+        assert inside(alpha, part).max() == (1 if stays else 0)
+
+
 def test_where_a_neighbour_shows_nothing_nothing_is_known():
     own, before, _ = scene()
     away = draft(0, filled((SHOE, BLACK)), matte(SHOE), shift=WIDTH)

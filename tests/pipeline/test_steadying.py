@@ -50,6 +50,36 @@ def alpha_of(coarse):
     return coarse.alpha[0, 0].numpy()
 
 
+HOLE = np.s_[152:160, 100:120]
+
+
+def rising(index, shown, hole=1.0):
+    """Texture that has come into the picture from below by `shown` pixels; alpha is `hole` in one place."""
+    alpha = np.zeros((HEIGHT, WIDTH), np.float32)
+    alpha[HEIGHT - shown :] = 1
+    alpha[HOLE] *= hole
+    texture = np.roll(noise(1), HEIGHT - shown, axis=0)
+    return draft(index, alpha, grey=np.where(np.arange(HEIGHT)[:, None] >= HEIGHT - shown, texture, 0.2))
+
+
+def test_a_hole_in_what_has_just_come_in_is_closed_by_the_one_draft_that_knows():
+    before, own, after = rising(0, 90), rising(1, 100, hole=0.3), rising(2, 110)
+    for one, other in ((before, after), (after, before)):
+        assert (alpha_of(steadied(own, one, other))[HOLE] > 0.95).mean() > 0.9  # a corner is not found again
+
+
+def test_what_has_just_come_in_is_not_taken_away_by_the_one_draft_that_knows():
+    before, own = rising(0, 90), rising(1, 100)
+    after = draft(2, np.zeros((HEIGHT, WIDTH)), grey=rising(2, 110).window.observation.grey)
+    for one, other in ((before, after), (after, before)):
+        assert np.array_equal(alpha_of(steadied(own, one, other))[HOLE], alpha_of(own.coarse)[HOLE])
+
+
+def test_what_neither_draft_reaches_stays():
+    own, beside = rising(1, 100, hole=0.3), rising(0, 90)
+    assert alpha_of(steadied(own, beside, beside))[HOLE].max() < 0.31
+
+
 def test_a_hole_that_one_draft_has_is_closed():
     hole = disc(7)
     before, own, after = (draft(i, disc(45, shift), shift) for i, shift in enumerate(SHIFTS))
