@@ -56,7 +56,7 @@ class GeneratorConfig:
 
     @property
     def enlarged(self) -> float:
-        """How many times `long_side` it sees of a small frame at most: with a second look all gain by it, else half."""
+        """How many times `long_side` it sees of a small frame at most; without a second look some clips lose by it."""
         return 1.25 if self.second_look else 1.0
 
 
