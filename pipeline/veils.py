@@ -7,21 +7,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from models.carrying import carry_colour
 from models.coarse import Coarse, decided
+from models.part import Part
 from models.refiner import light, stretch
 from pipeline.frames import FloatImage
 from pipeline.mixtures import surroundings
 
-NEAR_PX = 3
-"""Side of the square in which detail is measured, coarse pixels."""
+NEAR_PX = 7
+"""Side of the square in which the place's detail is looked for, coarse pixels."""
 
 FINE_PX = 1.0
 """Standard deviation of the smoothing that leaves no detail, coarse pixels."""
 
+BY_CHANCE = 0.75
+"""How many standard errors more of the detail than is found may come through."""
+
 EXPECTED = (0.006, 0.012)
 """Standard deviation of the detail that would come through, in [0, 1], from which on it is missed, and wholly."""
 
-AMID = (0.3, 0.5)
+AMID = (0.2, 0.4)
 """Mean of alpha around, from which on a pixel lies somewhat, and wholly, amid the subject."""
 
 OPAQUE = 0.95
@@ -31,24 +36,42 @@ BRIGHT = (0.5, 0.6)
 """Share of the plate's light: in less of it, detail may be missing because a shadow is deeper than was thought."""
 
 TEXTURED = 0.01
-"""Standard deviation of the plate's detail, in [0, 1], from which on clear parts tell how sharp the frame is."""
+"""Standard deviation of the plate's detail, in [0, 1], from which on clear parts tell how much of it a frame shows."""
 
 CLEAR = 0.03
 """Coarse alpha up to which there is nothing but the place."""
 
 MARGIN_PX = 24
-"""How far around what may be a veil the frame's sharpness is measured, coarse pixels."""
+"""How far around a pixel the clear parts tell how much of the plate's detail the frame shows, coarse pixels."""
 
-FEWEST_CLEAR = 25
-"""Squares of clear, textured parts, without which nothing is known of the frame's sharpness."""
+FEWEST_CLEAR = 200
+"""Pixels of clear, textured parts, without which nothing is known of that."""
+
+OF_ALL = 10
+"""How many clear, textured pixels close by count as much as all others together."""
+
+SHOWN = (0.5, 0.8)
+"""Share of the plate's detail that clear parts show, from which on it is missed elsewhere, and wholly: leaves that
+moved, and a plate that does not lie well, show little."""
+
+RECOLOURED = (0.0, 0.4)
+"""Share of what is said to come through that does not, from which on the subject's colour follows from the new alpha in
+part, and wholly."""
+
+SOLID = 1.5
+"""How much that share, times this, is worth as a solid part, which lends its colour to what is around."""
+
+LEAST = 0.3
+"""Alpha that a colour is taken out of a mixture with, at least."""
 
 
 def without_false_veils(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> Coarse:
     """The coarse result made as opaque as it has to be where a veil would show the plate's detail, and does not.
 
-    A mixture of colours may look like cloth or skin; what is seen through has the contrast 1 - alpha of the plate, to
-    which the subject's own detail only adds. Where the frame has less, less comes through. A frame that is less sharp
-    than the plate all over is taken for what it is.
+    A mixture of colours may look like cloth or skin; what is seen through has the plate's detail, times 1 - alpha, and
+    the subject's own has nothing to do with it. So a regression tells how much comes through, and what is sure not to,
+    does not. A frame that shows less of the plate's detail also where there is nothing in front of it is taken for what
+    it is.
 
     Args:
         coarse: The generator's result, batch of 1; with two hidden channels or more the second is the light.
@@ -63,52 +86,95 @@ def without_false_veils(coarse: Coarse, image: FloatImage, plate: FloatImage, co
     left, top, width, height = cv2.boundingRect(((whole > CLEAR) & (whole < OPAQUE)).astype(np.uint8))
     if not width:
         return coarse
-    box = np.s_[max(0, top - MARGIN_PX) : top + height + MARGIN_PX, max(0, left - MARGIN_PX) : left + width + MARGIN_PX]
-    ours, theirs = (cv2.cvtColor(x[box], cv2.COLOR_RGB2GRAY) for x in (image, plate))
-    theirs *= light(coarse)[0, 0].cpu().numpy()[box]
+    rows, columns = whole.shape
+    part = Part(
+        max(0, top - MARGIN_PX) // 2 * 2,
+        min(rows, top + height + MARGIN_PX),
+        max(0, left - MARGIN_PX) // 2 * 2,
+        min(columns, left + width + MARGIN_PX),
+    )
+    box = part.at()[2:]
+    left_on_it = light(coarse)[0, 0].cpu().numpy()[box][..., None]
+    known = cv2.erode(coverage[box], np.ones((5, 5), np.uint8)) > 0.99  # where the plate ends is no detail of it
+    false = _false_veil(whole[box], image[box], plate[box], left_on_it, known)
+    if not false.any():
+        return coarse
     kept = np.ones_like(whole)
-    kept[box] -= _false_veil(whole[box], ours, theirs, coverage[box] > 0.99)
-    return coarse if kept.min() == 1 else decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)
+    kept[box] -= false
+    raised = decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)
+    if not coarse.carried.shape[1]:  # nothing refines it
+        return raised
+    return _recoloured(raised, part, image, plate[box] * left_on_it, ramp(false, RECOLOURED))
 
 
-def _false_veil(alpha: FloatImage, ours: FloatImage, theirs: FloatImage, known: NDArray[np.bool_]) -> FloatImage:
-    """The share of what is said to come through that does not, h x w; from the greys of frame and lit plate."""
-    (own, ours), (other, theirs) = _detail(ours), _detail(theirs)
-    sharpness = _sharpness(own, other, (alpha <= CLEAR) & known)
-    if sharpness is None:
+def _recoloured(coarse: Coarse, part: Part, image: FloatImage, lit: FloatImage, share: FloatImage) -> Coarse:
+    """The coarse result with the subject's colours in a part, where `share` says so, as its alpha has them be.
+
+    By a colour that is too dark or too bright the refiner would find the veil again. From there on colours are carried
+    as from the solid parts. The lit plate and the share, h x w in [0, 1], are the part's, the image is whole.
+    """
+    seen, place, known = (
+        torch.from_numpy(np.atleast_3d(x)).permute(2, 0, 1)[None].to(coarse.alpha) for x in (image, lit, share)
+    )
+    at, solid, own = part.at(), stretch(coarse.alpha).clamp(0, 1), seen.clone()
+    alpha, change, carried = solid[part.at()].clone(), coarse.foreground.clone(), coarse.carried.clone()
+    colour = ((seen[at] - (1 - alpha) * place) / alpha.clamp(min=LEAST)).clamp(0, 1)
+    change[at] = torch.lerp(change[at], colour - seen[at], known)
+    own[at] = torch.lerp(seen[at], colour, known)
+    solid[at] = torch.maximum(alpha, (SOLID * known).clamp(max=1))
+    carried[at] = carry_colour(own, solid, part)
+    return coarse._replace(foreground=change, carried=carried)
+
+
+def _false_veil(
+    alpha: FloatImage, image: FloatImage, plate: FloatImage, left_on_it: FloatImage, known: NDArray[np.bool_]
+) -> FloatImage:
+    """The share of what is said to come through that does not, h x w; from the light, h x w x 1, left on the plate."""
+    (own, ours), (other, theirs) = _detail(image), _detail(plate)
+    other, theirs = other * left_on_it, theirs * left_on_it[..., 0]
+    strength, alike = (other * other).sum(2), (own * other).sum(2)
+    shown = _shown(strength, alike, (alpha <= CLEAR) & known)
+    if shown is None:
         return np.zeros_like(alpha)
     around = surroundings(alpha)
     seen_through = ((alpha > CLEAR) & (alpha < OPAQUE) & (around > AMID[0]) & known).astype(np.float32)
-    weight = _mean(seen_through) + np.float32(1e-6)
-    own, other, clear = (_mean(x * seen_through) / weight for x in (own, other, 1 - alpha))
-    expected = np.sqrt(other) * clear * np.float32(sharpness)
-    missing = np.maximum(1 - np.sqrt(own) / np.maximum(expected, np.float32(1e-4)), 0)
-    false = missing * ramp(expected, EXPECTED) * ramp(around, AMID)
-    false *= ramp(ours / np.maximum(theirs, np.float32(1e-3)), BRIGHT) * seen_through
-    return np.asarray(cv2.GaussianBlur(false, (0, 0), 0.7))
-
-
-def _detail(grey: FloatImage) -> tuple[FloatImage, FloatImage]:
-    """The square of what is fine, and what is not, h x w each."""
-    coarse = np.asarray(cv2.GaussianBlur(grey, (5, 5), FINE_PX), np.float32)
-    fine = grey - coarse
-    return fine * fine, coarse
-
-
-def _sharpness(own: FloatImage, other: FloatImage, clear: NDArray[np.bool_]) -> float | None:
-    """How strong detail is in the frame for the plate's, at most 1; None where too little is to be seen."""
-    size = (max(1, own.shape[1] // NEAR_PX), max(1, own.shape[0] // NEAR_PX))
-    own, other, share = (
-        cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (own, other, clear.astype(np.float32))
+    clear = (1 - alpha) * shown * seen_through
+    expected, found, there, weight = (
+        _mean(x, NEAR_PX) for x in (strength * clear**2, alike * clear, (own * own).sum(2) * seen_through, seen_through)
     )
-    telling = (share > 0.99) & (other > TEXTURED**2)
-    if telling.sum() < FEWEST_CLEAR:
+    expected = np.maximum(expected, np.float32(1e-9))
+    through = found / expected
+    rest = np.maximum(there - through * found, 0) / (expected * np.maximum(weight * (NEAR_PX**2 / 2), 1))
+    missing = 1 - np.clip(np.maximum(through, 0) + np.float32(BY_CHANCE) * np.sqrt(rest), 0, 1)
+    missing *= ramp(np.sqrt(expected / (3 * np.maximum(weight, np.float32(1e-6)))), EXPECTED) * ramp(shown, SHOWN)
+    missing *= ramp(around, AMID) * ramp(ours / np.maximum(theirs, np.float32(1e-3)), BRIGHT) * seen_through
+    return np.asarray(cv2.GaussianBlur(missing, (0, 0), 0.7))
+
+
+def _detail(picture: FloatImage) -> tuple[FloatImage, FloatImage]:
+    """What is fine, h x w x 3, and the grey of what is not, h x w."""
+    coarse = cv2.GaussianBlur(picture, (5, 5), FINE_PX)
+    return picture - coarse, np.asarray(cv2.cvtColor(coarse, cv2.COLOR_RGB2GRAY))
+
+
+def _shown(strength: FloatImage, alike: FloatImage, clear: NDArray[np.bool_]) -> FloatImage | None:
+    """The share of the plate's detail that the frame shows around each pixel, h x w, at most 1; None: not to be seen.
+
+    From the squares of the detail, its products with the frame's, and where there is nothing but the place.
+    """
+    telling = cv2.erode(clear.astype(np.uint8), np.ones((3, 3), np.uint8)) * (strength > 3 * TEXTURED**2)
+    if np.count_nonzero(telling) < FEWEST_CLEAR:
         return None
-    return min(1.0, float(np.sqrt(np.median(own[telling] / other[telling]))))
+    side = 2 * MARGIN_PX + 1
+    in_all = [(x * telling).sum() / telling.sum() * OF_ALL / side**2 for x in (alike, strength)]
+    found, there = (
+        _mean(x * telling, side) + np.float32(more) for x, more in zip((alike, strength), in_all, strict=True)
+    )
+    return np.asarray(np.clip(found / there, 0, 1), np.float32)
 
 
-def _mean(x: FloatImage) -> FloatImage:
-    return np.maximum(cv2.blur(x, (NEAR_PX, NEAR_PX)), 0)  # its sums go up and down, and may end below 0
+def _mean(x: FloatImage, side: int) -> FloatImage:
+    return np.asarray(cv2.blur(x, (side, side)))
 
 
 def ramp(x: NDArray[np.floating], ends: tuple[float, float]) -> FloatImage:

@@ -21,7 +21,8 @@ def coarse(in_veil=0.5, hidden=2):
     alpha[0, 0][VEIL] = in_veil
     doubt = torch.zeros(1, hidden, HEIGHT, WIDTH)
     doubt[:, :1] = 0.3
-    return Coarse(alpha, torch.zeros(1, 3, HEIGHT, WIDTH), doubt, alpha)
+    colours = torch.zeros(1, 3, HEIGHT, WIDTH)
+    return Coarse(alpha, colours, doubt, colours)
 
 
 def pictures(veil=1.0, grain=0.06):
@@ -77,7 +78,52 @@ def test_without_evidence_all_stays(case):
         given.alpha[0, 0][SUBJECT] = 0
         given.alpha[0, 0][VEIL] = 0.2
     result = without_false_veils(given, image, plate, coverage)
-    assert torch.equal(result.alpha[0, 0][VEIL], given.alpha[0, 0][VEIL])
+    assert torch.allclose(result.alpha[0, 0][MIDDLE], given.alpha[0, 0][MIDDLE], rtol=0, atol=0.002)
+
+
+def test_what_has_a_grain_of_its_own_is_opaque_all_the_same():
+    given, (image, plate) = coarse(), pictures()
+    image[VEIL] += 0.03 * np.random.default_rng(8).standard_normal(image[VEIL].shape[:2] + (1,)).astype(np.float32)
+    assert without_false_veils(given, image, plate, KNOWN).alpha[0, 0][MIDDLE].mean() > 0.85
+
+
+def test_a_veil_before_leaves_that_moved_stays():
+    """They are not to be seen where they were, and the rest of the place is."""
+    given, (image, plate) = coarse(), pictures(veil=0.5)
+    place = plate.copy()
+    place[10:80, 25:115] = np.roll(plate, (9, 9), (0, 1))[10:80, 25:115]
+    alpha = given.alpha[0, 0].numpy()[..., None]
+    result = without_false_veils(given, np.where(alpha < 1, (1 - alpha) * place + alpha * CLOTH, image), plate, KNOWN)
+    assert (result.alpha - given.alpha)[0, 0][MIDDLE].mean() < 0.05
+
+
+def test_where_the_plate_ends_there_is_no_detail_of_it():
+    given, (image, plate) = coarse(), pictures(veil=0.5, grain=0.03)
+    coverage = KNOWN.copy()
+    coverage[:, 70:] = plate[:, 70:] = 0
+    result = without_false_veils(given, image, plate, coverage)
+    assert (result.alpha - given.alpha)[0, 0][MIDDLE].mean() < 0.05
+
+
+def test_colours_go_with_the_new_alpha_and_are_carried_on():
+    """What was a mixture is the image's own colour, and the solid parts' is not carried over it."""
+    given, (image, plate) = coarse(), pictures()
+    lock = np.float32([0.7, 0.6, 0.5])
+    image[VEIL] = lock
+    given.carried[:] = torch.tensor(CLOTH).view(1, 3, 1, 1)
+    given.foreground[0, :, *VEIL] = torch.tensor(CLOTH - lock).view(3, 1, 1)
+    result = without_false_veils(given, image, plate, KNOWN)
+    assert result.alpha[0, 0][MIDDLE].min() > 0.8
+    for colour in (result.foreground[0] + torch.from_numpy(image).permute(2, 0, 1), result.carried[0]):
+        assert (colour[:, *MIDDLE].mean((1, 2)) - torch.from_numpy(lock)).abs().max() < 0.03
+    assert torch.equal(given.foreground[0, :, 43, 65], torch.tensor(CLOTH - lock))
+
+
+def test_a_generator_that_carries_no_colours_keeps_its_own():
+    given = coarse()
+    given = given._replace(carried=given.carried[:, :0])
+    result = without_false_veils(given, *pictures(), KNOWN)
+    assert result.alpha[0, 0][MIDDLE].mean() > 0.95 and torch.equal(result.foreground, given.foreground)
 
 
 def test_nothing_in_between_is_handed_back_as_it_is():
