@@ -18,6 +18,12 @@ from pipeline.shades import DARKEST
 OPEN = 0.85
 """Coarse alpha up to which a pixel is part of a gap."""
 
+WIDE_OPEN = (0.8, 0.7, 0.6)
+"""The same for what is open around, where more of the subject than that cuts off a part that is wide all over."""
+
+WIDE_PX = 4
+"""Distance to its rim that there is in such a part, coarse pixels: gaps in hair are not as wide."""
+
 SOLID = 0.9
 """Coarse alpha of what has the subject's colour."""
 
@@ -93,7 +99,8 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
     plate does not have, or the networks are in doubt of the gap and the place has no hue that would tell a shadow. Nor
     is what they doubt, deep within the subject, if it does not show the place in any light, and is alone or no mixture
     of the place and what is around: the white of an eye, a brow. What the picture's border closes is asked about only
-    where it is alone, and in doubt.
+    where it is alone, and in doubt. A sleeve may get lighter towards its edge, and lets less through there than in the
+    middle: what is wide and would be closed, were the rim only a little more opaque, is asked about like the others.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -106,17 +113,31 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
     """
     alpha = coarse.alpha[0, 0].cpu().numpy()
     noise = cache(partial(_noise, alpha, image, plate, coverage))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((alpha <= OPEN).astype(np.uint8), connectivity=4)
-    area, (closed, cut_off) = stats[:, cv2.CC_STAT_AREA], _closed(alpha, labels, stats)
-    depth, deep = cache(partial(_depth, closed[labels] | (alpha > OPEN))), DEEP * max(alpha.shape)
     filled = np.zeros(alpha.shape, np.bool_)
-    for label in np.flatnonzero(closed):
+    for open_to in (OPEN, *WIDE_OPEN):
+        filled |= _holes(alpha, open_to, (image, plate, coverage), noise)
+    if not filled.any():
+        return coarse
+    return decided(coarse, torch.from_numpy(~filled).to(coarse.alpha), 1)
+
+
+def _holes(
+    alpha: FloatImage, open_to: float, pictures: tuple[FloatImage, ...], noise: Callable[[], float]
+) -> NDArray[np.bool_]:
+    """Where gaps of alpha up to so much are holes, with their rims, h x w; from image, plate and coverage."""
+    image, plate, coverage = pictures
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((alpha <= open_to).astype(np.uint8), connectivity=4)
+    area, (closed, cut_off) = stats[:, cv2.CC_STAT_AREA], _closed(alpha, labels, stats)
+    depth, deep = cache(partial(_depth, closed[labels] | (alpha > open_to))), DEEP * max(alpha.shape)
+    filled = np.zeros(alpha.shape, np.bool_)
+    smallest = 0 if open_to == OPEN else 3 * WIDE_PX**2  # about a circle's
+    for label in np.flatnonzero(closed & (area > smallest)):
         near = _near(stats[label])
         gap = labels[near] == label
         around = cv2.dilate(gap.astype(np.uint8), KERNEL) > 0
         solid = around & (alpha[near] > SOLID)
         least = alpha[near][gap].min()
-        if not solid.any() or coverage[near][gap].min() < 0.5:
+        if not solid.any() or coverage[near][gap].min() < 0.5 or (smallest and not _is_wide(gap)):
             continue
         seen, behind, subject = image[near], plate[near], image[near][solid]
         given = (gap, seen, behind, subject)
@@ -131,10 +152,8 @@ def without_holes(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage
             alone = _is_lone(gap, alpha[near]) or not _is_mixture(core, seen, behind, subject)
             hole = alone and depth()[near][gap].min() >= deep
         if hole:
-            filled[near] |= around & ((alpha[near] > OPEN) | gap)
-    if not filled.any():
-        return coarse
-    return decided(coarse, torch.from_numpy(~filled).to(coarse.alpha), 1)
+            filled[near] |= around & ((alpha[near] > open_to) | gap)
+    return filled
 
 
 def _closed(
@@ -164,6 +183,11 @@ def _near(stats: NDArray[np.int32]) -> tuple[slice, slice]:
 def _depth(inside: NDArray[np.bool_]) -> FloatImage:
     """How far each pixel of the subject, its closed gaps included, is from what is outside; pixels."""
     return np.asarray(cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5), np.float32)
+
+
+def _is_wide(gap: NDArray[np.bool_]) -> bool:
+    """Whether some of a gap is as far from its rim as none in hair is."""
+    return _depth(gap).max() >= WIDE_PX
 
 
 def _differs(gap: NDArray[np.bool_], image: FloatImage, plate: FloatImage) -> bool:

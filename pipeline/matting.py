@@ -38,6 +38,7 @@ from pipeline.holes import without_holes
 from pipeline.local_exposure import exposed_alike
 from pipeline.motion import motion_stack
 from pipeline.observing import coarse_size, looked_at_again, observe
+from pipeline.own_colours import solid_where_alike
 from pipeline.refinement import refine_tiles
 from pipeline.segmentation import make_segmenter
 from pipeline.shades import without_shades
@@ -160,7 +161,7 @@ class Matter:
         return GeneratorInputs(small, plate, known, mask, motion_stack(window, self.frame_size))
 
     def generate(self, inputs: GeneratorInputs) -> Coarse:
-        """Run the generator, drop shades and specks, go on beyond the plate, fill holes, and close false veils."""
+        """Run the generator, drop shades and specks, go on beyond the plate, fill holes, close false veils and more."""
         with self._precision():
             coarse: Coarse = self.net.generator(*(_tensor(x, self.device) for x in inputs))
         coarse = Coarse(*(x.float() for x in coarse))
@@ -169,7 +170,8 @@ class Matter:
             return without_specks(coarse, inputs.mask, *seen)
         coarse = without_specks(without_shades(coarse, *seen), inputs.mask, *seen)
         coarse = carried_beyond(coarse, inputs.mask, inputs.image, inputs.coverage)
-        return without_false_veils(without_holes(coarse, *seen), *seen)
+        coarse = without_false_veils(without_holes(coarse, *seen), *seen)
+        return solid_where_alike(coarse, inputs.image, inputs.coverage)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16")

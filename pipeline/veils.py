@@ -132,7 +132,7 @@ def _false_veil(
     """The share of what is said to come through that does not, h x w; from the light, h x w x 1, left on the plate."""
     (own, ours), (other, theirs) = _detail(image), _detail(plate)
     other, theirs = other * left_on_it, theirs * left_on_it[..., 0]
-    strength, alike = (other * other).sum(2), (own * other).sum(2)
+    strength, alike = _product(other, other), _product(own, other)
     shown = _shown(strength, alike, (alpha <= CLEAR) & known)
     if shown is None:
         return np.zeros_like(alpha)
@@ -140,7 +140,7 @@ def _false_veil(
     seen_through = ((alpha > CLEAR) & (alpha < OPAQUE) & (around > AMID[0]) & known).astype(np.float32)
     clear = (1 - alpha) * shown * seen_through
     expected, found, there, weight = (
-        _mean(x, NEAR_PX) for x in (strength * clear**2, alike * clear, (own * own).sum(2) * seen_through, seen_through)
+        _mean(x, NEAR_PX) for x in (strength * clear**2, alike * clear, _product(own, own) * seen_through, seen_through)
     )
     expected = np.maximum(expected, np.float32(1e-9))
     through = found / expected
@@ -171,6 +171,11 @@ def _shown(strength: FloatImage, alike: FloatImage, clear: NDArray[np.bool_]) ->
         _mean(x * telling, side) + np.float32(more) for x, more in zip((alike, strength), in_all, strict=True)
     )
     return np.asarray(np.clip(found / there, 0, 1), np.float32)
+
+
+def _product(one: FloatImage, other: FloatImage) -> FloatImage:
+    """The sum over the channels, h x w."""
+    return np.asarray(cv2.transform(one * other, np.ones((1, 3), np.float32)))
 
 
 def _mean(x: FloatImage, side: int) -> FloatImage:

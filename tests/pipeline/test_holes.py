@@ -151,3 +151,25 @@ def test_grain_that_the_plate_may_have_does_not(behind):
     given, (image, plate) = coarse(), coat_and_gap(in_gap=0.03)
     plate[GAP] += knit(behind)[GAP]
     assert without_holes(given, image, plate, KNOWN) is given
+
+
+def sleeve(height, least=0.4, rim=0.82):
+    """A gap that reaches the outline through what is hardly more opaque than it; see-through by `least`."""
+    gap, channel = np.s_[40 : 40 + height, 100:120], np.s_[42:46, 120:130]
+    given = coarse(gap, in_gap=least)
+    given.alpha[0, 0][channel] = rim
+    return given, gap
+
+
+def test_a_wide_gap_that_shows_the_coat_is_filled_though_its_rim_is_not_quite_opaque():
+    given, gap = sleeve(height=14)
+    filled = without_holes(given, *pictures(COAT + np.float32(0.03), gap), KNOWN)
+    assert filled.alpha[0, 0][gap].min() == 1
+    assert torch.equal(filled.alpha[0, 0, :, 126:], given.alpha[0, 0, :, 126:])
+
+
+@pytest.mark.parametrize("case", ["narrow", "the place", "as open at its rim"])
+def test_other_gaps_that_are_open_around_stay(case):
+    given, gap = sleeve(6 if case == "narrow" else 14, rim=0.4 if case == "as open at its rim" else 0.82)
+    seen = PLATE if case == "the place" else COAT + np.float32(0.03)
+    assert without_holes(given, *pictures(seen, gap), KNOWN) is given
