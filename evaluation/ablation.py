@@ -21,8 +21,9 @@ from evaluation.metrics import mad
 from evaluation.report import find_clips
 from models.carrying import carry_colour
 from models.coarse import Coarse
+from pipeline.clip import Clip
 from pipeline.decode import open_clip
-from pipeline.frames import CleanplateError, FloatImage, FrameWindow, Image, Settings
+from pipeline.frames import CleanplateError, FloatImage, Frame, FrameWindow, Image, Settings
 from pipeline.matting import GeneratorInputs, Matter
 from pipeline.motion import motion_stack
 from pipeline.observing import looked_at_again
@@ -50,6 +51,7 @@ class Given:
         """Alpha where the frame itself stands in for its neighbours: nothing moves."""
         own = self.window.observation
         still = motion_stack(replace(self.window, neighbours=(own,) * 4), self.matter.frame_size)
+        still = np.clip(self.inputs.levels.stretch(still), 0, 1)
         return self.alpha(self.inputs._replace(motion=still), self.aligned)
 
     def soft_mask_refined(self) -> FloatImage:
@@ -68,7 +70,7 @@ class Given:
         return cv2.resize(self.inputs.mask, self.true.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
     def _refined(self, coarse: Coarse, aligned: AlignedPlate) -> FloatImage:
-        return self.matter.refine(coarse, self.window.frame.image, aligned)[0]
+        return self.matter.refine(coarse, self.window.frame.image, aligned, self.inputs.levels)[0]
 
 
 Variant = Callable[[Given, Given], FloatImage]
@@ -91,8 +93,23 @@ Measure = Callable[[list[Path], Settings, int], dict[str, list[float]]]
 """What `measure` does."""
 
 
+class _Graded(Clip):
+    """A clip whose frames are altered as they are read."""
+
+    def __init__(self, clip: Clip, altered: Callable[[Image], Image]) -> None:
+        self.clip, self.info, self.altered = clip, clip.info, altered
+
+    def _frames(self, start: int, end: int) -> Iterator[Frame]:
+        for frame in self.clip.frames(start, end):
+            yield replace(frame, image=self.altered(frame.image), planes=None)
+
+
 def given(
-    folder: Path, settings: Settings, step: int, altered: Callable[[Image], Image] | None = None
+    folder: Path,
+    settings: Settings,
+    step: int,
+    altered: Callable[[Image], Image] | None = None,
+    graded: Callable[[Image], Image] | None = None,
 ) -> Iterator[Given]:
     """Every `step`-th frame of a clip with truth.
 
@@ -101,14 +118,17 @@ def given(
         settings: Of the mattes.
         step: Frames.
         altered: What is done to the plate before.
+        graded: What is done to the plate and to every frame before.
 
     Raises:
         CleanplateError: A file is missing or cannot be read, or the plate is not found in a frame.
     """
-    with open_clip(folder / "clip.mp4") as clip, open_clip(folder / "truth" / "alpha.mkv") as truth:
-        plate = read_plate(folder / "plate.png")
-        if altered is not None:
-            plate = with_holes(altered(plate), None)
+    with open_clip(folder / "clip.mp4") as shot, open_clip(folder / "truth" / "alpha.mkv") as truth:
+        clip, plate = shot, read_plate(folder / "plate.png")
+        if graded is not None:
+            clip = _Graded(shot, graded)
+        for change in (altered, graded):
+            plate = plate if change is None else with_holes(change(plate), None)
         matter = Matter(plate, (clip.info.width, clip.info.height), settings)
         for index in range(step // 2, len(clip.info), step):
             (window,) = windows(clip, matter.observe, index, index + 1)

@@ -154,7 +154,7 @@ def _one_frame(matter: Matter, frame: Frame, before: Draft | None, watch: Stopwa
         draft = Draft(window, watch("generator", lambda: matter.generate(inputs)))
         beside = before or draft  # what it costs does not depend on which of the two sides they are
         coarse = watch("steadying", lambda: steadied(draft, beside, beside))
-        alpha, foreground = watch("refiner", lambda: matter.refine(coarse, frame.image, aligned))
+        alpha, foreground = watch("refiner", lambda: matter.refine(coarse, frame.image, aligned, inputs.levels))
     matte = Matte(alpha, foreground, FrameStatus.OK, report)
     picture = watch("composite", lambda: quantise(composite(matte, np.zeros_like(foreground)), 8))
     watch("encode", lambda: (writers[0].write(picture, frame.pts), writers[1].write(quantise(alpha, 8), frame.pts)))
@@ -173,7 +173,7 @@ def _side_by_side(matter: Matter, frames: list[Frame]) -> dict[str, float]:
 
     def networks(image: Image, report: AlignmentReport, inputs: GeneratorInputs) -> None:
         with torch.inference_mode():
-            matter.refine(matter.generate(inputs), image, matter.aligner.warp(report))
+            matter.refine(matter.generate(inputs), image, matter.aligner.warp(report), inputs.levels)
 
     rounds = []
     with matter.pool() as pool:

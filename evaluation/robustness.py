@@ -1,7 +1,7 @@
 """What plates that were not taken as they should be cost: `python -m evaluation.robustness DIR...`.
 
 MAD on clips with truth (folders as for `evaluation.report`, without holes in their plates) when the plate is altered
-as other cameras, other light and other programs do.
+as other cameras, other light and other programs do; and when clip and plate are, as before they are graded.
 """
 
 from __future__ import annotations
@@ -124,6 +124,12 @@ CHANGES: dict[str, Change] = {
     "out of focus": lambda plate: cv2.GaussianBlur(plate, (0, 0), 2),
 }
 
+GRADES: dict[str, Change] = {
+    "all of it dark": lambda picture: 0.35 * picture,
+    "all of it flat": lambda picture: 0.15 + 0.45 * picture,
+}
+"""Of the clip, too."""
+
 
 def altered(change: Change) -> Callable[[Image], Image]:
     """The same for H x W x 3 of whole numbers."""
@@ -138,12 +144,16 @@ def altered(change: Change) -> Callable[[Image], Image]:
 
 def measure(folders: list[Path], settings: Settings, step: int) -> dict[str, list[float]]:
     """Mean MAD of each clip, by change."""
+    rows: dict[str, dict[str, Callable[[Image], Image]]] = {
+        **{name: {"altered": altered(change)} for name, change in CHANGES.items()},
+        **{name: {"graded": altered(change)} for name, change in GRADES.items()},
+    }
     return {
         name: [
             float(np.mean([mad(own.alpha(own.inputs, own.aligned), own.true) for own in clip]))
-            for clip in (given(folder, settings, step, altered(change)) for folder in folders)
+            for clip in (given(folder, settings, step, **changes) for folder in folders)
         ]
-        for name, change in CHANGES.items()
+        for name, changes in rows.items()
     }
 
 

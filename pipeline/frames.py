@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.levels import AS_IT_IS, Levels
+
 if TYPE_CHECKING:  # they bring PyTorch, which takes seconds
     from alignment.plate import AlignmentReport
     from models.coarse import Coarse
@@ -248,14 +250,18 @@ class Draft:
     Attributes:
         window: The window.
         coarse: The coarse matte; None where the plate was not found, and for networks that see crops.
-        plate: The aligned plate as the generator was shown it, h x w x 3 float32 in [0, 1]; None without a matte.
+        image: The frame as the generator was shown it, h x w x 3 float32 in [0, 1]; None without a matte.
+        plate: The aligned plate, likewise.
         coverage: Where it is known, h x w; likewise.
+        levels: What the generator was shown them in.
     """
 
     window: FrameWindow
     coarse: Coarse | None
+    image: FloatImage | None = None
     plate: FloatImage | None = None
     coverage: FloatImage | None = None
+    levels: Levels = AS_IT_IS
 
     @property
     def index(self) -> int:

@@ -35,6 +35,7 @@ from pipeline.frames import (
     Settings,
 )
 from pipeline.holes import without_holes
+from pipeline.levels import AS_IT_IS, Levels, levels_of
 from pipeline.local_exposure import exposed_alike
 from pipeline.motion import motion_stack
 from pipeline.observing import coarse_size, looked_at_again, observe
@@ -53,13 +54,22 @@ SMALLEST_SUBJECT = 2e-4
 
 
 class GeneratorInputs(NamedTuple):
-    """The generator's inputs as arrays, h x w (x channels) float32 in [0, 1]; see `models.generator.Generator`."""
+    """The generator's inputs as arrays, h x w (x channels) float32 in [0, 1]; see `models.generator.Generator`.
+
+    And the levels that the pictures among them are in.
+    """
 
     image: FloatImage
     plate: FloatImage
     coverage: FloatImage
     mask: FloatImage
     motion: FloatImage
+    levels: Levels = AS_IT_IS
+
+    @property
+    def maps(self) -> tuple[FloatImage, ...]:
+        """What the generator is shown, in its order."""
+        return self.image, self.plate, self.coverage, self.mask, self.motion
 
 
 class Matter:
@@ -124,7 +134,7 @@ class Matter:
             return Draft(window, None)
         with torch.inference_mode():
             inputs = self.inputs(window, self.aligner.warp(report))
-            return Draft(window, self.generate(inputs), inputs.plate, inputs.coverage)
+            return Draft(window, self.generate(inputs), inputs.image, inputs.plate, inputs.coverage, inputs.levels)
 
     def matte(self, drafts: Drafts) -> Matte:
         """The matte of a draft's frame, steadied by the drafts beside it."""
@@ -153,17 +163,19 @@ class Matter:
         return Matte(alpha, unit(image), FrameStatus.ALIGNMENT_FAILED, None)
 
     def inputs(self, window: FrameWindow, aligned: AlignedPlate) -> GeneratorInputs:
-        """What the generator sees of a window, at its own size."""
-        small = unit(window.observation.small)
-        plate, known = aligned.reduced(*self.coarse_size)
+        """What the generator sees of a window, at its own size and in full range."""
+        small, (plate, known) = unit(window.observation.small), aligned.reduced(*self.coarse_size)
+        levels, motion = levels_of(small, plate, known), motion_stack(window, self.frame_size)
+        if levels != AS_IT_IS:
+            small, plate, motion = (np.clip(levels.stretch(x), 0, 1) for x in (small, plate, motion))
         mask = reduce(window.mask, self.coarse_size) if window.mask is not None else self.segment(small, plate, known)
         plate = exposed_alike(plate, small, known, mask)
-        return GeneratorInputs(small, plate, known, mask, motion_stack(window, self.frame_size))
+        return GeneratorInputs(small, plate, known, mask, motion, levels)
 
     def generate(self, inputs: GeneratorInputs) -> Coarse:
         """Run the generator, drop shades and specks, go on beyond the plate, fill holes, close false veils and more."""
         with self._precision():
-            coarse: Coarse = self.net.generator(*(_tensor(x, self.device) for x in inputs))
+            coarse: Coarse = self.net.generator(*(_tensor(x, self.device) for x in inputs.maps))
         coarse = Coarse(*(x.float() for x in coarse))
         seen = (inputs.image, inputs.plate, inputs.coverage)
         if self.net.generator.config.original:  # sees a crop that may be enlarged: what is wide there is not wide
@@ -176,10 +188,12 @@ class Matter:
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16")
 
-    def refine(self, coarse: Coarse, image: Image, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
+    def refine(
+        self, coarse: Coarse, image: Image, aligned: AlignedPlate, levels: Levels
+    ) -> tuple[FloatImage, FloatImage]:
         """Run the refiner: alpha H x W and foreground H x W x 3, see `refine_tiles`."""
         with self._precision():
-            return refine_tiles(self.net, coarse, image, aligned, self.settings)
+            return refine_tiles(self.net, coarse, image, aligned, self.settings, levels)
 
     def _infer(self, drafts: Drafts, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
         window, coarse = drafts.own.window, drafts.own.coarse
@@ -188,7 +202,7 @@ class Matter:
             return self._infer_crop(self.inputs(window, aligned).mask, image, aligned)
         if drafts.beside is not None and all(draft.coarse is not None for draft in drafts.beside):
             coarse = without_smears(steadied(drafts.own, *drafts.beside), drafts.own, *drafts.beside)
-        return self.refine(coarse, image, aligned)
+        return self.refine(coarse, image, aligned, drafts.own.levels)
 
     def _infer_crop(self, mask: FloatImage, image: Image, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
         """For a network that was trained on crops around the subject (PAPER, decision d); alpha is 0 elsewhere."""
@@ -201,7 +215,7 @@ class Matter:
             )
             nothing = np.zeros((*CROP, 4), np.float32)  # motion has no part in these networks
             coarse = self.generate(GeneratorInputs(small, plate, known, soft, nothing))
-            alpha[square], foreground[square] = self.refine(coarse, image[square], aligned)
+            alpha[square], foreground[square] = self.refine(coarse, image[square], aligned, AS_IT_IS)
         return alpha, foreground
 
 

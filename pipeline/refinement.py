@@ -21,6 +21,7 @@ from models.weights import MattingNet
 from pipeline.calibration import calibrated
 from pipeline.composite import unit
 from pipeline.frames import FloatImage, Image, Settings
+from pipeline.levels import AS_IT_IS, Levels
 from pipeline.mixtures import Seen, explained, in_gap, leeway, surroundings
 
 STRIP_PX = 64
@@ -47,7 +48,7 @@ class Tile(NamedTuple):
 
 
 def refine_tiles(
-    net: MattingNet, coarse: Coarse, image: Image, aligned: AlignedPlate, settings: Settings
+    net: MattingNet, coarse: Coarse, image: Image, aligned: AlignedPlate, settings: Settings, levels: Levels = AS_IT_IS
 ) -> tuple[FloatImage, FloatImage]:
     """Alpha and foreground of a frame at full size.
 
@@ -57,6 +58,7 @@ def refine_tiles(
         image: H x W x 3, uint8 or uint16.
         aligned: The plate for this frame.
         settings: Tile size and batch; part of what decides the last bit.
+        levels: In which the coarse result was made.
 
     Returns:
         Alpha H x W in [0, 1] and straight foreground H x W x 3 in [0, 1], float32. Where alpha is nearly 1, and far
@@ -64,14 +66,14 @@ def refine_tiles(
     """
     height, width = image.shape[:2]
     if net.refiner is None:
-        return _enlarged(net, coarse, image)
+        return _enlarged(net, coarse, image, levels)
     alpha = cv2.resize(stretch(coarse.alpha)[0, 0].cpu().numpy(), (width, height), interpolation=cv2.INTER_LINEAR)
     alpha = np.clip(alpha, 0, 1)
     foreground = unit(image)
     doubtful = uncertain(coarse.alpha, coarse.hidden)
-    _extend(foreground, coarse, doubtful)
+    _extend(foreground, coarse, doubtful, levels)
     px, batch = settings.tile_px, settings.tile_batch or 1
-    plan = _Tiles(net.refiner, coarse, doubtful, image, aligned, px)
+    plan = _Tiles(net.refiner, coarse, doubtful, image, aligned, px, levels)
     wanted = list(uncertain_tiles(doubtful, (width, height), px, batch * px, 2 * plan.margin))
     if aligned.device is None and sum(tile.width for tile in wanted) * px > MANY_TILES * width * height:
         aligned.render_whole()
@@ -83,7 +85,7 @@ def refine_tiles(
     return alpha, foreground
 
 
-def _extend(foreground: FloatImage, coarse: Coarse, doubtful: Tensor) -> None:
+def _extend(foreground: FloatImage, coarse: Coarse, doubtful: Tensor, levels: Levels) -> None:
     """Let the subject's colours go on beyond its edges and fade, H x W x 3 in place.
 
     Whoever filters or scales foreground and alpha apart would else mix in the place.
@@ -97,7 +99,9 @@ def _extend(foreground: FloatImage, coarse: Coarse, doubtful: Tensor) -> None:
     near, alpha, change = (x[part.at()][0].permute(1, 2, 0).cpu().numpy() for x in (doubtful, *coarse[:2]))
     near = cv2.dilate(near, np.ones((2 * EXTENDED_PX + 1,) * 2, np.uint8))
     near = cv2.blur(near, (2 * FADING_PX + 1,) * 2) * (alpha[..., 0] < 0.5)
-    change = cv2.resize(change * near[..., None], (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+    change = cv2.resize(
+        change * near[..., None] / levels.gain, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR
+    )
     box = foreground[top:bottom, left:right]
     np.clip(np.add(box, change, out=change), 0, 1, out=box)
 
@@ -196,9 +200,16 @@ class _Tiles:
     """
 
     def __init__(
-        self, refiner: Refiner, coarse: Coarse, doubtful: Tensor, image: Image, aligned: AlignedPlate, tile_px: int
+        self,
+        refiner: Refiner,
+        coarse: Coarse,
+        doubtful: Tensor,
+        image: Image,
+        aligned: AlignedPlate,
+        tile_px: int,
+        levels: Levels,
     ) -> None:
-        self.refiner, self.coarse, self.margin = refiner, coarse, refiner.margin
+        self.refiner, self.coarse, self.margin, self.levels = refiner, coarse, refiner.margin, levels
         self.side = tile_px + 2 * self.margin
         self.image, self.aligned = image, aligned
         self.height, self.width = image.shape[:2]
@@ -213,6 +224,7 @@ class _Tiles:
         pieces = [self._piece(tile) for tile in shown]
         image = _strip([piece.of(self.image) for piece in pieces], self.coarse.alpha.device)
         plate, coverage = self._plate_in(shown, pieces)
+        image, plate = self.levels.stretch(image), self.levels.stretch(plate)
         enlarged, say, around = self._enlarge(shown)
         alpha, foreground = self.refiner(image, plate, coverage, enlarged)
         certain, say, around, lit, image, plate, coverage, carried = (
@@ -225,7 +237,7 @@ class _Tiles:
         alpha = explained(alpha, free, Seen(image, plate * lit, coverage, foreground, carried))
         # A tile may hold floor or wall of which the generator is sure: there the refiner has no say.
         alpha = certain + say * (alpha - certain)
-        foreground = image_where_opaque(alpha, foreground, image)
+        foreground = self.levels.squeeze(image_where_opaque(alpha, foreground, image))
         alphas = alpha.clamp(0, 1)[0, 0].cpu().numpy()
         foregrounds = foreground.clamp(0, 1)[0].permute(1, 2, 0).cpu().numpy()
         begin = 0
@@ -275,13 +287,13 @@ class _Tiles:
         return Coarse(*parts), say, around
 
 
-def _enlarged(net: MattingNet, coarse: Coarse, image: Image) -> tuple[FloatImage, FloatImage]:
+def _enlarged(net: MattingNet, coarse: Coarse, image: Image, levels: Levels) -> tuple[FloatImage, FloatImage]:
     """A model without a refiner: plain enlargement."""
     size = image.shape[:2]
     alpha, foreground = (F.interpolate(x, size, mode="bilinear", align_corners=False) for x in coarse[:2])
-    seen = torch.from_numpy(unit(image)).permute(2, 0, 1)[None].to(alpha.device)
+    seen = levels.stretch(torch.from_numpy(unit(image)).permute(2, 0, 1)[None].to(alpha.device))
     if net.generator.corrects:
         foreground = foreground + seen
-    foreground = image_where_opaque(alpha, foreground, seen).clamp(0, 1)
+    foreground = levels.squeeze(image_where_opaque(alpha, foreground, seen)).clamp(0, 1)
     result = np.ascontiguousarray(foreground[0].permute(1, 2, 0).cpu().numpy())
     return alpha.clamp(0, 1)[0, 0].cpu().numpy(), result

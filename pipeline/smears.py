@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from models.coarse import Coarse, decided
 from pipeline.colourful import without_small
-from pipeline.composite import unit
 from pipeline.frames import Draft, FloatImage
 from pipeline.motion import at_size
 from pipeline.steadying import found_again
@@ -83,7 +82,7 @@ def without_smears(coarse: Coarse, own: Draft, before: Draft, after: Draft) -> C
     Raises:
         ValueError: One of the drafts is not aligned, or has no coarse matte.
     """
-    if own.plate is None or own.coverage is None or not coarse.carried.shape[1]:
+    if own.image is None or own.plate is None or own.coverage is None or not coarse.carried.shape[1]:
         return coarse
     alpha, beside = coarse.alpha[0, 0].cpu().numpy(), (before, after)
     places = [_at_its_place(other, own) for other in beside]
@@ -95,7 +94,7 @@ def without_smears(coarse: Coarse, own: Draft, before: Draft, after: Draft) -> C
     if min(width, height) < CORE_PX:
         return coarse
     box = np.s_[max(0, top - RIM_PX) : top + height + RIM_PX, max(0, left - RIM_PX) : left + width + RIM_PX]
-    image, carried = unit(own.window.observation.small[box]), coarse.carried[0].permute(1, 2, 0).cpu().numpy()[box]
+    image, carried = own.image[box], coarse.carried[0].permute(1, 2, 0).cpu().numpy()[box]
     smeared = passing[box] * _undimmed(image, own.plate[box], carried) * (own.coverage[box] > 0.5)
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CORE_PX, CORE_PX))
     core = cv2.morphologyEx((opaque[box] & (smeared > 0.5)).astype(np.uint8), cv2.MORPH_OPEN, ellipse)

@@ -165,7 +165,7 @@ def _keep(clip: Clip, found: UnlabelledClip, matter: Matter, every: int, kept: P
 def _packed(inputs: GeneratorInputs) -> FloatImage:
     """The inputs as one 12 x h x w array."""
     height, width = inputs.mask.shape
-    layers = [array.reshape(height, width, -1) for array in inputs]
+    layers = [array.reshape(height, width, -1) for array in inputs.maps]
     return np.ascontiguousarray(np.concatenate(layers, axis=2).transpose(2, 0, 1))
 
 

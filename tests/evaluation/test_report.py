@@ -114,13 +114,15 @@ def test_the_ablation_shows_that_the_plate_is_used(clips):
     assert np.mean(rows["another clip's plate"]) > 5 * np.mean(rows["as it is"])
 
 
-def test_a_plate_of_other_tones_or_with_a_frame_costs_next_to_nothing(clips, monkeypatch, capsys):
+def test_a_plate_of_other_tones_or_with_a_frame_costs_next_to_nothing_nor_do_clips_before_grading(
+    clips, monkeypatch, capsys
+):
     wanted = ("as it is", "gamma 0.8", "a white frame", "light from the side, 30 %")
     monkeypatch.setattr(robustness, "CHANGES", {name: robustness.CHANGES[name] for name in wanted})
     monkeypatch.setattr("sys.argv", ["robustness", str(clips), "--step", "2"])
     robustness.main()
     rows = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines()[2:]]
-    assert [row[0].strip() for row in rows] == list(wanted)
+    assert [row[0].strip() for row in rows] == [*wanted, "all of it dark", "all of it flat"]
     usual, *others = (float(row[-1]) for row in rows)
     assert all(other < usual + 2 for other in others)
 

@@ -41,7 +41,8 @@ def draft(index, picture, alpha, carried=BLACK, place=WOOD, shift=0):
     parts = (alpha.transpose(2, 0, 1), np.zeros_like(colours), hidden, colours)
     coarse = Coarse(*(torch.from_numpy(np.ascontiguousarray(part))[None] for part in parts))
     window = FrameWindow(Frame(small, index, index, Fraction(1, 24)), seen, ())
-    return Draft(window, coarse, filled(over=place), np.ones((HEIGHT, WIDTH), np.float32))
+    shown = np.float32(small) / 255, filled(over=place), np.ones((HEIGHT, WIDTH), np.float32)
+    return Draft(window, coarse, *shown)
 
 
 def matte(*areas):
