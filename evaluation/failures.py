@@ -1,8 +1,9 @@
 """Clips with truth of what the paper's method fails at: `python -m evaluation.failures OUT [--photos DIR]`.
 
 A folder each, as `evaluation.report` reads them: a subject in the place's own colours, hair thinner than a pixel,
-strong shadows, a thing that is no person, a head that fills the frame, and limbs in motion. A square of the place, 720
-pixels, is shown by a camera that a hand holds; the subject drifts across it. Equal seeds make equal clips.
+strong shadows, a thing that is no person, a head that fills the frame, limbs in motion, and clothes that get as light
+as the place towards their edges. A square of the place, 720 pixels, is shown by a camera that a hand holds; the subject
+drifts across it. Equal seeds make equal clips.
 """
 
 from __future__ import annotations
@@ -51,12 +52,14 @@ class Story:
         blend: How far the subject wears the colours of the place, in [0, 1].
         shadow: Light that its shadow takes away, in [0, 1].
         swing: How far the subject swings about its top to either side, radians; the further down, the more it smears.
+        rim: How much of the place's colours its edges take on from the light around it, in [0, 1].
     """
 
     draw: Callable[[Canvas], None]
     blend: float = 0.0
     shadow: float = 0.15
     swing: float = 0.0
+    rim: float = 0.0
 
 
 def _thin_hair(canvas: Canvas) -> None:
@@ -106,6 +109,7 @@ STORIES: dict[str, Story] = {
     "no_person": Story(_seeds_on_stalks),
     "close_up": Story(_head_and_shoulders),
     "in_motion": Story(draw_figure, swing=0.25),
+    "rim_light": Story(draw_figure, rim=1.2),
 }
 
 
@@ -170,9 +174,18 @@ def _film(
         moved = _moved(story, subject, time)
         sway = 9 * np.sin(2.1 * time * np.array([1.0, 1.3]) + phase[:2])
         seen = _seen(still, sway, 0.004 * np.sin(1.7 * time + phase[2]))
+        if story.rim:
+            moved = Subject(moved.alpha, _rimmed(moved, seen, story.rim))
         lit = seen * (1 - story.shadow * _fallen(moved.alpha))[..., None]
         cover = moved.alpha[..., None]
         yield _codes(CAMERA.shoot(random, cover * moved.colour + (1 - cover) * lit)), moved
+
+
+def _rimmed(subject: Subject, seen: FloatImage, rim: float) -> FloatImage:
+    """The subject's colours with the light of the place on its edges, the stronger the nearer to them."""
+    inside = cv2.GaussianBlur(subject.alpha, (0, 0), SIZE / 60)
+    share = np.clip(rim * (1 - inside), 0, 1)[..., None]
+    return np.asarray(subject.colour + share * (cv2.GaussianBlur(seen, (0, 0), SIZE / 40) - subject.colour), np.float32)
 
 
 def _moved(story: Story, subject: Subject, time: float) -> Subject:

@@ -74,3 +74,11 @@ def test_what_swings_is_smeared_the_more_the_further_down(made):
     steepest = np.abs(np.diff(alpha, axis=1)).max(axis=1)[(alpha > 0.9).any(axis=1)]
     third = len(steepest) // 3
     assert np.median(steepest[:third]) > 3 * np.median(steepest[-third:]) > 0.03
+
+
+def test_a_rim_in_the_places_light_is_the_subjects_and_looks_like_the_place(made):
+    _, plate, known, alpha, foreground = parts(made / "rim_light")
+    depth = cv2.distanceTransform((alpha > 0.95).astype(np.uint8), cv2.DIST_L2, 5)
+    unlike = np.abs(foreground - cv2.GaussianBlur(plate, (0, 0), SIZE / 40)).mean(axis=2)
+    rim, middle = (unlike[known & where].mean() for where in ((depth > 0) & (depth < 4), depth > 20))
+    assert rim < 0.6 * middle
