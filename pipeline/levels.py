@@ -17,7 +17,7 @@ BLACK, WHITE = 0.5, 99.5
 """Percentiles of the smallest and of the largest channel that are a picture's black and white."""
 
 LIFTED = 0.06
-"""Black up to this, in [0, 1], is as it should be: haze, a matte screen."""
+"""Black up to this, in [0, 1], is as it should be: haze, a matte screen. What it is above that is taken off."""
 
 FULL = 0.85
 """What a range from black to white is stretched to."""
@@ -52,7 +52,9 @@ AS_IT_IS = Levels()
 
 
 def levels_of(image: FloatImage, plate: FloatImage, coverage: FloatImage) -> Levels:
-    """The levels by which frame and plate together have their full range; those that have it stay as they are.
+    """The levels by which frame and plate, together, have a black, and where their range is narrow, a wide one.
+
+    A dark picture and a flat one are what the networks do not know. Those that have black and white stay as they are.
 
     Args:
         image: h x w x 3 RGB in [0, 1].

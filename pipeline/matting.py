@@ -158,12 +158,14 @@ class Matter:
         mask = window.mask
         if mask is None:
             small = unit(window.observation.small)
-            mask = self.segment(small, np.zeros_like(small), np.zeros(small.shape[:2], np.float32))
+            nothing, unknown = np.zeros_like(small), np.zeros(small.shape[:2], np.float32)
+            seen = np.clip(levels_of(small, nothing, unknown).stretch(small), 0, 1)
+            mask = self.segment(seen, nothing, unknown)
         alpha = cv2.resize(mask, self.frame_size, interpolation=cv2.INTER_LINEAR)
         return Matte(alpha, unit(image), FrameStatus.ALIGNMENT_FAILED, None)
 
     def inputs(self, window: FrameWindow, aligned: AlignedPlate) -> GeneratorInputs:
-        """What the generator sees of a window, at its own size and in full range."""
+        """What the generator sees of a window, at its own size and in its levels."""
         small, (plate, known) = unit(window.observation.small), aligned.reduced(*self.coarse_size)
         levels, motion = levels_of(small, plate, known), motion_stack(window, self.frame_size)
         if levels != AS_IT_IS:
@@ -182,7 +184,7 @@ class Matter:
             return without_specks(coarse, inputs.mask, *seen)
         coarse = without_specks(without_shades(coarse, *seen), inputs.mask, *seen)
         coarse = carried_beyond(coarse, inputs.mask, inputs.image, inputs.coverage)
-        coarse = without_false_veils(without_holes(coarse, *seen), *seen)
+        coarse = without_false_veils(without_holes(coarse, *seen), *seen, recoloured=self.net.refiner is not None)
         return solid_where_alike(coarse, inputs.image, inputs.coverage)
 
     def _precision(self) -> torch.autocast:

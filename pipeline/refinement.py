@@ -224,7 +224,7 @@ class _Tiles:
         pieces = [self._piece(tile) for tile in shown]
         image = _strip([piece.of(self.image) for piece in pieces], self.coarse.alpha.device)
         plate, coverage = self._plate_in(shown, pieces)
-        image, plate = self.levels.stretch(image), self.levels.stretch(plate)
+        image, plate = self.levels.stretch(image), self.levels.stretch(plate).clamp(min=0)
         enlarged, say, around = self._enlarge(shown)
         alpha, foreground = self.refiner(image, plate, coverage, enlarged)
         certain, say, around, lit, image, plate, coverage, carried = (

@@ -109,7 +109,7 @@ def found_again(own: Draft, other: Draft) -> Found:
     alpha, error = _said(_coarse(other))
     red, green, blue = cv2.split(cv2.absdiff(followed(there.small), here.small))
     outside = (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
-    unlike = unit(cv2.max(cv2.max(red, green), blue))
+    unlike = unit(cv2.max(cv2.max(red, green), blue)) * np.float32(own.levels.gain)
     unlike[outside] = 0
     unlike = cv2.blur(unlike, AROUND) / np.maximum(cv2.blur(np.float32(~outside), AROUND), np.float32(1e-3))
     unlike[outside] = 1

@@ -48,11 +48,8 @@ FEWEST_CLEAR = 200
 """Pixels of clear, textured parts, without which nothing is known of that."""
 
 OF_ALL = 10
-"""How many clear, textured pixels close by count as much as all others together."""
-
-SHOWN = (0.5, 0.8)
-"""Share of the plate's detail that clear parts show, from which on it is missed elsewhere, and wholly: leaves that
-moved, and a plate that does not lie well, show little."""
+"""How many clear, textured pixels close by count as much as all others together: leaves may have moved in one part of
+the picture only."""
 
 RECOLOURED = (0.0, 0.4)
 """Share of what is said to come through that does not, from which on the subject's colour follows from the new alpha in
@@ -65,7 +62,9 @@ LEAST = 0.3
 """Alpha that a colour is taken out of a mixture with, at least."""
 
 
-def without_false_veils(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> Coarse:
+def without_false_veils(
+    coarse: Coarse, image: FloatImage, plate: FloatImage, coverage: FloatImage, recoloured: bool = True
+) -> Coarse:
     """The coarse result made as opaque as it has to be where a veil would show the plate's detail, and does not.
 
     A mixture of colours may look like cloth or skin; what is seen through has the plate's detail, times 1 - alpha, and
@@ -78,6 +77,7 @@ def without_false_veils(coarse: Coarse, image: FloatImage, plate: FloatImage, co
         image: h x w x 3 RGB in [0, 1], what the generator was shown.
         plate: h x w x 3, aligned.
         coverage: h x w, 1 where the plate is known.
+        recoloured: Whether the subject's colours are to go with the new alpha, for a refiner.
 
     Returns:
         The same with alpha nearer to 1 there, and as much nearer to 0 the expected error.
@@ -102,7 +102,7 @@ def without_false_veils(coarse: Coarse, image: FloatImage, plate: FloatImage, co
     kept = np.ones_like(whole)
     kept[box] -= false
     raised = decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)
-    if not coarse.carried.shape[1]:  # nothing refines it
+    if not recoloured:
         return raised
     return _recoloured(raised, part, image, plate[box] * left_on_it, ramp(false, RECOLOURED))
 
@@ -146,7 +146,7 @@ def _false_veil(
     through = found / expected
     rest = np.maximum(there - through * found, 0) / (expected * np.maximum(weight * (NEAR_PX**2 / 2), 1))
     missing = 1 - np.clip(np.maximum(through, 0) + np.float32(BY_CHANCE) * np.sqrt(rest), 0, 1)
-    missing *= ramp(np.sqrt(expected / (3 * np.maximum(weight, np.float32(1e-6)))), EXPECTED) * ramp(shown, SHOWN)
+    missing *= ramp(np.sqrt(expected / (3 * np.maximum(weight, np.float32(1e-6)))), EXPECTED)
     missing *= ramp(around, AMID) * ramp(ours / np.maximum(theirs, np.float32(1e-3)), BRIGHT) * seen_through
     return np.asarray(cv2.GaussianBlur(missing, (0, 0), 0.7))
 

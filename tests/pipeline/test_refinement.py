@@ -12,7 +12,10 @@ from models.coarse import EXPECTED_ERROR, Coarse, uncertain
 from models.weights import new_net
 from pipeline import refinement
 from pipeline.frames import Settings
+from pipeline.levels import AS_IT_IS, Levels
 from pipeline.refinement import Tile, refine_tiles, uncertain_tiles
+
+DARK = Levels(0.1, 2.5)
 
 
 def coarse(height=27, width=48):
@@ -226,3 +229,18 @@ def test_a_mixture_of_place_and_subject_tells_alpha(monkeypatch):
         monkeypatch.setattr(refinement, "explained", lambda alpha, *_: alpha)
         without, _ = refine_tiles(net, given, image, plate, Settings())
     assert np.abs(alpha - 0.5).mean() < 0.03 < 0.1 < np.abs(without - 0.5).mean()
+
+
+def test_colours_beyond_the_edge_and_of_what_is_opaque_are_in_the_frames_own_levels(scene):
+    net, given, image, plate = scene
+    alpha, change = torch.zeros(1, 1, 54, 80), torch.full((1, 3, 54, 80), 0.1)
+    alpha[..., 20:30, 30:50] = 1
+    alpha[..., 19, 30:50] = 0.5
+    sharp = given._replace(alpha=alpha, foreground=change, hidden=torch.zeros(1, 5, 54, 80))
+    with torch.no_grad():
+        plain, stretched = (refine_tiles(net, sharp, image, plate, Settings(), level)[1] for level in (AS_IT_IS, DARK))
+    own = image / np.float32(255)
+    beyond, inside = np.s_[32:38, 85:115], np.s_[62:68, 90:110]
+    assert np.abs(plain[inside] - own[inside]).max() < 0.01 and np.abs(stretched[inside] - own[inside]).max() < 0.01
+    steps = [(x - own)[beyond] for x in (plain, stretched)]
+    assert steps[0].max() > 0.02 and np.abs(steps[1] - steps[0] / DARK.gain).max() < 0.01

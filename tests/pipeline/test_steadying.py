@@ -1,5 +1,6 @@
 """Steadying: what one draft says alone goes, what came, went or moved stays."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -9,6 +10,7 @@ import torch
 
 from models.coarse import Coarse
 from pipeline.frames import Draft, Frame, FrameWindow, Observation
+from pipeline.levels import Levels
 from pipeline.steadying import flow, steadied
 
 HEIGHT, WIDTH = 160, 240
@@ -66,6 +68,19 @@ def test_a_hole_in_what_has_just_come_in_is_closed_by_the_one_draft_that_knows()
     before, own, after = rising(0, 90), rising(1, 100, hole=0.3), rising(2, 110)
     for one, other in ((before, after), (after, before)):
         assert (alpha_of(steadied(own, one, other))[HOLE] > 0.95).mean() > 0.9  # a corner is not found again
+
+
+def test_in_a_dark_clip_what_is_as_unlike_for_its_levels_is_not_found_again():
+    """A hole that neither neighbour has stays where what is there differs from theirs by a quarter of that."""
+    before, own, after = (draft(index, disc(45), shift) for index, shift in enumerate(SHIFTS))
+    alpha = disc(45)
+    alpha[70:80, 95:105] = 0.4
+    changed = 1.0 * own.window.observation.grey
+    changed[60:90, 85:115] += 0.06
+    own = draft(1, alpha, grey=changed)
+    assert alpha_of(steadied(own, before, after))[75, 100] > 0.9
+    dark = replace(own, levels=Levels(0, 4))
+    assert alpha_of(steadied(dark, before, after))[75, 100] == np.float32(0.4)
 
 
 def test_what_has_just_come_in_is_not_taken_away_by_the_one_draft_that_knows():
