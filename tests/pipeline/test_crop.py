@@ -55,6 +55,6 @@ def test_an_imported_network_sees_the_square_and_leaves_the_rest_alone(scene, tm
     rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
     assert np.abs(np.array([rows[0], rows[-1], columns[0], columns[-1]]) - [116, 283, 96, 263]).max() <= 6
     assert (alpha[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] == 254).all()
-    assert [x.shape[:2] for x in seen[0]] == [CROP] * 5
+    assert [x.shape[:2] for x in seen[0].maps] == [CROP] * 5
     red = seen[0].image[..., 0] - seen[0].image[..., 2] > 0.5
     assert red.mean() == pytest.approx(np.pi / 4 / 1.2**2, abs=0.03)  # a disc in a square 1.2 times as wide
