@@ -251,8 +251,7 @@ class Draft:
         window: The window.
         coarse: The coarse matte; None where the plate was not found, and for networks that see crops.
         image: The frame as the generator was shown it, h x w x 3 float32 in [0, 1]; None without a matte.
-        plate: The aligned plate, likewise.
-        coverage: Where it is known, h x w; likewise.
+        plate, coverage: The aligned plate, likewise, and where it is known, h x w.
         levels: What the generator was shown them in.
     """
 

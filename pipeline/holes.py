@@ -128,7 +128,7 @@ def _holes(
     image, plate, coverage = pictures
     _, labels, stats, _ = cv2.connectedComponentsWithStats((alpha <= open_to).astype(np.uint8), connectivity=4)
     area, (closed, cut_off) = stats[:, cv2.CC_STAT_AREA], _closed(alpha, labels, stats)
-    depth, deep = cache(partial(_depth, closed[labels] | (alpha > open_to))), DEEP * max(alpha.shape)
+    depth, deep = cache(lambda: _depth(closed[labels] | (alpha > open_to))), DEEP * max(alpha.shape)
     filled = np.zeros(alpha.shape, np.bool_)
     smallest = 0 if open_to == OPEN else 3 * WIDE_PX**2  # about a circle's
     for label in np.flatnonzero(closed & (area > smallest)):

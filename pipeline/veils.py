@@ -117,7 +117,7 @@ def _recoloured(coarse: Coarse, part: Part, image: FloatImage, lit: FloatImage, 
         torch.from_numpy(np.atleast_3d(x)).permute(2, 0, 1)[None].to(coarse.alpha) for x in (image, lit, share)
     )
     at, solid, own = part.at(), stretch(coarse.alpha).clamp(0, 1), seen.clone()
-    alpha, change, carried = solid[part.at()].clone(), coarse.foreground.clone(), coarse.carried.clone()
+    alpha, change, carried = solid[at].clone(), coarse.foreground.clone(), coarse.carried.clone()
     colour = ((seen[at] - (1 - alpha) * place) / alpha.clamp(min=LEAST)).clamp(0, 1)
     change[at] = torch.lerp(change[at], colour - seen[at], known)
     own[at] = torch.lerp(seen[at], colour, known)
