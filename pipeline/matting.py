@@ -41,6 +41,7 @@ from pipeline.motion import motion_stack
 from pipeline.observing import coarse_size, looked_at_again, observe
 from pipeline.own_colours import solid_where_alike
 from pipeline.refinement import refine_tiles
+from pipeline.rims import solid_to_the_rim
 from pipeline.segmentation import make_segmenter
 from pipeline.shades import without_shades
 from pipeline.smears import without_smears
@@ -184,8 +185,10 @@ class Matter:
             return without_specks(coarse, inputs.mask, *seen)
         coarse = without_specks(without_shades(coarse, *seen), inputs.mask, *seen)
         coarse = carried_beyond(coarse, inputs.mask, inputs.image, inputs.coverage)
-        coarse = without_false_veils(without_holes(coarse, *seen), *seen, recoloured=self.net.refiner is not None)
-        return solid_where_alike(coarse, inputs.image, inputs.coverage)
+        recoloured = self.net.refiner is not None
+        coarse = without_false_veils(without_holes(coarse, *seen), *seen, recoloured)
+        coarse = solid_where_alike(coarse, inputs.image, inputs.coverage)
+        return solid_to_the_rim(coarse, *seen, recoloured)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16")

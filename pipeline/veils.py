@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.carrying import carry_colour
 from models.coarse import Coarse, decided
-from models.part import Part
+from models.part import part_around
 from models.refiner import light, stretch
 from pipeline.frames import FloatImage
 from pipeline.mixtures import surroundings
+from pipeline.recolouring import with_own_colours
 
 NEAR_PX = 7
 """Side of the square in which the place's detail is looked for, coarse pixels."""
@@ -51,16 +51,6 @@ OF_ALL = 10
 """How many clear, textured pixels close by count as much as all others together: leaves may have moved in one part of
 the picture only."""
 
-RECOLOURED = (0.0, 0.4)
-"""Share of what is said to come through that does not, from which on the subject's colour follows from the new alpha in
-part, and wholly."""
-
-SOLID = 1.5
-"""How much that share, times this, is worth as a solid part, which lends its colour to what is around."""
-
-LEAST = 0.3
-"""Alpha that a colour is taken out of a mixture with, at least."""
-
 
 def without_false_veils(
     coarse: Coarse, image: FloatImage, plate: FloatImage, coverage: FloatImage, recoloured: bool = True
@@ -82,18 +72,11 @@ def without_false_veils(
     Returns:
         The same with alpha nearer to 1 there, and as much nearer to 0 the expected error.
     """
-    whole = stretch(coarse.alpha)[0, 0].clamp(0, 1).cpu().numpy()
-    left, top, width, height = cv2.boundingRect(((whole > CLEAR) & (whole < OPAQUE)).astype(np.uint8))
-    if not width:
+    given = stretch(coarse.alpha).clamp(0, 1)
+    part = part_around((given > CLEAR) & (given < OPAQUE), MARGIN_PX, 2)
+    if part is None:
         return coarse
-    rows, columns = whole.shape
-    part = Part(
-        max(0, top - MARGIN_PX) // 2 * 2,
-        min(rows, top + height + MARGIN_PX),
-        max(0, left - MARGIN_PX) // 2 * 2,
-        min(columns, left + width + MARGIN_PX),
-    )
-    box = part.at()[2:]
+    whole, box = given[0, 0].cpu().numpy(), part.at()[2:]
     left_on_it = light(coarse)[0, 0].cpu().numpy()[box][..., None]
     known = cv2.erode(coverage[box], np.ones((5, 5), np.uint8)) > 0.99  # where the plate ends is no detail of it
     false = _false_veil(whole[box], image[box], plate[box], left_on_it, known)
@@ -102,28 +85,7 @@ def without_false_veils(
     kept = np.ones_like(whole)
     kept[box] -= false
     raised = decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)
-    if not recoloured:
-        return raised
-    return _recoloured(raised, part, image, plate[box] * left_on_it, ramp(false, RECOLOURED))
-
-
-def _recoloured(coarse: Coarse, part: Part, image: FloatImage, lit: FloatImage, share: FloatImage) -> Coarse:
-    """The coarse result with the subject's colours in a part, where `share` says so, as its alpha has them be.
-
-    By a colour that is too dark or too bright the refiner would find the veil again. From there on colours are carried
-    as from the solid parts. The lit plate and the share, h x w in [0, 1], are the part's, the image is whole.
-    """
-    seen, place, known = (
-        torch.from_numpy(np.atleast_3d(x)).permute(2, 0, 1)[None].to(coarse.alpha) for x in (image, lit, share)
-    )
-    at, solid, own = part.at(), stretch(coarse.alpha).clamp(0, 1), seen.clone()
-    alpha, change, carried = solid[at].clone(), coarse.foreground.clone(), coarse.carried.clone()
-    colour = ((seen[at] - (1 - alpha) * place) / alpha.clamp(min=LEAST)).clamp(0, 1)
-    change[at] = torch.lerp(change[at], colour - seen[at], known)
-    own[at] = torch.lerp(seen[at], colour, known)
-    solid[at] = torch.maximum(alpha, (SOLID * known).clamp(max=1))
-    carried[at] = carry_colour(own, solid, part)
-    return coarse._replace(foreground=change, carried=carried)
+    return with_own_colours(raised, part, image, plate, false) if recoloured else raised
 
 
 def _false_veil(
