@@ -40,6 +40,7 @@ from pipeline.local_exposure import exposed_alike
 from pipeline.motion import motion_stack
 from pipeline.observing import coarse_size, looked_at_again, observe
 from pipeline.own_colours import solid_where_alike
+from pipeline.recolouring import recoloured
 from pipeline.refinement import refine_tiles
 from pipeline.rims import solid_to_the_rim
 from pipeline.segmentation import make_segmenter
@@ -185,10 +186,10 @@ class Matter:
             return without_specks(coarse, inputs.mask, *seen)
         coarse = without_specks(without_shades(coarse, *seen), inputs.mask, *seen)
         coarse = carried_beyond(coarse, inputs.mask, inputs.image, inputs.coverage)
-        recoloured = self.net.refiner is not None
-        coarse = without_false_veils(without_holes(coarse, *seen), *seen, recoloured)
-        coarse = solid_where_alike(coarse, inputs.image, inputs.coverage)
-        return solid_to_the_rim(coarse, *seen, recoloured)
+        coarse = without_holes(coarse, *seen)
+        closed = solid_where_alike(without_false_veils(coarse, *seen), inputs.image, inputs.coverage)
+        closed = solid_to_the_rim(closed, inputs.coverage)
+        return closed if self.net.refiner is None else recoloured(coarse, closed, inputs.image, inputs.plate)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16")

@@ -11,7 +11,6 @@ import torch
 from models.coarse import Coarse, decided
 from models.part import part_around
 from pipeline.frames import FloatImage
-from pipeline.recolouring import with_own_colours
 from pipeline.veils import ramp
 
 SEEN = 0.08
@@ -66,9 +65,7 @@ class _Profile(NamedTuple):
     pixels: FloatImage
 
 
-def solid_to_the_rim(
-    coarse: Coarse, image: FloatImage, plate: FloatImage, coverage: FloatImage, recoloured: bool = True
-) -> Coarse:
+def solid_to_the_rim(coarse: Coarse, coverage: FloatImage) -> Coarse:
     """The coarse result solid where a rim is soft that begins with a step.
 
     Cloth and skin that catch the light of a wall behind them get as light as the wall towards their outline, and look
@@ -77,10 +74,7 @@ def solid_to_the_rim(
 
     Args:
         coarse: The generator's result, batch of 1.
-        image: h x w x 3 RGB in [0, 1], what the generator was shown.
-        plate: h x w x 3, aligned.
         coverage: h x w, 1 where the plate is known; elsewhere nothing changes.
-        recoloured: Whether the subject's colours are to go with the new alpha, for a refiner.
 
     Returns:
         The same with alpha nearer to that of a sharp edge there, and as much nearer to 0 the expected error.
@@ -95,8 +89,7 @@ def solid_to_the_rim(
         return coarse
     kept = np.ones_like(alpha)
     kept[box] -= raised
-    solid = decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)
-    return with_own_colours(solid, part, image, plate, raised) if recoloured else solid
+    return decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)
 
 
 def _raised(alpha: FloatImage) -> FloatImage:

@@ -12,7 +12,6 @@ from models.part import part_around
 from models.refiner import light, stretch
 from pipeline.frames import FloatImage
 from pipeline.mixtures import surroundings
-from pipeline.recolouring import with_own_colours
 
 NEAR_PX = 7
 """Side of the square in which the place's detail is looked for, coarse pixels."""
@@ -52,9 +51,7 @@ OF_ALL = 10
 the picture only."""
 
 
-def without_false_veils(
-    coarse: Coarse, image: FloatImage, plate: FloatImage, coverage: FloatImage, recoloured: bool = True
-) -> Coarse:
+def without_false_veils(coarse: Coarse, image: FloatImage, plate: FloatImage, coverage: FloatImage) -> Coarse:
     """The coarse result made as opaque as it has to be where a veil would show the plate's detail, and does not.
 
     A mixture of colours may look like cloth or skin; what is seen through has the plate's detail, times 1 - alpha, and
@@ -67,7 +64,6 @@ def without_false_veils(
         image: h x w x 3 RGB in [0, 1], what the generator was shown.
         plate: h x w x 3, aligned.
         coverage: h x w, 1 where the plate is known.
-        recoloured: Whether the subject's colours are to go with the new alpha, for a refiner.
 
     Returns:
         The same with alpha nearer to 1 there, and as much nearer to 0 the expected error.
@@ -84,8 +80,7 @@ def without_false_veils(
         return coarse
     kept = np.ones_like(whole)
     kept[box] -= false
-    raised = decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)
-    return with_own_colours(raised, part, image, plate, false) if recoloured else raised
+    return decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)
 
 
 def _false_veil(

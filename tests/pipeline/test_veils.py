@@ -107,27 +107,6 @@ def test_where_the_plate_ends_there_is_no_detail_of_it():
     assert (result.alpha - given.alpha)[0, 0][MIDDLE].mean() < 0.05
 
 
-def test_colours_go_with_the_new_alpha_and_are_carried_on():
-    """What was a mixture is the image's own colour, and the solid parts' is not carried over it."""
-    given, (image, plate) = coarse(), pictures()
-    lock = np.float32([0.7, 0.6, 0.5])
-    image[VEIL] = lock
-    given.carried[:] = torch.tensor(CLOTH).view(1, 3, 1, 1)
-    given.foreground[0, :, *VEIL] = torch.tensor(CLOTH - lock).view(3, 1, 1)
-    result = without_false_veils(given, image, plate, KNOWN)
-    assert result.alpha[0, 0][MIDDLE].min() > 0.8
-    for colour in (result.foreground[0] + torch.from_numpy(image).permute(2, 0, 1), result.carried[0]):
-        assert (colour[:, *MIDDLE].mean((1, 2)) - torch.from_numpy(lock)).abs().max() < 0.03
-    assert torch.equal(given.foreground[0, :, 43, 65], torch.tensor(CLOTH - lock))
-
-
-def test_a_generator_that_nothing_refines_keeps_its_colours():
-    given = coarse()
-    given = given._replace(carried=given.carried[:, :0])
-    result = without_false_veils(given, *pictures(), KNOWN, recoloured=False)
-    assert result.alpha[0, 0][MIDDLE].mean() > 0.95 and torch.equal(result.foreground, given.foreground)
-
-
 def test_nothing_in_between_is_handed_back_as_it_is():
     given = coarse(in_veil=1.0)
     assert without_false_veils(given, *pictures(), KNOWN) is given
