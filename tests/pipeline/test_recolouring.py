@@ -48,11 +48,12 @@ def test_what_is_solid_now_has_the_colour_that_is_seen_and_lends_it():
 @pytest.mark.parametrize("shade", [1.0, 0.6])
 def test_what_is_a_mixture_still_has_the_colour_that_explains_it(shade):
     image, plate = pictures()
-    alpha = 0.7
-    image[RAISED[2:]] = 0.7 * LOCK + 0.3 * shade * PLACE
-    result = recoloured(coarse(0.3, light=shade - 1), coarse(alpha, light=shade - 1), image, plate)
+    image[RAISED[2:]] = 0.5 * LOCK + 0.5 * shade * PLACE
+    result = recoloured(coarse(0.1, light=shade - 1), coarse(0.5, light=shade - 1), image, plate)
     colour = result.foreground[0].permute(1, 2, 0)[RAISED[2:]].numpy() + image[RAISED[2:]]
-    np.testing.assert_allclose(colour, np.broadcast_to(LOCK, colour.shape), atol=0.02)  # alpha is stretched a little
+    np.testing.assert_allclose(colour, np.broadcast_to(LOCK, colour.shape), atol=1e-3)
+    carried = result.carried[0, :, 44:46, 76:84].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(carried, np.broadcast_to(LOCK, carried.shape), atol=0.04)
 
 
 def test_the_less_alpha_was_raised_the_less_its_colour_changes():

@@ -48,6 +48,11 @@ def test_an_edge_in_motion_stays_soft(width, phase):
     assert (result.alpha - given.alpha).abs().max() < 0.05
 
 
+def test_a_sharp_edge_of_what_is_nearly_opaque_stays_as_it_is():
+    given, result = result_of(edge((0.5, *[0.96] * 10)))
+    assert torch.equal(result.alpha, given.alpha)
+
+
 def test_sheer_cloth_with_a_hem_stays_sheer():
     alpha = edge(WRAPPED)
     alpha[:, LEFT + 2 :] = 0.6
@@ -89,8 +94,10 @@ def test_the_pictures_border_is_no_outline():
 
 def test_where_the_subject_lies_in_the_picture_does_not_matter():
     """A part around what is uncertain is looked at: it is wide enough."""
-    alpha = edge(WRAPPED)
-    _, alone = result_of(alpha)
+    alpha = edge(())
+    alpha[40:60] = edge(WRAPPED)[40:60]  # above and below the edge is hard
+    given, alone = result_of(alpha)
+    assert (alone.alpha - given.alpha).max() > 0.1
     alpha[5:8, 2:5] = 0.5  # something else, far away
     _, both = result_of(alpha)
     assert torch.equal(alone.alpha[..., 40:], both.alpha[..., 40:])
