@@ -25,7 +25,7 @@ EDGE, RIM, PLATEAU, INSIDE = (0.5, 1.5), (2.0, 3.2), (5.0, 6.2), (9.0, 10.2)
 ALONG_PX = 21
 """Side of the square within which it is, coarse pixels."""
 
-STEP = (0.35, 0.45)
+STEP = (0.3, 0.4)
 """Share of the rim's alpha that its edge has, from which on the outline is somewhat of a step, and wholly."""
 
 JUMP = (0.08, 0.14)
