@@ -1,4 +1,4 @@
-"""Rims of the coarse matte that are said to be soft, and begin with a step: the light of the place on what is solid."""
+"""Rims of the coarse matte that are said to be soft, and are not: the light of the place on what is solid."""
 
 from __future__ import annotations
 
@@ -57,6 +57,21 @@ MARGIN_PX = 32
 """How far around a pixel the subject tells what it is, coarse pixels."""
 
 
+GAINED = (0.7, 0.9)
+"""Share of what the plateau is open that is solid again inside, from which on the rim is somewhat, and wholly, no
+plateau but a slope, as of motion."""
+
+MOSTLY = (0.5, 0.65)
+"""Alpha of a plateau from which on it is somewhat, and wholly, open to being solid."""
+
+SOLID, CORE_PX = 0.97, 3
+"""Alpha of all of a square of that side, coarse pixels, whose middle is solid."""
+
+WIDE_PX, MASSIVE = 31, (0.08, 0.15)
+"""Share of a square of that side, coarse pixels, that is solid, from which on what has a plateau is somewhat, and
+wholly, part of something massive."""
+
+
 class _Profile(NamedTuple):
     """Mean, standard deviation and number of the pixels of one depth around each pixel, h x w each."""
 
@@ -66,25 +81,28 @@ class _Profile(NamedTuple):
 
 
 def solid_to_the_rim(coarse: Coarse, coverage: FloatImage) -> Coarse:
-    """The coarse result solid where a rim is soft that begins with a step.
+    """The coarse result solid where a rim is soft and begins with a step, or has a plateau.
 
     Cloth and skin that catch the light of a wall behind them get as light as the wall towards their outline, and look
     like a mixture with it. But a soft edge, of hair, or out of focus, begins with nothing. What begins with a step at a
-    smooth outline, rises slowly and evenly from there on, and is solid inside is a sharp edge of something solid.
+    smooth outline, rises slowly and evenly from there on, and is solid inside is a sharp edge of something solid. And
+    a soft edge goes on to what is solid: where alpha stays what it is over some pixels, below a smooth outline and by
+    something massive, the edge ends there, and the rest is as solid as the middle.
 
     Args:
         coarse: The generator's result, batch of 1.
         coverage: h x w, 1 where the plate is known; elsewhere nothing changes.
 
     Returns:
-        The same with alpha nearer to that of a sharp edge there, and as much nearer to 0 the expected error.
+        The same with alpha nearer to that of a sharp edge, or to its share of the plateau's, there, and as much nearer
+        to 0 the expected error.
     """
     given = coarse.alpha.clamp(0, 1)
     part = part_around((given > SEEN) & (given < OPAQUE), MARGIN_PX, 2)
     if part is None:
         return coarse
     alpha, box = given[0, 0].cpu().numpy(), part.at()[2:]
-    raised = _raised(alpha[box]) * (coverage[box] > 0.99)
+    raised = (_closed(alpha[box]) - alpha[box]) / np.maximum(1 - alpha[box], np.float32(1e-3)) * (coverage[box] > 0.99)
     if not raised.any():
         return coarse
     kept = np.ones_like(alpha)
@@ -92,21 +110,40 @@ def solid_to_the_rim(coarse: Coarse, coverage: FloatImage) -> Coarse:
     return decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)
 
 
-def _raised(alpha: FloatImage) -> FloatImage:
-    """The share of what is open that is not, h x w in [0, 1)."""
+def _closed(alpha: FloatImage) -> FloatImage:
+    """Alpha with its rims solid, h x w in [0, 1]."""
     inside = (alpha >= SEEN).astype(np.uint8)
     # The picture's border is no outline.
     depth = cv2.distanceTransform(cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_REPLICATE), cv2.DIST_L2, 5)
     depth = np.asarray(depth[1:-1, 1:-1], np.float32)
+    outline = np.maximum(_profile(alpha, depth, EDGE).pixels, np.float32(1))
+    smooth = (depth > 0) * (1 - ramp(_sum(_ragged(inside)) / outline, RAGGED))
+    for rims in (_below_a_step, _with_a_plateau):
+        sure, solid = rims(alpha, depth)
+        alpha = alpha + smooth * sure * np.maximum(solid - alpha, 0)
+    return np.asarray(alpha, np.float32)
+
+
+def _below_a_step(alpha: FloatImage, depth: FloatImage) -> tuple[FloatImage, FloatImage]:
+    """How surely a rim begins with a step, and its alpha then; h x w in [0, 1] both."""
     edge, rim, plateau, core = (_profile(alpha, depth, band) for band in (EDGE, RIM, PLATEAU, INSIDE))
     slope = (plateau.mean - edge.mean) / np.float32(np.mean(PLATEAU) - np.mean(EDGE))
     sure = ramp(edge.mean - slope, JUMP) * ramp(edge.mean / np.maximum(rim.mean, np.float32(1e-3)), STEP)
     sure *= (1 - ramp(rim.mean, SOFT)) * (1 - ramp(plateau.spread, UNEVEN)) * (plateau.pixels > 0.5)
     sure *= np.where(core.pixels > 0.5, ramp(core.mean, SOLID_INSIDE), 1)  # a finger has no inside
-    sure *= 1 - ramp(_sum(_ragged(inside)) / np.maximum(edge.pixels, np.float32(1)), RAGGED)
-    sure *= (depth > 0) * (1 - ramp(depth, REACH))
-    gain = np.maximum(ramp(depth, SHARP) - alpha, 0) / np.maximum(1 - alpha, np.float32(1e-3))
-    return np.asarray(sure * gain, np.float32)
+    return sure * (1 - ramp(depth, REACH)), ramp(depth, SHARP)
+
+
+def _with_a_plateau(alpha: FloatImage, depth: FloatImage) -> tuple[FloatImage, FloatImage]:
+    """How surely a rim has a plateau, and its alpha then; h x w in [0, 1] both."""
+    plateau, core = (_profile(alpha, depth, band) for band in (PLATEAU, INSIDE))
+    gained = (core.mean - plateau.mean) / np.maximum(1 - plateau.mean, np.float32(0.02))
+    sure = (1 - ramp(gained, GAINED)) * ramp(plateau.mean, MOSTLY) * (np.minimum(plateau.pixels, core.pixels) > 0.5)
+    sure *= (1 - ramp(plateau.spread, UNEVEN)) * (1 - ramp(core.spread, UNEVEN))
+    solid = cv2.erode((alpha >= SOLID).astype(np.float32), np.ones((CORE_PX, CORE_PX), np.uint8))
+    sure *= ramp(cv2.blur(solid, (WIDE_PX, WIDE_PX)), MASSIVE)
+    level = np.maximum(np.minimum(plateau.mean, core.mean), np.float32(MOSTLY[0]))
+    return sure, np.minimum(alpha / level, 1)
 
 
 def _profile(alpha: FloatImage, depth: FloatImage, band: tuple[float, float]) -> _Profile:

@@ -25,6 +25,10 @@ MARGIN_PX = 16
 ALIKE = 0.55
 """Correlation of grain with the plate's, from which on the two are the same."""
 
+BY_CHANCE, LEAST_ALIKE = 2.5, 0.4
+"""How many standard errors less than that the correlation may be, and what is left of it: the grain may be one line,
+where a pillar ends, and so does an arm."""
+
 CONTRAST = (0.8, 2.3)
 """Shares of the contrast that the light lets the plate's grain have, between which it is seen: through a veil there is
 less, and what has more has a grain of its own."""
@@ -94,17 +98,27 @@ def _shows_plate(piece: NDArray[np.bool_], image: FloatImage, plate: FloatImage)
     unexplained = np.abs(_smoothed(image) - light * _smoothed(plate))[piece].max(axis=1).mean()
     ours, theirs = _grain(image)[piece], _grain(plate)[piece]
     shared, own, other = (ours * theirs).mean(), (ours * ours).mean(), (theirs * theirs).mean()
+    alike = shared / np.sqrt(own * other + 1e-12)
     light = light[piece]
     colour = light.mean(axis=0)
     return bool(
         other > FAINTEST_GRAIN**2
         and unexplained < UNEXPLAINED
-        and shared > ALIKE * np.sqrt(own * other)
+        and alike > ALIKE
+        and _at_least(alike, theirs) > LEAST_ALIKE
         and CONTRAST[0] < shared / (other * light.mean()) < CONTRAST[1]
         and np.percentile(light.mean(axis=1), 10) > LIGHT[0]
         and colour.max() < LIGHT[1]
         and colour.max() < np.exp(TINT) * colour.min()
     )
+
+
+def _at_least(correlation: float, grain: FloatImage) -> float:
+    """What is left of a correlation that comes from so much of the plate's grain, n: many pixels, or a line."""
+    square = grain * grain
+    telling = square.sum() ** 2 / max((square * square).sum(), 1e-20)
+    error = 1 / np.sqrt(max(telling - 3, 1))  # of Fisher's transformation
+    return float(np.tanh(np.arctanh(np.clip(correlation, -0.999, 0.999)) - BY_CHANCE * error))
 
 
 def _smoothed(image: FloatImage) -> FloatImage:

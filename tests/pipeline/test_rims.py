@@ -1,5 +1,6 @@
-"""Rims: what begins with a step at a smooth outline, and is solid inside, is solid to the rim; soft edges stay soft."""
+"""Rims: what begins with a step at a smooth outline, or has a plateau, is solid; soft edges stay soft."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -14,6 +15,9 @@ LEFT = 50
 
 WRAPPED = (0.25, 0.45, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 """Alpha from the outline on where cloth gets as light as the wall."""
+
+BLURRED = (0.1, 0.35, 0.6, 0.77, *[0.77] * 10)
+"""Alpha of an edge in motion that goes on to no more than that for ten pixels, where cloth is as light as the wall."""
 
 
 def edge(alphas):
@@ -48,9 +52,47 @@ def test_an_edge_in_motion_stays_soft(width, phase):
     assert (result.alpha - given.alpha).abs().max() < 0.05
 
 
-def test_a_sharp_edge_of_what_is_nearly_opaque_stays_as_it_is():
-    given, result = result_of(edge((0.5, *[0.96] * 10)))
+def test_a_plateau_is_solid_and_the_edge_before_it_soft():
+    given, result = result_of(edge(BLURRED))
+    alpha = result.alpha[0, 0]
+    assert alpha[:, LEFT + 4 :].min() > 0.99
+    before, after = (x[..., LEFT : LEFT + 4] for x in (given.alpha[0, 0], alpha))
+    assert (after >= before).all() and (after <= before / 0.77 + 0.001).all()
+    assert not alpha[:, :LEFT].any()
+    assert result.hidden[0, 0, :, LEFT + 5 : LEFT + 12].max() < 0.02
+
+
+@pytest.mark.parametrize("sigma", [1.5, 2.0, 3.0, 4.0])
+def test_an_edge_out_of_focus_stays_soft(sigma):
+    alpha = cv2.GaussianBlur(edge(()), (0, 0), sigma)
+    given, result = result_of(alpha)
+    assert (result.alpha - given.alpha).abs().max() < 0.05
+
+
+def test_a_plateau_that_is_mostly_clear_stays():
+    given, result = result_of(edge((0.1, 0.2, 0.3, 0.4, *[0.42] * 10)))
     assert torch.equal(result.alpha, given.alpha)
+
+
+def test_a_plateau_by_nothing_massive_stays():
+    alpha = edge(BLURRED)
+    alpha[:, LEFT + len(BLURRED) :] = 0.77
+    alpha[:, LEFT + 40 : LEFT + 43] = 1
+    given, result = result_of(alpha)
+    assert torch.equal(result.alpha, given.alpha)
+
+
+def test_an_uneven_plateau_stays():
+    alpha = edge(BLURRED)
+    alpha[::2, LEFT + 4 : LEFT + 13] += 0.2
+    alpha[1::2, LEFT + 4 : LEFT + 13] -= 0.25
+    given, result = result_of(alpha)
+    assert torch.equal(result.alpha, given.alpha)
+
+
+def test_a_sharp_edge_of_what_is_nearly_opaque_stays_where_it_is():
+    given, result = result_of(edge((0.5, *[0.96] * 10)))
+    assert (result.alpha - given.alpha).abs().max() < 0.05
 
 
 def test_sheer_cloth_with_a_hem_stays_sheer():

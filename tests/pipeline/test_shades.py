@@ -85,6 +85,18 @@ def test_cloth_with_a_like_grain_of_more_contrast_stays():
     assert without_shades(given, seen(plate, cloth), plate, EVERYWHERE) is given
 
 
+@pytest.mark.parametrize(("lines", "goes"), [(1, False), (4, True)])
+def test_one_line_that_the_plate_has_too_shows_nothing(lines, goes):
+    """A pillar ends there, and an arm, that has a grain of its own."""
+    patch, at = np.s_[45:57, 50:85], range(56, 80, 6)[:lines]
+    plate = 0.5 + 0.1 * (grain(0) - np.float32(0.5))
+    plate[:, at] -= 0.08
+    cloth = plate + 0.2 * (grain(5) - np.float32(0.5))
+    given = coarse(patch)
+    cleaned = without_shades(given, seen(plate, cloth, patch), plate, EVERYWHERE)
+    assert (cleaned is not given) == goes
+
+
 def test_before_a_smooth_plate_nobody_can_tell():
     plate, given = grain(0, 0.001), coarse()
     assert without_shades(given, seen(plate, plate * np.float32(0.6)), plate, EVERYWHERE) is given
