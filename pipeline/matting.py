@@ -187,8 +187,8 @@ class Matter:
         coarse = without_specks(without_shades(coarse, *seen), inputs.mask, *seen)
         coarse = carried_beyond(coarse, inputs.mask, inputs.image, inputs.coverage)
         coarse = without_holes(coarse, *seen)
-        closed = solid_where_alike(without_false_veils(coarse, *seen), inputs.image, inputs.coverage)
-        closed = solid_to_the_rim(closed, inputs.coverage)
+        closed = solid_to_the_rim(without_false_veils(coarse, *seen), inputs.coverage)
+        closed = solid_where_alike(closed, inputs.image, inputs.coverage)
         return closed if self.net.refiner is None else recoloured(coarse, closed, inputs.image, inputs.plate)
 
     def _precision(self) -> torch.autocast:
