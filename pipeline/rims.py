@@ -72,12 +72,31 @@ WIDE_PX, MASSIVE = 31, (0.08, 0.15)
 wholly, part of something massive."""
 
 
-class _Profile(NamedTuple):
-    """Mean, standard deviation and number of the pixels of one depth around each pixel, h x w each."""
+class _Band:
+    """The pixels of some depths, and what alpha they have around each pixel."""
 
-    mean: FloatImage
-    spread: FloatImage
-    pixels: FloatImage
+    def __init__(self, depth: FloatImage, ends: tuple[float, float]) -> None:
+        self._there = ((depth >= ends[0]) & (depth < ends[1])).astype(np.float32)
+        self.pixels = _sum(self._there)
+        """How many there are, h x w."""
+
+    def mean(self, alpha: FloatImage) -> FloatImage:
+        """Of their alpha, h x w."""
+        return np.asarray(_sum(alpha * self._there) / np.maximum(self.pixels, np.float32(1)), np.float32)
+
+    def spread(self, alpha: FloatImage, mean: FloatImage) -> FloatImage:
+        """Standard deviation of their alpha, h x w."""
+        return np.sqrt(np.maximum(self.mean(alpha * alpha) - mean * mean, 0))
+
+
+class _Depths(NamedTuple):
+    """How far below the outline a pixel lies, h x w, and the bands of that."""
+
+    depth: FloatImage
+    edge: _Band
+    rim: _Band
+    plateau: _Band
+    inside: _Band
 
 
 def solid_to_the_rim(coarse: Coarse, coverage: FloatImage) -> Coarse:
@@ -116,43 +135,38 @@ def _closed(alpha: FloatImage) -> FloatImage:
     # The picture's border is no outline.
     depth = cv2.distanceTransform(cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_REPLICATE), cv2.DIST_L2, 5)
     depth = np.asarray(depth[1:-1, 1:-1], np.float32)
-    outline = np.maximum(_profile(alpha, depth, EDGE).pixels, np.float32(1))
-    smooth = (depth > 0) * (1 - ramp(_sum(_ragged(inside)) / outline, RAGGED))
+    depths = _Depths(depth, *(_Band(depth, band) for band in (EDGE, RIM, PLATEAU, INSIDE)))
+    ragged = _sum(_ragged(inside)) / np.maximum(depths.edge.pixels, np.float32(1))
+    smooth = (depth > 0) * (1 - ramp(ragged, RAGGED))
     for rims in (_below_a_step, _with_a_plateau):
-        sure, solid = rims(alpha, depth)
+        sure, solid = rims(alpha, depths)
         alpha = alpha + smooth * sure * np.maximum(solid - alpha, 0)
     return np.asarray(alpha, np.float32)
 
 
-def _below_a_step(alpha: FloatImage, depth: FloatImage) -> tuple[FloatImage, FloatImage]:
+def _below_a_step(alpha: FloatImage, below: _Depths) -> tuple[FloatImage, FloatImage]:
     """How surely a rim begins with a step, and its alpha then; h x w in [0, 1] both."""
-    edge, rim, plateau, core = (_profile(alpha, depth, band) for band in (EDGE, RIM, PLATEAU, INSIDE))
-    slope = (plateau.mean - edge.mean) / np.float32(np.mean(PLATEAU) - np.mean(EDGE))
-    sure = ramp(edge.mean - slope, JUMP) * ramp(edge.mean / np.maximum(rim.mean, np.float32(1e-3)), STEP)
-    sure *= (1 - ramp(rim.mean, SOFT)) * (1 - ramp(plateau.spread, UNEVEN)) * (plateau.pixels > 0.5)
-    sure *= np.where(core.pixels > 0.5, ramp(core.mean, SOLID_INSIDE), 1)  # a finger has no inside
-    return sure * (1 - ramp(depth, REACH)), ramp(depth, SHARP)
+    edge, rim, plateau, inside = (band.mean(alpha) for band in (below.edge, below.rim, below.plateau, below.inside))
+    slope = (plateau - edge) / np.float32(np.mean(PLATEAU) - np.mean(EDGE))
+    sure = ramp(edge - slope, JUMP) * ramp(edge / np.maximum(rim, np.float32(1e-3)), STEP)
+    sure *= (1 - ramp(rim, SOFT)) * (1 - ramp(below.plateau.spread(alpha, plateau), UNEVEN))
+    sure *= below.plateau.pixels > 0.5
+    sure *= np.where(below.inside.pixels > 0.5, ramp(inside, SOLID_INSIDE), 1)  # a finger has no inside
+    return sure * (1 - ramp(below.depth, REACH)), ramp(below.depth, SHARP)
 
 
-def _with_a_plateau(alpha: FloatImage, depth: FloatImage) -> tuple[FloatImage, FloatImage]:
+def _with_a_plateau(alpha: FloatImage, below: _Depths) -> tuple[FloatImage, FloatImage]:
     """How surely a rim has a plateau, and its alpha then; h x w in [0, 1] both."""
-    plateau, core = (_profile(alpha, depth, band) for band in (PLATEAU, INSIDE))
-    gained = (core.mean - plateau.mean) / np.maximum(1 - plateau.mean, np.float32(0.02))
-    sure = (1 - ramp(gained, GAINED)) * ramp(plateau.mean, MOSTLY) * (np.minimum(plateau.pixels, core.pixels) > 0.5)
-    sure *= (1 - ramp(plateau.spread, UNEVEN)) * (1 - ramp(core.spread, UNEVEN))
+    bands = (below.plateau, below.inside)
+    plateau, inside = (band.mean(alpha) for band in bands)
+    gained = (inside - plateau) / np.maximum(1 - plateau, np.float32(0.02))
+    sure = (1 - ramp(gained, GAINED)) * ramp(plateau, MOSTLY)
+    for band, mean in zip(bands, (plateau, inside), strict=True):
+        sure *= (1 - ramp(band.spread(alpha, mean), UNEVEN)) * (band.pixels > 0.5)
     solid = cv2.erode((alpha >= SOLID).astype(np.float32), np.ones((CORE_PX, CORE_PX), np.uint8))
     sure *= ramp(cv2.blur(solid, (WIDE_PX, WIDE_PX)), MASSIVE)
-    level = np.maximum(np.minimum(plateau.mean, core.mean), np.float32(MOSTLY[0]))
+    level = np.maximum(np.minimum(plateau, inside), np.float32(MOSTLY[0]))
     return sure, np.minimum(alpha / level, 1)
-
-
-def _profile(alpha: FloatImage, depth: FloatImage, band: tuple[float, float]) -> _Profile:
-    there = ((depth >= band[0]) & (depth < band[1])).astype(np.float32)
-    count = _sum(there)
-    some = np.maximum(count, np.float32(1))
-    mean = _sum(alpha * there) / some
-    spread = np.sqrt(np.maximum(_sum(alpha * alpha * there) / some - mean * mean, 0))
-    return _Profile(*(np.asarray(x, np.float32) for x in (mean, spread, count)))
 
 
 def _ragged(inside: cv2.typing.MatLike) -> FloatImage:
