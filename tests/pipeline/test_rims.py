@@ -62,6 +62,14 @@ def test_a_plateau_is_solid_and_the_edge_before_it_soft():
     assert result.hidden[0, 0, :, LEFT + 5 : LEFT + 12].max() < 0.02
 
 
+def test_a_haze_outside_stays_as_it_is():
+    alpha = edge(BLURRED[:11])
+    alpha[:, LEFT - 5 : LEFT] = 0.05
+    given, result = result_of(alpha)
+    assert torch.equal(result.alpha[..., :LEFT], given.alpha[..., :LEFT])
+    assert (result.alpha[..., LEFT:] - given.alpha[..., LEFT:]).max() > 0.1
+
+
 @pytest.mark.parametrize("sigma", [1.5, 2.0, 3.0, 4.0])
 def test_an_edge_out_of_focus_stays_soft(sigma):
     alpha = cv2.GaussianBlur(edge(()), (0, 0), sigma)

@@ -85,6 +85,12 @@ def test_cloth_with_a_like_grain_of_more_contrast_stays():
     assert without_shades(given, seen(plate, cloth), plate, EVERYWHERE) is given
 
 
+def test_cloth_whose_grain_is_half_the_plates_stays():
+    plate, given = grain(0, 0.01), coarse()
+    cloth = plate + 1.7 * (grain(5, 0.01) - np.float32(0.5))
+    assert without_shades(given, seen(plate, cloth), plate, EVERYWHERE) is given
+
+
 @pytest.mark.parametrize(("lines", "goes"), [(1, False), (4, True)])
 def test_one_line_that_the_plate_has_too_shows_nothing(lines, goes):
     """A pillar ends there, and an arm, that has a grain of its own."""
