@@ -25,12 +25,30 @@ EDGE, RIM, PLATEAU, INSIDE = (0.5, 1.5), (2.0, 3.2), (5.0, 6.2), (9.0, 10.2)
 ALONG_PX = 21
 """Side of the square within which it is, coarse pixels."""
 
-STEP = (0.3, 0.4)
-"""Share of the rim's alpha that its edge has, from which on the outline is somewhat of a step, and wholly."""
 
-JUMP = (0.08, 0.14)
-"""How much more alpha the edge has than a slope that goes on from there to the plateau gives it, from which on it is
-somewhat of a step, and wholly: no less than `SEEN`, for an edge that is out of focus or moves comes by as much."""
+class _Look(NamedTuple):
+    """From when on a rim looks somewhat, and wholly, like one that begins with a step; `ragged`: up to when.
+
+    Attributes:
+        step: Share of the rim's alpha that its edge has.
+        jump: How much more alpha the edge has than a slope that goes on from there to the plateau gives it.
+        ragged: Pixels of strands and gaps for each of the outline: more of them are hair's.
+    """
+
+    step: tuple[float, float]
+    jump: tuple[float, float]
+    ragged: tuple[float, float]
+
+
+ALONE = _Look((0.3, 0.4), (0.08, 0.14), (0.1, 0.2))
+"""What a rim has to look like. Its jump is no less than `SEEN`: an edge out of focus or in motion comes by as much."""
+
+BESIDE = _Look((0.25, 0.35), (0.03, 0.07), (0.2, 0.35))
+"""What it has to look like beside others that do: a sleeve does not become hair for some of its length."""
+
+BESIDE_PX, OTHERS = 41, (0.15, 0.35)
+"""Side of the square that is beside, coarse pixels, and the share of what is open in it that belongs to the others,
+from which on they count somewhat, and wholly."""
 
 SOFT = (0.85, 0.95)
 """Alpha of the rim from which on it is somewhat, and wholly, solid already."""
@@ -44,9 +62,6 @@ SOLID_INSIDE = (0.7, 0.85)
 RAGGED_PX = 3
 """Radius of the strands and gaps that make an outline ragged, coarse pixels."""
 
-RAGGED = (0.1, 0.2)
-"""Pixels of such strands and gaps for each of the outline, from which on it is somewhat, and wholly, that of hair."""
-
 REACH = (10.0, 14.0)
 """Depth from which on less than all, and nothing, of what is there belongs to the rim, coarse pixels."""
 
@@ -55,7 +70,6 @@ SHARP = (0.6, 2.0)
 
 MARGIN_PX = 32
 """How far around a pixel the subject tells what it is, coarse pixels."""
-
 
 GAINED = (0.7, 0.9)
 """Share of what the plateau is open that is solid again inside, from which on the rim is somewhat, and wholly, no
@@ -89,10 +103,17 @@ class _Band:
         return np.sqrt(np.maximum(self.mean(alpha * alpha) - mean * mean, 0))
 
 
-class _Depths(NamedTuple):
-    """How far below the outline a pixel lies, h x w, and the bands of that."""
+class _Outline(NamedTuple):
+    """The outline, from within.
+
+    Attributes:
+        depth: How far below it a pixel lies, h x w; 0 outside.
+        ragged: Pixels of strands and gaps for each of the outline around, h x w.
+        edge, rim, plateau, inside: Pixels of some depths.
+    """
 
     depth: FloatImage
+    ragged: FloatImage
     edge: _Band
     rim: _Band
     plateau: _Band
@@ -104,9 +125,10 @@ def solid_to_the_rim(coarse: Coarse, coverage: FloatImage) -> Coarse:
 
     Cloth and skin that catch the light of a wall behind them get as light as the wall towards their outline, and look
     like a mixture with it. But a soft edge, of hair, or out of focus, begins with nothing. What begins with a step at a
-    smooth outline, rises slowly and evenly from there on, and is solid inside is a sharp edge of something solid. And
-    a soft edge goes on to what is solid: where alpha stays what it is over some pixels, below a smooth outline and by
-    something massive, the edge ends there, and the rest is as solid as the middle.
+    smooth outline, rises slowly and evenly from there on, and is solid inside is a sharp edge of something solid, and
+    so is what looks somewhat like it beside. And a soft edge goes on to what is solid: where alpha stays what it is
+    over some pixels, below a smooth outline and by something massive, the edge ends there, and the rest is as solid as
+    the middle.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -135,29 +157,38 @@ def _closed(alpha: FloatImage) -> FloatImage:
     # The picture's border is no outline.
     depth = cv2.distanceTransform(cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_REPLICATE), cv2.DIST_L2, 5)
     depth = np.asarray(depth[1:-1, 1:-1], np.float32)
-    depths = _Depths(depth, *(_Band(depth, band) for band in (EDGE, RIM, PLATEAU, INSIDE)))
-    ragged = _sum(_ragged(inside)) / np.maximum(depths.edge.pixels, np.float32(1))
-    smooth = (depth > 0) * (1 - ramp(ragged, RAGGED))
+    bands = [_Band(depth, ends) for ends in (EDGE, RIM, PLATEAU, INSIDE)]
+    ragged = np.asarray(_sum(_ragged(inside)) / np.maximum(bands[0].pixels, np.float32(1)), np.float32)
+    outline = _Outline(depth, ragged, *bands)
     for rims in (_below_a_step, _with_a_plateau):
-        sure, solid = rims(alpha, depths)
-        alpha = alpha + smooth * sure * np.maximum(solid - alpha, 0)
+        sure, solid = rims(alpha, outline)
+        alpha = alpha + sure * np.maximum(solid - alpha, 0)
     return np.asarray(alpha, np.float32)
 
 
-def _below_a_step(alpha: FloatImage, below: _Depths) -> tuple[FloatImage, FloatImage]:
+def _below_a_step(alpha: FloatImage, outline: _Outline) -> tuple[FloatImage, FloatImage]:
     """How surely a rim begins with a step, and its alpha then; h x w in [0, 1] both."""
-    edge, rim, plateau, inside = (band.mean(alpha) for band in (below.edge, below.rim, below.plateau, below.inside))
-    slope = (plateau - edge) / np.float32(np.mean(PLATEAU) - np.mean(EDGE))
-    sure = ramp(edge - slope, JUMP) * ramp(edge / np.maximum(rim, np.float32(1e-3)), STEP)
-    sure *= (1 - ramp(rim, SOFT)) * (1 - ramp(below.plateau.spread(alpha, plateau), UNEVEN))
-    sure *= below.plateau.pixels > 0.5
-    sure *= np.where(below.inside.pixels > 0.5, ramp(inside, SOLID_INSIDE), 1)  # a finger has no inside
-    return sure * (1 - ramp(below.depth, REACH)), ramp(below.depth, SHARP)
+    bands = (outline.edge, outline.rim, outline.plateau, outline.inside)
+    edge, rim, plateau, inside = (band.mean(alpha) for band in bands)
+    even = (1 - ramp(outline.plateau.spread(alpha, plateau), UNEVEN)) * (outline.plateau.pixels > 0.5)
+    even *= 1 - ramp(rim, SOFT)
+    even *= np.where(outline.inside.pixels > 0.5, ramp(inside, SOLID_INSIDE), 1)  # a finger has no inside
+    even *= (outline.depth > 0) * (1 - ramp(outline.depth, REACH))
+    step = edge / np.maximum(rim, np.float32(1e-3))
+    jump = edge - (plateau - edge) / np.float32(np.mean(PLATEAU) - np.mean(EDGE))
+    sure, likely = (
+        even * ramp(step, look.step) * ramp(jump, look.jump) * (1 - ramp(outline.ragged, look.ragged))
+        for look in (ALONE, BESIDE)
+    )
+    solid = ramp(outline.depth, SHARP)
+    still_open = np.maximum(solid - alpha, 0)
+    others = _sum(sure * still_open, BESIDE_PX) / np.maximum(_sum(still_open, BESIDE_PX), np.float32(1e-3))
+    return np.maximum(sure, likely * ramp(others, OTHERS)), solid
 
 
-def _with_a_plateau(alpha: FloatImage, below: _Depths) -> tuple[FloatImage, FloatImage]:
+def _with_a_plateau(alpha: FloatImage, outline: _Outline) -> tuple[FloatImage, FloatImage]:
     """How surely a rim has a plateau, and its alpha then; h x w in [0, 1] both."""
-    bands = (below.plateau, below.inside)
+    bands = (outline.plateau, outline.inside)
     plateau, inside = (band.mean(alpha) for band in bands)
     gained = (inside - plateau) / np.maximum(1 - plateau, np.float32(0.02))
     sure = (1 - ramp(gained, GAINED)) * ramp(plateau, MOSTLY)
@@ -165,6 +196,7 @@ def _with_a_plateau(alpha: FloatImage, below: _Depths) -> tuple[FloatImage, Floa
         sure *= (1 - ramp(band.spread(alpha, mean), UNEVEN)) * (band.pixels > 0.5)
     solid = cv2.erode((alpha >= SOLID).astype(np.float32), np.ones((CORE_PX, CORE_PX), np.uint8))
     sure *= ramp(cv2.blur(solid, (WIDE_PX, WIDE_PX)), MASSIVE)
+    sure *= (outline.depth > 0) * (1 - ramp(outline.ragged, ALONE.ragged))
     level = np.maximum(np.minimum(plateau, inside), np.float32(MOSTLY[0]))
     return sure, np.minimum(alpha / level, 1)
 
@@ -176,6 +208,6 @@ def _ragged(inside: cv2.typing.MatLike) -> FloatImage:
     return (closed != opened).astype(np.float32)
 
 
-def _sum(x: FloatImage) -> FloatImage:
+def _sum(x: FloatImage, side: int = ALONG_PX) -> FloatImage:
     """Over the square around each pixel, h x w."""
-    return np.asarray(cv2.boxFilter(x, -1, (ALONG_PX, ALONG_PX), normalize=False), np.float32)
+    return np.asarray(cv2.boxFilter(x, -1, (side, side), normalize=False), np.float32)

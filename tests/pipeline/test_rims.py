@@ -44,6 +44,17 @@ def test_a_soft_rim_that_begins_with_a_step_is_solid(hidden):
     assert hidden < 2 or torch.equal(result.hidden[:, 1], given.hidden[:, 1])
 
 
+def test_a_rim_with_less_of_a_step_is_solid_beside_others_only():
+    less = (0.17, 0.38, 0.5, 0.55, 0.62, 0.7, 0.8, 0.9, 0.97, 1)
+    given, alone = result_of(edge(less))
+    assert (alone.alpha - given.alpha).abs().max() < 0.02
+    alpha = edge(WRAPPED)
+    alpha[40:52] = edge(less)[40:52]
+    given, beside = result_of(alpha)
+    assert given.alpha[0, 0, 40:52, LEFT + 2 : LEFT + 5].max() < 0.63
+    assert beside.alpha[0, 0, 40:52, LEFT + 2 :].min() > 0.95
+
+
 @pytest.mark.parametrize("phase", [0.0, 0.3, 0.6, 0.9])
 @pytest.mark.parametrize("width", [6, 8, 10, 14])
 def test_an_edge_in_motion_stays_soft(width, phase):
