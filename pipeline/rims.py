@@ -23,7 +23,7 @@ EDGE, RIM, PLATEAU, INSIDE = (0.5, 1.5), (2.0, 3.2), (5.0, 6.2), (9.0, 10.2)
 """Depths below the outline, coarse pixels, at which alpha is looked at."""
 
 ALONG_PX = 21
-"""Side of the square within which it is, coarse pixels."""
+"""Side of the square within which it is, coarse pixels: what cannot see the outline from there belongs to no rim."""
 
 
 class _Look(NamedTuple):
@@ -61,9 +61,6 @@ SOLID_INSIDE = (0.7, 0.85)
 
 RAGGED_PX = 3
 """Radius of the strands and gaps that make an outline ragged, coarse pixels."""
-
-REACH = (10.0, 14.0)
-"""Depth from which on less than all, and nothing, of what is there belongs to the rim, coarse pixels."""
 
 SHARP = (0.6, 2.0)
 """Depth from which on alpha is more than 0, and 1, below a sharp outline, coarse pixels."""
@@ -173,7 +170,7 @@ def _below_a_step(alpha: FloatImage, outline: _Outline) -> tuple[FloatImage, Flo
     even = (1 - ramp(outline.plateau.spread(alpha, plateau), UNEVEN)) * (outline.plateau.pixels > 0.5)
     even *= 1 - ramp(rim, SOFT)
     even *= np.where(outline.inside.pixels > 0.5, ramp(inside, SOLID_INSIDE), 1)  # a finger has no inside
-    even *= (outline.depth > 0) * (1 - ramp(outline.depth, REACH))
+    even *= outline.depth > 0
     step = edge / np.maximum(rim, np.float32(1e-3))
     jump = edge - (plateau - edge) / np.float32(np.mean(PLATEAU) - np.mean(EDGE))
     sure, likely = (

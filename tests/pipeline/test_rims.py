@@ -121,8 +121,24 @@ def test_sheer_cloth_with_a_hem_stays_sheer():
     assert torch.equal(result.alpha, given.alpha)
 
 
-def test_strands_stay_strands():
+@pytest.mark.parametrize("alphas", [(0.27, 0.72, 0.97), (0.5, 0.9, 0.95)])
+def test_a_narrow_edge_stays_about_as_soft_as_it_is(alphas):
+    given, result = result_of(edge(alphas))
+    assert (result.alpha - given.alpha).abs().max() < 0.12
+    assert result.alpha[0, 0, :, LEFT + 1].max() < 0.95
+
+
+def test_what_lies_deeper_is_no_rims():
     alpha = edge(WRAPPED)
+    alpha[:, LEFT + 14 : LEFT + 16] = 0.5
+    _, result = result_of(alpha)
+    assert result.alpha[0, 0, :, LEFT + 2 : LEFT + 9].min() > 0.97
+    assert result.alpha[0, 0, :, LEFT + 14 : LEFT + 16].max() < 0.6
+
+
+@pytest.mark.parametrize("alphas", [WRAPPED, BLURRED])
+def test_strands_stay_strands(alphas):
+    alpha = edge(alphas)
     for row in range(0, HEIGHT, 6):
         alpha[row : row + 2, LEFT - 8 : LEFT] = 0.6  # they stick out
         alpha[row + 2 : row + 4, LEFT : LEFT + 5] = 0  # and leave gaps
