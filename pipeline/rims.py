@@ -50,6 +50,10 @@ BESIDE_PX, OTHERS = 41, (0.15, 0.35)
 """Side of the square that is beside, coarse pixels, and the share of what is open in it that belongs to the others,
 from which on they count somewhat, and wholly."""
 
+WIDE_OPEN = (0.94, 0.98)
+"""Alpha of the plateau from which on only somewhat, and no longer, a rim that needs others is wide: a narrow one may be
+the blur of a lens, with the place's colour in it."""
+
 SOFT = (0.85, 0.95)
 """Alpha of the rim from which on it is somewhat, and wholly, solid already."""
 
@@ -180,7 +184,8 @@ def _below_a_step(alpha: FloatImage, outline: _Outline) -> tuple[FloatImage, Flo
     solid = ramp(outline.depth, SHARP)
     still_open = np.maximum(solid - alpha, 0)
     others = _sum(sure * still_open, BESIDE_PX) / np.maximum(_sum(still_open, BESIDE_PX), np.float32(1e-3))
-    return np.maximum(sure, likely * ramp(others, OTHERS)), solid
+    likely *= ramp(others, OTHERS) * (1 - ramp(plateau, WIDE_OPEN))
+    return np.maximum(sure, likely), solid
 
 
 def _with_a_plateau(alpha: FloatImage, outline: _Outline) -> tuple[FloatImage, FloatImage]:

@@ -55,6 +55,14 @@ def test_a_rim_with_less_of_a_step_is_solid_beside_others_only():
     assert beside.alpha[0, 0, 40:52, LEFT + 2 :].min() > 0.95
 
 
+def test_the_blur_of_a_lens_beside_such_rims_stays():
+    alpha = edge(WRAPPED)
+    alpha[38:60] = edge((0.24, 0.62, 0.9, 0.98))[38:60]
+    given, result = result_of(alpha)
+    assert (result.alpha - given.alpha)[0, 0, 49].abs().max() < 0.1
+    assert result.alpha[0, 0, 20, LEFT + 3] > 0.97
+
+
 @pytest.mark.parametrize("phase", [0.0, 0.3, 0.6, 0.9])
 @pytest.mark.parametrize("width", [6, 8, 10, 14])
 def test_an_edge_in_motion_stays_soft(width, phase):
