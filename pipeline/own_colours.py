@@ -67,11 +67,16 @@ def solid_where_alike(coarse: Coarse, image: FloatImage, coverage: FloatImage) -
 
 def _alike(alpha: FloatImage, image: FloatImage) -> FloatImage:
     """How surely a pixel has the colours of solid parts near by, h x w in [0, 1]."""
-    lends = cv2.erode((alpha >= SOLID).astype(np.uint8), np.ones((CORE_PX, CORE_PX), np.uint8))
-    at, near = lends[..., None].astype(np.float32), np.ones((NEAR_PX, NEAR_PX), np.uint8)
+    lends = solid_cores(alpha)
+    at, near = lends[..., None], np.ones((NEAR_PX, NEAR_PX), np.uint8)
     most, least = cv2.dilate(image * at, near), 1 - cv2.dilate((1 - image) * at, near)
     red, green, blue = cv2.split(cv2.max(image - most, least - image))
     beyond = cv2.max(cv2.max(red, green), blue)
-    shares = (cv2.blur(lends.astype(np.float32), (side, side)) for side in (NEAR_PX, WIDE_PX))
+    shares = (cv2.blur(lends, (side, side)) for side in (NEAR_PX, WIDE_PX))
     known = [ramp(share, enough) for share, enough in zip(shares, (ENOUGH, MASSIVE), strict=True)]
     return np.asarray(known[0] * known[1] * np.clip(1 - beyond / UNLIKE, 0, 1), np.float32)
+
+
+def solid_cores(alpha: FloatImage) -> FloatImage:
+    """1 where all around is solid, h x w."""
+    return np.asarray(cv2.erode((alpha >= SOLID).astype(np.float32), np.ones((CORE_PX, CORE_PX), np.uint8)))

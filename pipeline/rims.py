@@ -11,6 +11,7 @@ import torch
 from models.coarse import Coarse, decided
 from models.part import part_around
 from pipeline.frames import FloatImage
+from pipeline.own_colours import WIDE_PX, solid_cores
 from pipeline.veils import ramp
 
 SEEN = 0.08
@@ -79,12 +80,9 @@ plateau but a slope, as of motion."""
 MOSTLY = (0.5, 0.65)
 """Alpha of a plateau from which on it is somewhat, and wholly, open to being solid."""
 
-SOLID, CORE_PX = 0.97, 3
-"""Alpha of all of a square of that side, coarse pixels, whose middle is solid."""
-
-WIDE_PX, MASSIVE = 31, (0.08, 0.15)
-"""Share of a square of that side, coarse pixels, that is solid, from which on what has a plateau is somewhat, and
-wholly, part of something massive."""
+MASSIVE = (0.08, 0.15)
+"""Share of a square of `WIDE_PX` that is solid, from which on what has a plateau is somewhat, and wholly, part of
+something massive."""
 
 
 class _Band:
@@ -196,8 +194,7 @@ def _with_a_plateau(alpha: FloatImage, outline: _Outline) -> tuple[FloatImage, F
     sure = (1 - ramp(gained, GAINED)) * ramp(plateau, MOSTLY)
     for band, mean in zip(bands, (plateau, inside), strict=True):
         sure *= (1 - ramp(band.spread(alpha, mean), UNEVEN)) * (band.pixels > 0.5)
-    solid = cv2.erode((alpha >= SOLID).astype(np.float32), np.ones((CORE_PX, CORE_PX), np.uint8))
-    sure *= ramp(cv2.blur(solid, (WIDE_PX, WIDE_PX)), MASSIVE)
+    sure *= ramp(cv2.blur(solid_cores(alpha), (WIDE_PX, WIDE_PX)), MASSIVE)
     sure *= (outline.depth > 0) * (1 - ramp(outline.ragged, ALONE.ragged))
     level = np.maximum(np.minimum(plateau, inside), np.float32(MOSTLY[0]))
     return sure, np.minimum(alpha / level, 1)
