@@ -32,10 +32,9 @@ from pipeline.decode import open_clip
 from pipeline.encode import open_writer
 from pipeline.frames import ClipInfo, Draft, Frame, FrameStatus, FrameWindow, Image, Matte, Precision, Settings
 from pipeline.heap import settle_heap
-from pipeline.matting import GeneratorInputs, Matter
+from pipeline.matting import GeneratorInputs, Matter, settled
 from pipeline.plates import read_plate
 from pipeline.render import RenderJob, render
-from pipeline.steadying import steadied
 from pipeline.windows import Drafts
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -151,9 +150,10 @@ def _one_frame(matter: Matter, frame: Frame, before: Draft | None, watch: Stopwa
     with torch.inference_mode():
         aligned = matter.aligner.warp(report)  # which renders nothing yet
         inputs = watch("inputs", lambda: matter.inputs(window, aligned))
-        draft = Draft(window, watch("generator", lambda: matter.generate(inputs)))
-        beside = before or draft  # what it costs does not depend on which of the two sides they are
-        coarse = watch("steadying", lambda: steadied(draft, beside, beside))
+        coarse = watch("generator", lambda: matter.generate(inputs))
+        draft = Draft(window, coarse, inputs.image, inputs.plate, inputs.coverage, inputs.levels)
+        beside = (before or draft,) * 2  # what it costs does not depend on which of the two sides they are
+        coarse = watch("steadying", lambda: settled(Drafts(draft, beside, beside)))
         alpha, foreground = watch("refiner", lambda: matter.refine(coarse, frame.image, aligned, inputs.levels))
     matte = Matte(alpha, foreground, FrameStatus.OK, report)
     picture = watch("composite", lambda: quantise(composite(matte, np.zeros_like(foreground)), 8))

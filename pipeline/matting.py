@@ -35,6 +35,7 @@ from pipeline.frames import (
     Settings,
 )
 from pipeline.holes import without_holes
+from pipeline.lapses import without_lapses
 from pipeline.levels import AS_IT_IS, Levels, levels_of
 from pipeline.local_exposure import exposed_alike
 from pipeline.motion import motion_stack
@@ -47,7 +48,7 @@ from pipeline.segmentation import make_segmenter
 from pipeline.shades import without_shades
 from pipeline.smears import without_smears
 from pipeline.specks import without_specks
-from pipeline.steadying import steadied
+from pipeline.steadying import coarse_of, found_again, steadied
 from pipeline.veils import without_false_veils
 from pipeline.windows import Drafts
 
@@ -202,13 +203,11 @@ class Matter:
             return refine_tiles(self.net, coarse, image, aligned, self.settings, levels)
 
     def _infer(self, drafts: Drafts, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
-        window, coarse = drafts.own.window, drafts.own.coarse
+        window = drafts.own.window
         image = window.frame.image
-        if coarse is None:
+        if drafts.own.coarse is None:
             return self._infer_crop(self.inputs(window, aligned).mask, image, aligned)
-        if drafts.beside is not None and all(draft.coarse is not None for draft in drafts.beside):
-            coarse = without_smears(steadied(drafts.own, *drafts.beside), drafts.own, *drafts.beside)
-        return self.refine(coarse, image, aligned, drafts.own.levels)
+        return self.refine(settled(drafts), image, aligned, drafts.own.levels)
 
     def _infer_crop(self, mask: FloatImage, image: Image, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
         """For a network that was trained on crops around the subject (PAPER, decision d); alpha is 0 elsewhere."""
@@ -223,6 +222,21 @@ class Matter:
             coarse = self.generate(GeneratorInputs(small, plate, known, soft, nothing))
             alpha[square], foreground[square] = self.refine(coarse, image[square], aligned, AS_IT_IS)
         return alpha, foreground
+
+
+def settled(drafts: Drafts) -> Coarse:
+    """A draft's coarse matte as those around it let it be.
+
+    Raises:
+        ValueError: It has none.
+    """
+    own, beside = drafts.own, drafts.beside
+    coarse = coarse_of(own)
+    if beside is None or any(each.coarse is None for each in beside):
+        return coarse
+    near = [found_again(own, each) for each in beside]
+    ways = [(one, other) for one, other in zip(beside, drafts.further, strict=True) if other and other.coarse]
+    return without_smears(without_lapses(steadied(own, *near), own, near, ways), own, *beside)
 
 
 def reduce(image: Image | FloatImage, size: tuple[int, int]) -> FloatImage:

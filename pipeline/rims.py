@@ -45,7 +45,8 @@ ALONE = _Look((0.3, 0.4), (0.08, 0.14), (0.1, 0.2))
 """What a rim has to look like. Its jump is no less than `SEEN`: an edge out of focus or in motion comes by as much."""
 
 BESIDE = _Look((0.25, 0.35), (0.03, 0.07), (0.2, 0.35))
-"""What it has to look like beside others that do: a sleeve does not become hair for some of its length."""
+"""What it has to look like beside others that do: a sleeve does not become hair for some of its length. A plateau is
+no more ragged than this either then, and need not be part of anything massive."""
 
 BESIDE_PX, OTHERS = 41, (0.15, 0.35)
 """Side of the square that is beside, coarse pixels, and the share of what is open in it that belongs to the others,
@@ -126,8 +127,8 @@ def solid_to_the_rim(coarse: Coarse, coverage: FloatImage) -> Coarse:
     like a mixture with it. But a soft edge, of hair, or out of focus, begins with nothing. What begins with a step at a
     smooth outline, rises slowly and evenly from there on, and is solid inside is a sharp edge of something solid, and
     so is what looks somewhat like it beside. And a soft edge goes on to what is solid: where alpha stays what it is
-    over some pixels, below a smooth outline and by something massive, the edge ends there, and the rest is as solid as
-    the middle.
+    over some pixels, below a smooth outline and by something massive or beside such rims, the edge ends there, and the
+    rest is as solid as the middle.
 
     Args:
         coarse: The generator's result, batch of 1.
@@ -159,14 +160,19 @@ def _closed(alpha: FloatImage) -> FloatImage:
     bands = [_Band(depth, ends) for ends in (EDGE, RIM, PLATEAU, INSIDE)]
     ragged = np.asarray(_sum(_ragged(inside)) / np.maximum(bands[0].pixels, np.float32(1)), np.float32)
     outline = _Outline(depth, ragged, *bands)
+    sharp = ramp(depth, SHARP)
+    still_open = np.maximum(sharp - alpha, 0)
+    all_that_is = np.maximum(_sum(still_open, BESIDE_PX), np.float32(1e-3))
     for rims in (_below_a_step, _with_a_plateau):
-        sure, solid = rims(alpha, outline)
-        alpha = alpha + sure * np.maximum(solid - alpha, 0)
+        sure, likely, solid = rims(alpha, outline)
+        left = (1 - sure) * np.maximum(sharp - alpha, 0)
+        others = _sum(still_open - left, BESIDE_PX) / all_that_is
+        alpha = alpha + np.maximum(sure, likely * ramp(others, OTHERS)) * np.maximum(solid - alpha, 0)
     return np.asarray(alpha, np.float32)
 
 
-def _below_a_step(alpha: FloatImage, outline: _Outline) -> tuple[FloatImage, FloatImage]:
-    """How surely a rim begins with a step, and its alpha then; h x w in [0, 1] both."""
+def _below_a_step(alpha: FloatImage, outline: _Outline) -> tuple[FloatImage, FloatImage, FloatImage]:
+    """How surely a rim begins with a step, alone and beside others; and its alpha then; h x w in [0, 1] each."""
     bands = (outline.edge, outline.rim, outline.plateau, outline.inside)
     edge, rim, plateau, inside = (band.mean(alpha) for band in bands)
     even = (1 - ramp(outline.plateau.spread(alpha, plateau), UNEVEN)) * (outline.plateau.pixels > 0.5)
@@ -179,25 +185,21 @@ def _below_a_step(alpha: FloatImage, outline: _Outline) -> tuple[FloatImage, Flo
         even * ramp(step, look.step) * ramp(jump, look.jump) * (1 - ramp(outline.ragged, look.ragged))
         for look in (ALONE, BESIDE)
     )
-    solid = ramp(outline.depth, SHARP)
-    still_open = np.maximum(solid - alpha, 0)
-    others = _sum(sure * still_open, BESIDE_PX) / np.maximum(_sum(still_open, BESIDE_PX), np.float32(1e-3))
-    likely *= ramp(others, OTHERS) * (1 - ramp(plateau, WIDE_OPEN))
-    return np.maximum(sure, likely), solid
+    return sure, likely * (1 - ramp(plateau, WIDE_OPEN)), ramp(outline.depth, SHARP)
 
 
-def _with_a_plateau(alpha: FloatImage, outline: _Outline) -> tuple[FloatImage, FloatImage]:
-    """How surely a rim has a plateau, and its alpha then; h x w in [0, 1] both."""
+def _with_a_plateau(alpha: FloatImage, outline: _Outline) -> tuple[FloatImage, FloatImage, FloatImage]:
+    """How surely a rim has a plateau, alone and beside others; and its alpha then; h x w in [0, 1] each."""
     bands = (outline.plateau, outline.inside)
     plateau, inside = (band.mean(alpha) for band in bands)
     gained = (inside - plateau) / np.maximum(1 - plateau, np.float32(0.02))
-    sure = (1 - ramp(gained, GAINED)) * ramp(plateau, MOSTLY)
+    even = (1 - ramp(gained, GAINED)) * ramp(plateau, MOSTLY) * (outline.depth > 0)
     for band, mean in zip(bands, (plateau, inside), strict=True):
-        sure *= (1 - ramp(band.spread(alpha, mean), UNEVEN)) * (band.pixels > 0.5)
+        even *= (1 - ramp(band.spread(alpha, mean), UNEVEN)) * (band.pixels > 0.5)
+    sure, likely = (even * (1 - ramp(outline.ragged, look.ragged)) for look in (ALONE, BESIDE))
     sure *= ramp(cv2.blur(solid_cores(alpha), (WIDE_PX, WIDE_PX)), MASSIVE)
-    sure *= (outline.depth > 0) * (1 - ramp(outline.ragged, ALONE.ragged))
     level = np.maximum(np.minimum(plateau, inside), np.float32(MOSTLY[0]))
-    return sure, np.minimum(alpha / level, 1)
+    return sure, likely, np.minimum(alpha / level, 1)
 
 
 def _ragged(inside: cv2.typing.MatLike) -> FloatImage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import cv2
@@ -26,8 +27,14 @@ LEAST_PX = 64
 """Least side of pictures that OpenCV's flow is given: below 32 pixels it reads what is not there."""
 
 
+Box = tuple[slice, slice]
+"""Rows and columns."""
+
+EVERYWHERE: Box = (slice(None), slice(None))
+
+
 class Found(NamedTuple):
-    """What a neighbouring draft says of a frame's own places, h x w each.
+    """What a neighbouring draft says of a frame's own places, h x w each, or of a part of them.
 
     Attributes:
         alpha: In [0, 1].
@@ -41,12 +48,16 @@ class Found(NamedTuple):
     unlike: FloatImage
     outside: NDArray[np.bool_]
 
+    def within(self, box: Box) -> Found:
+        """In a part of the frame."""
+        return Found(self.alpha[box], self.error[box], self.unlike[box], self.outside[box])
+
     def heard(self, other: Found) -> Found:
         """With the word of the other neighbour where this one's picture did not reach."""
         return Found(*(np.where(self.outside, x, own) for own, x in zip(self, other, strict=True)))
 
 
-def steadied(draft: Draft, before: Draft, after: Draft) -> Coarse:
+def steadied(draft: Draft, before: Found, after: Found) -> Coarse:
     """A draft's coarse matte, its alpha held between those of the drafts before and after.
 
     What is seen in a place is followed into both by optical flow. A hole or a patch that neither of them has is gone;
@@ -56,17 +67,16 @@ def steadied(draft: Draft, before: Draft, after: Draft) -> Coarse:
 
     Args:
         draft: The frame's own, with a coarse matte.
-        before: Of a frame before it in the same shot, with a coarse matte.
-        after: Of a frame after it, likewise.
+        before: What the draft of a frame before it in the same shot says, see `found_again`.
+        after: What that of a frame after it says.
 
     Raises:
-        ValueError: One of them has no coarse matte.
+        ValueError: It has no coarse matte.
     """
-    coarse = _coarse(draft)
+    coarse = coarse_of(draft)
     alpha, error = _said(coarse)
-    one, other = (found_again(draft, beside) for beside in (before, after))
-    alone = one.outside | other.outside
-    found = one.heard(other), other.heard(one)
+    alone = before.outside | after.outside
+    found = before.heard(after), after.heard(before)
     change = _between(alpha, *(each.alpha for each in found)) - alpha
     unlike = np.maximum(*(each.unlike for each in found))
     change[(unlike > np.where(change > 0, RAISED, LOWERED)) | (alone & (change < 0))] = 0
@@ -78,7 +88,12 @@ def steadied(draft: Draft, before: Draft, after: Draft) -> Coarse:
     return coarse._replace(alpha=alphas, hidden=torch.cat((first, coarse.hidden[:, 1:]), dim=1))
 
 
-def _coarse(draft: Draft) -> Coarse:
+def coarse_of(draft: Draft) -> Coarse:
+    """A draft's coarse matte.
+
+    Raises:
+        ValueError: It has none.
+    """
     if draft.coarse is None:
         raise ValueError(f"frame {draft.index} has no coarse matte: it cannot be steadied, nor steady another")
     return draft.coarse
@@ -95,20 +110,31 @@ def _between(value: FloatImage, one: FloatImage, other: FloatImage) -> FloatImag
     return np.clip(value, np.minimum(one, other), np.maximum(one, other))
 
 
-def found_again(own: Draft, other: Draft) -> Found:
-    """Another draft's matte as it lies in this one's frame."""
-    here, there = own.window.observation, other.window.observation
+def found_again(own: Draft, *way: Draft, box: Box = EVERYWHERE) -> Found:
+    """Another draft's matte as it lies in this one's frame.
+
+    Args:
+        own: The frame's own draft.
+        way: Those by which the other is reached, and itself: what moves by much is found step by step.
+        box: The part of the frame that is asked about.
+
+    Raises:
+        ValueError: The other has no coarse matte.
+    """
+    here, there = own.window.observation, way[-1].window.observation
+    alpha, error = _said(coarse_of(way[-1]))
     height, width = here.grey.shape
-    x, y = cv2.split(flow(here.grey, there.grey))
-    x += np.arange(width, dtype=np.float32)
-    y += np.arange(height, dtype=np.float32)[:, None]
+    y, x = (np.ascontiguousarray(axis[box], np.float32) for axis in np.mgrid[:height, :width])
+    outside = np.zeros(x.shape, np.bool_)
+    for one, other in pairwise((here, *(each.window.observation for each in way))):
+        step = cv2.remap(flow(one.grey, other.grey), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        x, y = x + step[..., 0], y + step[..., 1]
+        outside |= (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
 
     def followed(layer: NDArray[Any], how: int = cv2.INTER_LINEAR) -> NDArray[Any]:
         return cv2.remap(layer, x, y, how, borderMode=cv2.BORDER_REPLICATE)
 
-    alpha, error = _said(_coarse(other))
-    red, green, blue = cv2.split(cv2.absdiff(followed(there.small), here.small))
-    outside = (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
+    red, green, blue = cv2.split(cv2.absdiff(followed(there.small), here.small[box]))
     unlike = unit(cv2.max(cv2.max(red, green), blue)) * np.float32(own.levels.gain)
     unlike[outside] = 0
     unlike = cv2.blur(unlike, AROUND) / np.maximum(cv2.blur(np.float32(~outside), AROUND), np.float32(1e-3))

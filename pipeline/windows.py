@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import NamedTuple
@@ -61,10 +61,17 @@ def windows(
 
 
 class Drafts(NamedTuple):
-    """A draft with those that steady it: of the frames just before and just after, where the shot has both."""
+    """A draft with those around it in its shot.
+
+    Attributes:
+        own: The frame's own.
+        beside: Those of the frames just before and just after, where the shot has both.
+        further: Those just before and just after these, as far as the shot has them.
+    """
 
     own: Draft
     beside: tuple[Draft, Draft] | None = None
+    further: tuple[Draft | None, Draft | None] = (None, None)
 
 
 def reach(info: ClipInfo, start: int, end: int) -> tuple[int, int]:
@@ -72,33 +79,53 @@ def reach(info: ClipInfo, start: int, end: int) -> tuple[int, int]:
 
     For a single frame of many a second, some between them are not needed.
     """
-    first, last = (indices_beside(info.pts, info.time_base, index) for index in (start, end - 1))
-    return first[0], last[1] + 1
+    first, last = start, end - 1
+    for _ in range(2):
+        first, last = (
+            indices_beside(info.pts, info.time_base, index)[side] for side, index in enumerate((first, last))
+        )
+    return first, last + 1
 
 
 def in_company(drafts: Iterable[Draft], start: int, end: int) -> Iterator[Drafts]:
-    """Drafts of frames `start` to `end`, in order, with those that steady them.
+    """Drafts of frames `start` to `end`, in order, with those around them.
 
     Args:
-        drafts: Of the frames that `reach` says, in order. No more of them are held than from the frame before the
-            current one to the frame after it.
+        drafts: Of the frames that `reach` says, in order. No more of them are held than from the first to the last
+            around the current one.
         start: First frame.
         end: Where to stop.
     """
-    held: deque[Draft] = deque()
+    held: dict[int, Draft] = {}
     current = start
     for draft in drafts:
-        held.append(draft)
+        held[draft.index] = draft
         while current < end and current <= draft.index:
-            by_index = {each.index: each for each in held}
-            own = by_index[current]
-            beside = own.window.beside
-            if beside is not None and beside[1] > draft.index:
+            around = _around(held, current, draft.index)
+            if around is None:
                 break
-            yield Drafts(own, None if beside is None else (by_index[beside[0]], by_index[beside[1]]))
+            yield around
             current += 1
-            while held[0].index < (beside[0] if beside is not None else own.index):
-                held.popleft()
+            first = min(
+                each.index for each in (around.own, *(around.beside or ()), *around.further) if each is not None
+            )
+            for index in [index for index in held if index < first]:
+                del held[index]
+
+
+def _around(held: Mapping[int, Draft], index: int, last: int) -> Drafts | None:
+    """A frame's draft with those around it; None where one of them comes after the `last` that there is."""
+    own = held[index]
+    if own.window.beside is None:
+        return Drafts(own)
+    if own.window.beside[1] > last:
+        return None
+    before, after = (held[i] for i in own.window.beside)
+    beyond = before.window.beside and before.window.beside[0], after.window.beside and after.window.beside[1]
+    if beyond[1] is not None and beyond[1] > last:
+        return None
+    first, second = (None if i is None else held[i] for i in beyond)
+    return Drafts(own, (before, after), (first, second))
 
 
 def _observed(frames: Iterator[Frame], observe: Observe, side_by_side: int) -> Iterator[tuple[Frame, Observation]]:

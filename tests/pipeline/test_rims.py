@@ -109,6 +109,16 @@ def test_a_plateau_by_nothing_massive_stays():
     assert torch.equal(result.alpha, given.alpha)
 
 
+def test_a_plateau_by_nothing_massive_is_solid_beside_such_rims_only():
+    """An arm that is all in motion, below one that is not."""
+    alpha = edge(BLURRED)
+    alpha[:60] = edge(WRAPPED)[:60]
+    alpha[60:, LEFT + len(BLURRED) :] = 0.77
+    given, result = result_of(alpha)
+    assert result.alpha[0, 0, 68, LEFT + 5 : LEFT + 9].mean() > 0.88
+    assert torch.equal(result.alpha[0, 0, 86:], given.alpha[0, 0, 86:])
+
+
 def test_an_uneven_plateau_stays():
     alpha = edge(BLURRED)
     alpha[::2, LEFT + 4 : LEFT + 13] += 0.2

@@ -1,55 +1,20 @@
 """Steadying: what one draft says alone goes, what came, went or moved stays."""
 
 from dataclasses import replace
-from fractions import Fraction
 
-import cv2
 import numpy as np
 import pytest
-import torch
 
-from models.coarse import Coarse
-from pipeline.frames import Draft, Frame, FrameWindow, Observation
+from pipeline.frames import Draft
 from pipeline.levels import Levels
-from pipeline.steadying import flow, steadied
-
-HEIGHT, WIDTH = 160, 240
-CENTRE = (110, 80)
-
-
-def noise(seed):
-    values = cv2.GaussianBlur(np.random.default_rng(seed).random((HEIGHT, WIDTH), np.float32), (0, 0), 2)
-    return (values - values.min()) / np.ptp(values)
-
-
-def disc(radius, shift=(0, 0), centre=CENTRE):
-    y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
-    return np.clip(radius + 0.5 - np.hypot(x - centre[0] - shift[0], y - centre[1] - shift[1]), 0, 1)
-
-
-def moved(picture, shift):
-    return cv2.warpAffine(picture, np.float32([[1, 0, shift[0]], [0, 1, shift[1]]]), (WIDTH, HEIGHT))
-
-
-def draft(index, alpha, shift=(0, 0), error=None, grey=None):
-    """The subject, a disc of texture before another texture, is moved by `shift`; alpha is what the network says."""
-    if grey is None:
-        cover = disc(45, shift)
-        grey = cover * moved(noise(1), shift) + (1 - cover) * (0.3 + 0.4 * noise(2))
-    grey = np.float32(grey)
-    small = np.uint8(255 * np.clip(grey, 0, 1) + 0.5)[..., None].repeat(3, axis=2)
-    window = FrameWindow(Frame(small, index, index, Fraction(1, 24)), Observation(index, small, grey, None), ())
-    hidden = np.zeros((2, HEIGHT, WIDTH), np.float32)
-    hidden[0] = 0 if error is None else error
-    parts = (np.float32(alpha)[None], np.zeros((3, HEIGHT, WIDTH), np.float32), hidden, hidden[:0])
-    return Draft(window, Coarse(*(torch.from_numpy(np.ascontiguousarray(x))[None] for x in parts)))
-
+from pipeline.steadying import flow, found_again, steadied
+from tests.pipeline.drafts import HEIGHT, WIDTH, alpha_of, disc, draft, moved, noise
 
 SHIFTS = ((-6, 2), (0, 0), (5, -3))
 
 
-def alpha_of(coarse):
-    return coarse.alpha[0, 0].numpy()
+def steadied_by(own, before, after):
+    return steadied(own, found_again(own, before), found_again(own, after))
 
 
 HOLE = np.s_[152:160, 100:120]
@@ -67,7 +32,7 @@ def rising(index, shown, hole=1.0):
 def test_a_hole_in_what_has_just_come_in_is_closed_by_the_one_draft_that_knows():
     before, own, after = rising(0, 90), rising(1, 100, hole=0.3), rising(2, 110)
     for one, other in ((before, after), (after, before)):
-        assert (alpha_of(steadied(own, one, other))[HOLE] > 0.95).mean() > 0.9  # a corner is not found again
+        assert (alpha_of(steadied_by(own, one, other))[HOLE] > 0.95).mean() > 0.9  # a corner is not found again
 
 
 def test_in_a_dark_clip_what_is_as_unlike_for_its_levels_is_not_found_again():
@@ -78,28 +43,28 @@ def test_in_a_dark_clip_what_is_as_unlike_for_its_levels_is_not_found_again():
     changed = 1.0 * own.window.observation.grey
     changed[60:90, 85:115] += 0.06
     own = draft(1, alpha, grey=changed)
-    assert alpha_of(steadied(own, before, after))[75, 100] > 0.9
+    assert alpha_of(steadied_by(own, before, after))[75, 100] > 0.9
     dark = replace(own, levels=Levels(0, 4))
-    assert alpha_of(steadied(dark, before, after))[75, 100] == np.float32(0.4)
+    assert alpha_of(steadied_by(dark, before, after))[75, 100] == np.float32(0.4)
 
 
 def test_what_has_just_come_in_is_not_taken_away_by_the_one_draft_that_knows():
     before, own = rising(0, 90), rising(1, 100)
     after = draft(2, np.zeros((HEIGHT, WIDTH)), grey=rising(2, 110).window.observation.grey)
     for one, other in ((before, after), (after, before)):
-        assert np.array_equal(alpha_of(steadied(own, one, other))[HOLE], alpha_of(own.coarse)[HOLE])
+        assert np.array_equal(alpha_of(steadied_by(own, one, other))[HOLE], alpha_of(own.coarse)[HOLE])
 
 
 def test_what_neither_draft_reaches_stays():
     own, beside = rising(1, 100, hole=0.3), rising(0, 90)
-    assert alpha_of(steadied(own, beside, beside))[HOLE].max() < 0.31
+    assert alpha_of(steadied_by(own, beside, beside))[HOLE].max() < 0.31
 
 
 def test_a_hole_that_one_draft_has_is_closed():
     hole = disc(7)
     before, own, after = (draft(i, disc(45, shift), shift) for i, shift in enumerate(SHIFTS))
     own = draft(1, disc(45) - hole)
-    result = alpha_of(steadied(own, before, after))
+    result = alpha_of(steadied_by(own, before, after))
     assert result[disc(6) == 1].min() > 0.97 and result[hole > 0].min() > 0.8
     assert np.abs(result - disc(45)).max() < 0.35  # of the edge's pixels
     assert result.min() >= 0 and result.max() <= 1
@@ -108,7 +73,7 @@ def test_a_hole_that_one_draft_has_is_closed():
 
 def test_a_hole_that_goes_along_is_a_hole():
     drafts = [draft(i, disc(45, s) - disc(7, s), s) for i, s in enumerate(SHIFTS)]
-    result = alpha_of(steadied(drafts[1], drafts[0], drafts[2]))
+    result = alpha_of(steadied_by(drafts[1], drafts[0], drafts[2]))
     assert result[disc(6) == 1].max() < 0.03
 
 
@@ -116,7 +81,7 @@ def test_a_patch_of_floor_that_one_draft_has_is_gone_and_not_refined_anew():
     patch = disc(9, centre=(200, 120))
     before, after = (draft(i, disc(45, s), s, error=0.01) for i, s in ((0, SHIFTS[0]), (2, SHIFTS[2])))
     own = draft(1, np.maximum(disc(45), patch), error=0.01 + 0.5 * patch)
-    result = steadied(own, before, after)
+    result = steadied_by(own, before, after)
     core = disc(8, centre=(200, 120)) == 1
     assert alpha_of(result)[core].max() < 0.03 and alpha_of(result)[patch > 0].max() < 0.15
     assert result.hidden[0, 0].numpy()[core].max() < 0.05
@@ -132,7 +97,7 @@ def test_what_came_or_went_in_between_stays(sees):
         grey = cover * moved(noise(1), shift) + (1 - cover) * (0.3 + 0.4 * noise(2))
         grey, alpha = (np.where(there[index] * thing > 0, x, y) for x, y in ((0.95, grey), (thing, cover)))
         drafts.append(draft(index, np.maximum(alpha, cover), shift, grey=grey))
-    result = alpha_of(steadied(drafts[1], drafts[0], drafts[2]))
+    result = alpha_of(steadied_by(drafts[1], drafts[0], drafts[2]))
     assert result[disc(8, centre=(200, 120)) == 1].min() > 0.97
 
 
@@ -141,20 +106,20 @@ def test_what_the_flow_does_not_find_again_stays():
     others = [draft(i, disc(45), grey=1 - noise(3 + i)) for i in (0, 2)]
     unlike = np.abs(others[0].window.observation.grey - own.window.observation.grey)
     assert unlike.mean() > 0.1
-    assert alpha_of(steadied(own, *others))[disc(6) == 1].mean() < 0.3
+    assert alpha_of(steadied_by(own, *others))[disc(6) == 1].mean() < 0.3
 
 
 def test_a_strand_no_wider_than_a_pixel_stays():
     alpha = disc(45)
     alpha[30:60, 200] = 0.4
     before, after = (draft(i, disc(45, s), s) for i, s in ((0, SHIFTS[0]), (2, SHIFTS[2])))
-    result = alpha_of(steadied(draft(1, alpha), before, after))
+    result = alpha_of(steadied_by(draft(1, alpha), before, after))
     assert np.all(result[32:58, 200] == np.float32(0.4))
 
 
 def test_the_expected_error_stays_where_alpha_does():
     own, (before, after) = draft(1, disc(45), error=0.3), (draft(i, disc(45), error=0.1) for i in (0, 2))
-    assert (steadied(own, before, after).hidden[0, 0] == np.float32(0.3)).all()
+    assert (steadied_by(own, before, after).hidden[0, 0] == np.float32(0.3)).all()
 
 
 def test_what_has_gone_beyond_the_border_is_not_found_there():
@@ -162,7 +127,7 @@ def test_what_has_gone_beyond_the_border_is_not_found_there():
     picture, hole = 0.3 + 0.4 * noise(2), disc(8, centre=(4, 80))
     own = draft(1, 1 - hole, grey=picture)
     others = [draft(i, np.ones((HEIGHT, WIDTH)), grey=moved(picture, (-12, 0))) for i in (0, 2)]
-    columns = alpha_of(steadied(own, *others))[76:85]
+    columns = alpha_of(steadied_by(own, *others))[76:85]
     assert columns[:, :3].max() < 0.3
 
 
@@ -170,17 +135,17 @@ def test_networks_without_a_refiner_are_steadied_too():
     drafts = [draft(i, disc(45, s), s) for i, s in enumerate(SHIFTS)]
     drafts[1] = draft(1, disc(45) - disc(7))
     bare = [Draft(each.window, each.coarse._replace(hidden=each.coarse.hidden[:, :0])) for each in drafts]
-    result = steadied(bare[1], bare[0], bare[2])
+    result = steadied_by(bare[1], bare[0], bare[2])
     assert result.hidden.shape[1] == 0
-    assert np.array_equal(alpha_of(result), alpha_of(steadied(drafts[1], drafts[0], drafts[2])))
+    assert np.array_equal(alpha_of(result), alpha_of(steadied_by(drafts[1], drafts[0], drafts[2])))
 
 
 def test_a_draft_without_a_coarse_matte_steadies_nothing():
     own = draft(1, disc(45))
     with pytest.raises(ValueError, match="frame 0 has no coarse matte"):
-        steadied(own, Draft(draft(0, disc(45)).window, None), own)
+        steadied_by(own, Draft(draft(0, disc(45)).window, None), own)
     with pytest.raises(ValueError, match="frame 0 has no coarse matte"):
-        steadied(Draft(draft(0, disc(45)).window, None), own, own)
+        steadied_by(Draft(draft(0, disc(45)).window, None), own, own)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (4, 512), (20, 512), (512, 24), (90, 160)])
@@ -204,5 +169,5 @@ def test_a_fast_hand_of_about_the_walls_colour_stays(texture):
     for index, x in enumerate((60, 110, 160)):
         hand = disc(8, centre=(x, 80))
         drafts.append(draft(index, hand, grey=wall + skin * hand))
-    result = alpha_of(steadied(drafts[1], drafts[0], drafts[2]))
+    result = alpha_of(steadied_by(drafts[1], drafts[0], drafts[2]))
     assert result[disc(7, centre=(110, 80)) == 1].min() > 0.97

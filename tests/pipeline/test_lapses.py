@@ -1,0 +1,120 @@
+"""Lapses: what two of the drafts around have, and the draft has lost, is there again; holes and hair stay."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.frames import Draft
+from pipeline.lapses import without_lapses
+from pipeline.steadying import found_again
+from tests.pipeline.drafts import HEIGHT, WIDTH, alpha_of, disc, draft, moved
+
+SHIFTS = ((-12, 5), (-6, 2), (0, 0), (5, -3), (11, -5))
+"""Where the subject is in five frames in a row; the one in the middle is asked about."""
+
+PART = np.s_[76:81, 100:121]
+"""What is lost, a bar amid the subject."""
+
+
+def lost(shift=(0, 0), alpha=0.3):
+    """Alpha of the subject with a part that is open, where it is then."""
+    bar = np.zeros((HEIGHT, WIDTH), np.float32)
+    bar[PART] = 1
+    return disc(45, shift) - (1 - alpha) * moved(bar, shift)
+
+
+def five(lapsed=(), **made):
+    """Drafts of five frames, in some of which a part is lost."""
+    return [draft(i, lost(s) if i in lapsed else disc(45, s), s, **made) for i, s in enumerate(SHIFTS)]
+
+
+def closed(drafts, further=(0, 4)):
+    """The coarse matte of the one in the middle by those around it."""
+    before2, before, own, after, after2 = drafts
+    ways = [way for i, way in ((0, (before, before2)), (4, (after, after2))) if i in further]
+    return without_lapses(own.coarse, own, [found_again(own, x) for x in (before, after)], ways)
+
+
+@pytest.mark.parametrize("lapsed", [(2,), (1, 2), (2, 3), (1, 2, 3), (2, 3, 4), (0, 1, 2), (0, 2, 4)])
+def test_what_two_drafts_have_is_there_again(lapsed):
+    alpha = alpha_of(closed(five(lapsed)))
+    assert alpha[PART].min() > 0.9
+    assert np.abs(alpha - disc(45)).mean() < 1e-3
+
+
+@pytest.mark.parametrize("lapsed", [(0, 1, 2, 3), (1, 2, 3, 4), (0, 1, 2, 3, 4)])
+def test_one_draft_alone_is_not_believed_and_a_hole_that_goes_along_stays(lapsed):
+    drafts = five(lapsed)
+    assert closed(drafts) is drafts[2].coarse
+
+
+def test_the_expected_error_goes_with_it():
+    result = closed(five((2, 3), error=0.3)).hidden[0, 0].numpy()
+    assert result[PART].max() < 0.04
+    assert (result[disc(16) == 0] == np.float32(0.3)).all()
+
+
+def test_it_takes_drafts_on_one_side_only_at_the_ends_of_a_shot():
+    assert alpha_of(closed(five((2, 3)), further=(0,)))[PART].min() > 0.9
+    drafts = five((2, 3))
+    assert closed(drafts, further=(4,)) is not drafts[2].coarse  # the one before and the second after
+    assert closed(drafts, further=()) is drafts[2].coarse
+
+
+def test_what_looks_different_says_nothing():
+    drafts = five((2, 3))
+    for i in (0, 4):
+        drafts[i] = draft(i, disc(45, SHIFTS[i]), grey=np.zeros((HEIGHT, WIDTH)))
+    assert np.abs(alpha_of(closed(drafts)) - lost())[PART].mean() < 0.01
+
+
+def test_what_is_open_all_around_stays():
+    """A place may come into sight that is of the subject's colour."""
+    drafts = five()
+    drafts[2] = draft(2, disc(45) - disc(14))
+    alpha = alpha_of(closed(drafts))
+    assert not alpha[disc(6) == 1].any()
+
+
+def test_gaps_as_narrow_as_those_in_hair_stay():
+    alpha = disc(45)
+    alpha[60:100, 90:130:4] = 0.2
+    alpha[60:100, 91:130:4] = 0.2
+    drafts = five()
+    drafts[2] = draft(2, alpha)
+    assert closed(drafts) is drafts[2].coarse
+
+
+def test_what_is_not_amid_the_subject_stays():
+    """An edge that is two pixels further in, as motion has it be."""
+    drafts = five()
+    drafts[2] = draft(2, disc(43))
+    before = alpha_of(drafts[2].coarse)
+    assert np.abs(alpha_of(closed(drafts)) - before)[disc(44) == 0].max() < 0.3
+    loose = draft(2, disc(45) * 0)
+    drafts[2] = loose
+    assert closed(drafts) is loose.coarse
+
+
+def test_colours_come_with_it_where_they_are_carried():
+    """A part of the subject that was thought to be the place's colour in part is what is seen."""
+    drafts = five((1, 2))
+    seen, place = np.full((HEIGHT, WIDTH, 3), 0.4, np.float32), np.full((HEIGHT, WIDTH, 3), 0.8, np.float32)
+    coarse = drafts[2].coarse
+    dark = torch.full_like(coarse.foreground, -0.3)
+    coarse = coarse._replace(foreground=dark, carried=torch.full_like(coarse.foreground, 0.1))
+    drafts[2] = replace(drafts[2], coarse=coarse, image=seen, plate=place)
+    result = closed(drafts)
+    assert result.foreground[0][:, *PART].abs().max() < 0.05
+    assert (result.carried[0][:, *PART] - 0.4).abs().max() < 0.05
+    outside = torch.from_numpy(disc(80) == 0)
+    assert torch.equal(result.foreground[0][:, outside], dark[0][:, outside])
+
+
+def test_a_draft_without_a_coarse_matte_says_so():
+    drafts = five((1, 2))
+    drafts[0] = Draft(drafts[0].window, None)
+    with pytest.raises(ValueError, match="frame 0 has no coarse matte"):
+        closed(drafts)
