@@ -8,7 +8,9 @@ import torch
 
 from pipeline.frames import Draft
 from pipeline.lapses import without_lapses
+from pipeline.matting import settled
 from pipeline.steadying import found_again
+from pipeline.windows import Drafts
 from tests.pipeline.drafts import HEIGHT, WIDTH, alpha_of, disc, draft, moved
 
 SHIFTS = ((-12, 5), (-6, 2), (0, 0), (5, -3), (11, -5))
@@ -63,6 +65,11 @@ def test_it_takes_drafts_on_one_side_only_at_the_ends_of_a_shot():
     assert closed(drafts, further=()) is drafts[2].coarse
 
 
+def test_it_leaves_to_the_steadying_what_the_two_beside_have():
+    drafts = five((2,))
+    assert closed(drafts, further=()) is drafts[2].coarse
+
+
 def test_what_looks_different_says_nothing():
     drafts = five((2, 3))
     for i in (0, 4):
@@ -76,6 +83,30 @@ def test_what_is_open_all_around_stays():
     drafts[2] = draft(2, disc(45) - disc(14))
     alpha = alpha_of(closed(drafts))
     assert not alpha[disc(6) == 1].any()
+
+
+def test_what_is_half_open_all_around_comes_back_in_part():
+    drafts = five()
+    drafts[2] = draft(2, disc(45) - 0.55 * disc(14))
+    alpha = alpha_of(closed(drafts))
+    assert alpha[disc(6) == 1].min() > 0.5 and alpha[disc(6) == 1].max() < 0.7
+
+
+def test_what_they_have_half_is_not_believed():
+    drafts = [draft(i, lost(s, 0.65 if i != 2 else 0.3), s) for i, s in enumerate(SHIFTS)]
+    assert closed(drafts) is drafts[2].coarse
+
+
+def test_another_lapse_elsewhere_changes_nothing():
+    both = disc(45) - 0.7 * disc(3, centre=(110, 115))
+    both[PART] = 0.3
+    drafts = five()
+    drafts[2] = draft(2, lost())
+    one = alpha_of(closed(drafts))
+    drafts[2] = draft(2, both)
+    two = alpha_of(closed(drafts))
+    assert two[115, 110] > 0.9
+    assert np.array_equal(one[:100], two[:100])
 
 
 def test_gaps_as_narrow_as_those_in_hair_stay():
@@ -118,3 +149,16 @@ def test_a_draft_without_a_coarse_matte_says_so():
     drafts[0] = Draft(drafts[0].window, None)
     with pytest.raises(ValueError, match="frame 0 has no coarse matte"):
         closed(drafts)
+
+
+def test_a_frames_matte_is_settled_by_as_many_as_there_are():
+    drafts = five((1, 2, 3))
+    own, beside, further = drafts[2], (drafts[1], drafts[3]), (drafts[0], drafts[4])
+    assert alpha_of(settled(Drafts(own, beside, further)))[PART].min() > 0.9
+    unknown = Draft(further[0].window, None)
+    for fewer in ((None, None), (further[0], None), (unknown, further[1]), (unknown, None)):
+        assert alpha_of(settled(Drafts(own, beside, fewer)))[PART].mean() < 0.35
+    assert settled(Drafts(own)) is own.coarse
+    assert settled(Drafts(own, (unknown, beside[1]), further)) is own.coarse
+    with pytest.raises(ValueError, match="frame 0 has no coarse matte"):
+        settled(Drafts(unknown))

@@ -96,6 +96,13 @@ def test_a_drafts_company_does_not_depend_on_the_part_asked_for(start, end, rate
     assert companies(start, end, Numbers(60, rate)) == whole[start:end]
 
 
+def test_no_more_drafts_are_made_than_are_needed():
+    assert reach(Numbers(60).info, 10, 20) == (8, 22)
+    assert reach(Numbers(60).info, 1, 60) == (0, 60)
+    assert reach(Numbers(60, rate=60).info, 20, 21) == (14, 25)
+    assert reach(Numbers(60, rate=5).info, 20, 21) == (20, 21)  # too far apart
+
+
 def test_only_what_is_needed_is_read():
     clip = Numbers(1000)
     assert len(list(windows(clip, observe, 500, 510))) == 10
