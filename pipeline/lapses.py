@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from models.coarse import Coarse, decided
-from pipeline.frames import Draft
 from pipeline.mixtures import surroundings
 from pipeline.recolouring import recoloured
 from pipeline.steadying import AROUND, RAISED, Box, Found, found_again
 from pipeline.veils import ramp
+from pipeline.windows import Drafts
 
 AMID = (0.4, 0.6)
 """Mean of coarse alpha around, from which on a pixel lies somewhat, and wholly, amid the subject."""
@@ -35,7 +35,7 @@ RIM_PX = 2
 """Width of the rim around such cores that goes with them, coarse pixels."""
 
 
-def without_lapses(coarse: Coarse, own: Draft, near: Sequence[Found], further: Sequence[Sequence[Draft]]) -> Coarse:
+def without_lapses(coarse: Coarse, drafts: Drafts, near: Sequence[Found]) -> Coarse:
     """The coarse result solid amid the subject where two of the drafts around say so of what is seen there.
 
     An arm that swings past a wall of its colour may be lost in a few frames in a row, so that the ones just before and
@@ -43,22 +43,26 @@ def without_lapses(coarse: Coarse, own: Draft, near: Sequence[Found], further: S
 
     Args:
         coarse: The frame's coarse result, batch of 1.
-        own: The frame's draft.
-        near: What the drafts just before and just after say of the frame's places.
-        further: The ways to those beyond, where there are any: see `steadying.found_again`.
+        drafts: The frame's draft, and those around it; without any further than beside it, nothing changes.
+        near: What those beside it say of the frame's places.
 
     Returns:
         The same with alpha nearer to what they say there, as much nearer to 0 the expected error, and, where colours
         are carried, those that the new alpha asks for.
     """
-    if not further:  # the median of the two that are near and its own has said all
+    own, beside, further = drafts
+    ways = zip(near, beside, further, strict=True) if beside else ()
+    beyond = [(found, one, other) for found, one, other in ways if other is not None and other.coarse is not None]
+    if not beyond:  # the median of the two that are near and its own has said all
         return coarse
     alpha = coarse.alpha[0, 0].cpu().numpy()
     amid = ramp(surroundings(alpha), AMID)
-    box = _box(_cores((amid > 0) & (alpha < SOLID[1])))
+    box = _box(_cores((1 - alpha) * amid > LOST))
     if box is None:
         return coarse
-    said = [each.within(box) for each in near] + [found_again(own, *way, box=box) for way in further]
+    said = [each.within(box) for each in near]
+    for found, one, other in beyond:
+        said.append(found_again(own, other, found.places.within(box).onward(one, other), box))
     agreed = np.sort([np.where(each.unlike < RAISED, each.alpha, 0) for each in said], axis=0)[-WITNESSES]
     rise = np.maximum(agreed - alpha[box], 0) * ramp(agreed, SOLID) * amid[box]
     cores = _cores(rise > LOST)
@@ -83,8 +87,5 @@ def _box(cores: NDArray[np.uint8]) -> Box | None:
     """Where they are, with all that tells how alike their rims are; None where there are none."""
     left, top, width, height = cv2.boundingRect(cores)
     reach = RIM_PX + max(AROUND) // 2
-    return (
-        np.s_[max(0, top - reach) : top + height + reach, max(0, left - reach) : left + width + reach]
-        if width
-        else None
-    )
+    box = np.s_[max(0, top - reach) : top + height + reach, max(0, left - reach) : left + width + reach]
+    return box if width else None

@@ -235,8 +235,7 @@ def settled(drafts: Drafts) -> Coarse:
     if beside is None or any(each.coarse is None for each in beside):
         return coarse
     near = [found_again(own, each) for each in beside]
-    ways = [(one, other) for one, other in zip(beside, drafts.further, strict=True) if other and other.coarse]
-    return without_smears(without_lapses(steadied(own, *near), own, near, ways), own, *beside)
+    return without_smears(without_lapses(steadied(own, *near), drafts, near), own, *beside)
 
 
 def reduce(image: Image | FloatImage, size: tuple[int, int]) -> FloatImage:

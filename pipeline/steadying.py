@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import cv2
@@ -33,28 +32,58 @@ Box = tuple[slice, slice]
 EVERYWHERE: Box = (slice(None), slice(None))
 
 
+class Places(NamedTuple):
+    """Where a frame's places, or those in a part of it, lie in the picture of another draft; h x w each.
+
+    Attributes:
+        x, y: Pixels from the left and from the top.
+        outside: What that picture, or one on the way to it, does not reach.
+    """
+
+    x: FloatImage
+    y: FloatImage
+    outside: NDArray[np.bool_]
+
+    def within(self, box: Box) -> Places:
+        """Those in a part of the part."""
+        return Places(self.x[box], self.y[box], self.outside[box])
+
+    def onward(self, here: Draft, there: Draft) -> Places:
+        """Where they lie in a picture further on, from the one that they lie in."""
+        moved = flow(here.window.observation.grey, there.window.observation.grey)
+        x, y = (at + step for at, step in zip(self[:2], cv2.split(self.of(moved)), strict=True))
+        return Places(x, y, self.outside | _beyond(x, y, moved.shape))
+
+    def of(self, layer: NDArray[Any], how: int = cv2.INTER_LINEAR) -> NDArray[Any]:
+        """What is in these places in a layer of that picture."""
+        return cv2.remap(layer, self.x, self.y, how, borderMode=cv2.BORDER_REPLICATE)
+
+
 class Found(NamedTuple):
-    """What a neighbouring draft says of a frame's own places, h x w each, or of a part of them.
+    """What another draft says of a frame's places, or of those in a part of it; h x w each.
 
     Attributes:
         alpha: In [0, 1].
         error: What the network expects of it.
-        unlike: How far the colours differ, in [0, 1].
-        outside: What the neighbour's picture did not reach; there `unlike` is 1.
+        unlike: How far the colours differ, in [0, 1]; 1 where its picture does not reach.
+        places: Where they lie in its picture.
     """
 
     alpha: FloatImage
     error: FloatImage
     unlike: FloatImage
-    outside: NDArray[np.bool_]
+    places: Places
 
     def within(self, box: Box) -> Found:
-        """In a part of the frame."""
-        return Found(self.alpha[box], self.error[box], self.unlike[box], self.outside[box])
+        """Of a part of the part."""
+        return Found(self.alpha[box], self.error[box], self.unlike[box], self.places.within(box))
 
     def heard(self, other: Found) -> Found:
         """With the word of the other neighbour where this one's picture did not reach."""
-        return Found(*(np.where(self.outside, x, own) for own, x in zip(self, other, strict=True)))
+        alpha, error, unlike = (
+            np.where(self.places.outside, theirs, own) for own, theirs in zip(self[:3], other[:3], strict=True)
+        )
+        return Found(alpha, error, unlike, self.places)
 
 
 def steadied(draft: Draft, before: Found, after: Found) -> Coarse:
@@ -75,7 +104,7 @@ def steadied(draft: Draft, before: Found, after: Found) -> Coarse:
     """
     coarse = coarse_of(draft)
     alpha, error = _said(coarse)
-    alone = before.outside | after.outside
+    alone = before.places.outside | after.places.outside
     found = before.heard(after), after.heard(before)
     change = _between(alpha, *(each.alpha for each in found)) - alpha
     unlike = np.maximum(*(each.unlike for each in found))
@@ -110,38 +139,38 @@ def _between(value: FloatImage, one: FloatImage, other: FloatImage) -> FloatImag
     return np.clip(value, np.minimum(one, other), np.maximum(one, other))
 
 
-def found_again(own: Draft, *way: Draft, box: Box = EVERYWHERE) -> Found:
+def found_again(own: Draft, other: Draft, places: Places | None = None, box: Box = EVERYWHERE) -> Found:
     """Another draft's matte as it lies in this one's frame.
 
     Args:
         own: The frame's own draft.
-        way: Those by which the other is reached, and itself: what moves by much is found step by step.
-        box: The part of the frame that is asked about.
+        other: The other.
+        places: Where the frame's places lie in its picture; those that the flow leads to at once, if not given.
+        box: The part of the frame that they are those of.
 
     Raises:
         ValueError: The other has no coarse matte.
     """
-    here, there = own.window.observation, way[-1].window.observation
-    alpha, error = _said(coarse_of(way[-1]))
-    height, width = here.grey.shape
-    y, x = (np.ascontiguousarray(axis[box], np.float32) for axis in np.mgrid[:height, :width])
-    outside = np.zeros(x.shape, np.bool_)
-    for one, other in pairwise((here, *(each.window.observation for each in way))):
-        step = cv2.remap(flow(one.grey, other.grey), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        x, y = x + step[..., 0], y + step[..., 1]
-        outside |= (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
-
-    def followed(layer: NDArray[Any], how: int = cv2.INTER_LINEAR) -> NDArray[Any]:
-        return cv2.remap(layer, x, y, how, borderMode=cv2.BORDER_REPLICATE)
-
-    red, green, blue = cv2.split(cv2.absdiff(followed(there.small), here.small[box]))
+    here, there = own.window.observation, other.window.observation
+    alpha, error = _said(coarse_of(other))
+    if places is None:
+        x, y = cv2.split(flow(here.grey, there.grey))
+        x += np.arange(x.shape[1], dtype=np.float32)
+        y += np.arange(y.shape[0], dtype=np.float32)[:, None]
+        places = Places(x, y, _beyond(x, y, x.shape)).within(box)
+    red, green, blue = cv2.split(cv2.absdiff(places.of(there.small), here.small[box]))
     unlike = unit(cv2.max(cv2.max(red, green), blue)) * np.float32(own.levels.gain)
-    unlike[outside] = 0
-    unlike = cv2.blur(unlike, AROUND) / np.maximum(cv2.blur(np.float32(~outside), AROUND), np.float32(1e-3))
-    unlike[outside] = 1
+    unlike[places.outside] = 0
+    unlike = cv2.blur(unlike, AROUND) / np.maximum(cv2.blur(np.float32(~places.outside), AROUND), np.float32(1e-3))
+    unlike[places.outside] = 1
     # Linear between pixels, alpha would be softened by motion; cubic, it overshoots.
-    alpha = np.clip(followed(alpha, cv2.INTER_CUBIC), 0, 1)
-    return Found(alpha, followed(error), unlike, outside)
+    return Found(np.clip(places.of(alpha, cv2.INTER_CUBIC), 0, 1), places.of(error), unlike, places)
+
+
+def _beyond(x: FloatImage, y: FloatImage, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which places a picture of some shape does not reach, h x w."""
+    height, width = shape[:2]
+    return (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
 
 
 def flow(here: FloatImage, there: FloatImage) -> NDArray[np.float32]:

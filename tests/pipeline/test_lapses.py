@@ -34,9 +34,9 @@ def five(lapsed=(), **made):
 
 def closed(drafts, further=(0, 4)):
     """The coarse matte of the one in the middle by those around it."""
-    before2, before, own, after, after2 = drafts
-    ways = [way for i, way in ((0, (before, before2)), (4, (after, after2))) if i in further]
-    return without_lapses(own.coarse, own, [found_again(own, x) for x in (before, after)], ways)
+    first, before, own, after, last = (each if 0 < i < 4 or i in further else None for i, each in enumerate(drafts))
+    near = [found_again(own, each) for each in (before, after)]
+    return without_lapses(own.coarse, Drafts(own, (before, after), (first, last)), near)
 
 
 @pytest.mark.parametrize("lapsed", [(2,), (1, 2), (2, 3), (1, 2, 3), (2, 3, 4), (0, 1, 2), (0, 2, 4)])
@@ -142,13 +142,6 @@ def test_colours_come_with_it_where_they_are_carried():
     assert (result.carried[0][:, *PART] - 0.4).abs().max() < 0.05
     outside = torch.from_numpy(disc(80) == 0)
     assert torch.equal(result.foreground[0][:, outside], dark[0][:, outside])
-
-
-def test_a_draft_without_a_coarse_matte_says_so():
-    drafts = five((1, 2))
-    drafts[0] = Draft(drafts[0].window, None)
-    with pytest.raises(ValueError, match="frame 0 has no coarse matte"):
-        closed(drafts)
 
 
 def test_a_frames_matte_is_settled_by_as_many_as_there_are():

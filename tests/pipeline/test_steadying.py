@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.frames import Draft
 from pipeline.levels import Levels
-from pipeline.steadying import flow, found_again, steadied
+from pipeline.steadying import EVERYWHERE, flow, found_again, steadied
 from tests.pipeline.drafts import HEIGHT, WIDTH, alpha_of, disc, draft, moved, noise
 
 SHIFTS = ((-6, 2), (0, 0), (5, -3))
@@ -131,10 +131,15 @@ def test_what_has_gone_beyond_the_border_is_not_found_there():
     assert columns[:, :3].max() < 0.3
 
 
+def stepwise(own, near, far, box=EVERYWHERE):
+    """What the far one says, found by way of the near one."""
+    return found_again(own, far, found_again(own, near).places.within(box).onward(near, far), box)
+
+
 def test_what_moves_by_much_is_found_step_by_step():
     near, far, own = (draft(i, disc(45, shift), shift) for i, shift in enumerate(((10, 0), (20, 0), (0, 0))))
     inside = disc(40) == 1
-    at_once, stepped = found_again(own, far), found_again(own, near, far)
+    at_once, stepped = found_again(own, far), stepwise(own, near, far)
     assert stepped.alpha[inside].mean() > 0.99 > 0.9 > at_once.alpha[inside].mean()
     assert stepped.unlike[inside].mean() < 0.02 < 0.1 < at_once.unlike[inside].mean()
 
@@ -142,8 +147,8 @@ def test_what_moves_by_much_is_found_step_by_step():
 def test_a_part_of_a_frame_is_found_as_in_the_whole():
     near, far, own = (draft(i, disc(45, shift), shift) for i, shift in enumerate(((-4, 2), (-9, 5), (0, 0))))
     box = np.s_[20:100, 60:140]
-    part, whole = found_again(own, near, far, box=box), found_again(own, near, far).within(box)
-    for one, other in zip(part, whole, strict=True):
+    part, whole = stepwise(own, near, far, box), stepwise(own, near, far).within(box)
+    for one, other in zip((*part[:3], *part.places), (*whole[:3], *whole.places), strict=True):
         assert np.array_equal(one[3:-3, 3:-3], other[3:-3, 3:-3])  # at its rim colours are not compared with all around
 
 
@@ -151,9 +156,9 @@ def test_what_left_the_picture_on_the_way_is_not_found():
     picture = 0.3 + 0.4 * noise(2)
     own = draft(1, np.ones((HEIGHT, WIDTH)), grey=picture)
     away, back = draft(2, disc(45), grey=moved(picture, (-12, 0))), draft(3, disc(45), grey=picture)
-    found = found_again(own, away, back)
-    assert found.outside[40:120, :8].all() and (found.unlike[40:120, :8] == 1).all()
-    assert not found.outside[40:120, 40:200].any()
+    found = stepwise(own, away, back)
+    assert found.places.outside[40:120, :8].all() and (found.unlike[40:120, :8] == 1).all()
+    assert not found.places.outside[40:120, 40:200].any()
 
 
 def test_networks_without_a_refiner_are_steadied_too():
