@@ -141,7 +141,7 @@ def test_drafts_are_let_go():
 
 
 def test_windows_are_the_same_with_frames_observed_side_by_side():
-    at_once, most, lock, both = 0, 0, threading.Lock(), threading.Barrier(2, timeout=20)
+    at_once, most, lock, both = 0, 0, threading.Lock(), threading.Barrier(2, timeout=120)
 
     def slow(frame):
         nonlocal at_once, most
