@@ -32,9 +32,9 @@ demo: $(VENV)/.installed
 	@echo "alpha:         demo/alpha.mkv"
 	@echo "contact sheet: demo/sheet.png"
 
-# Some tests at a time, a thread each; a module's own things are made as seldom as may be.
+# Some tests at a time; a module's own things are made as seldom as may be.
 test: $(VENV)/.installed-test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-all: $(VENV)/.installed-test
 	$(BIN)/python -m pytest

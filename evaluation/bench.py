@@ -32,7 +32,7 @@ from pipeline.decode import open_clip
 from pipeline.encode import open_writer
 from pipeline.frames import ClipInfo, Draft, Frame, FrameStatus, FrameWindow, Image, Matte, Precision, Settings
 from pipeline.heap import settle_heap
-from pipeline.matting import GeneratorInputs, Matter, settled
+from pipeline.matting import GeneratorInputs, Matter, agreed_with_those_around
 from pipeline.plates import read_plate
 from pipeline.render import RenderJob, render
 from pipeline.windows import Drafts
@@ -153,7 +153,7 @@ def _one_frame(matter: Matter, frame: Frame, before: Draft | None, watch: Stopwa
         coarse = watch("generator", lambda: matter.generate(inputs))
         draft = Draft(window, coarse, inputs.image, inputs.plate, inputs.coverage, inputs.levels)
         beside = (before or draft,) * 2  # what it costs does not depend on which of the two sides they are
-        coarse = watch("steadying", lambda: settled(Drafts(draft, beside, beside)))
+        coarse = watch("steadying", lambda: agreed_with_those_around(Drafts(draft, beside, beside)))
         alpha, foreground = watch("refiner", lambda: matter.refine(coarse, frame.image, aligned, inputs.levels))
     matte = Matte(alpha, foreground, FrameStatus.OK, report)
     picture = watch("composite", lambda: quantise(composite(matte, np.zeros_like(foreground)), 8))

@@ -1,4 +1,4 @@
-"""The matte of one frame: a pure function of its window and those beside it, the plate and the settings."""
+"""The matte of one frame: a pure function of its window and those around it, the plate and the settings."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from pipeline.segmentation import make_segmenter
 from pipeline.shades import without_shades
 from pipeline.smears import without_smears
 from pipeline.specks import without_specks
-from pipeline.steadying import coarse_of, found_again, steadied
+from pipeline.steadying import coarse_of, found_again, places_in, steadied
 from pipeline.veils import without_false_veils
 from pipeline.windows import Drafts
 
@@ -140,7 +140,7 @@ class Matter:
             return Draft(window, self.generate(inputs), inputs.image, inputs.plate, inputs.coverage, inputs.levels)
 
     def matte(self, drafts: Drafts) -> Matte:
-        """The matte of a draft's frame, steadied by the drafts beside it."""
+        """The matte of a draft's frame, as the drafts around it let it be."""
         window = drafts.own.window
         report = window.observation.alignment
         if report is None:
@@ -207,7 +207,7 @@ class Matter:
         image = window.frame.image
         if drafts.own.coarse is None:
             return self._infer_crop(self.inputs(window, aligned).mask, image, aligned)
-        return self.refine(settled(drafts), image, aligned, drafts.own.levels)
+        return self.refine(agreed_with_those_around(drafts), image, aligned, drafts.own.levels)
 
     def _infer_crop(self, mask: FloatImage, image: Image, aligned: AlignedPlate) -> tuple[FloatImage, FloatImage]:
         """For a network that was trained on crops around the subject (PAPER, decision d); alpha is 0 elsewhere."""
@@ -224,7 +224,7 @@ class Matter:
         return alpha, foreground
 
 
-def settled(drafts: Drafts) -> Coarse:
+def agreed_with_those_around(drafts: Drafts) -> Coarse:
     """A draft's coarse matte as those around it let it be.
 
     Raises:
@@ -234,7 +234,7 @@ def settled(drafts: Drafts) -> Coarse:
     coarse = coarse_of(own)
     if beside is None or any(each.coarse is None for each in beside):
         return coarse
-    near = [found_again(own, each) for each in beside]
+    near = [found_again(own, each, places_in(own, each)) for each in beside]
     return without_smears(without_lapses(steadied(own, *near), drafts, near), own, *beside)
 
 

@@ -53,8 +53,8 @@ BESIDE_PX, OTHERS = 41, (0.15, 0.35)
 from which on they count somewhat, and wholly."""
 
 WIDE_OPEN = (0.94, 0.98)
-"""Alpha of the plateau from which on only somewhat, and no longer, a rim that needs others is wide: a narrow one may be
-the blur of a lens, with the place's colour in it."""
+"""Alpha of the plateau from which on only somewhat, and no longer, a rim with a step that needs others is wide: a
+narrow one may be the blur of a lens, with the place's colour in it."""
 
 SOFT = (0.85, 0.95)
 """Alpha of the rim from which on it is somewhat, and wholly, solid already."""

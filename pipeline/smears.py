@@ -11,7 +11,7 @@ from models.coarse import Coarse, decided
 from pipeline.colourful import without_small
 from pipeline.frames import Draft, FloatImage
 from pipeline.motion import at_size
-from pipeline.steadying import found_again
+from pipeline.steadying import AROUND_PX, found_again, places_in
 from pipeline.veils import ramp
 
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
@@ -118,8 +118,8 @@ def _near(there: NDArray[np.bool_], reach_px: int) -> NDArray[np.bool_]:
 
 def _moved_on(own: Draft, other: Draft, at_its_place: FloatImage) -> NDArray[np.bool_]:
     """What another draft has elsewhere: found again, as opaque and of the same colour, while its place is clear."""
-    found = found_again(own, other)
-    return (found.alpha > OPAQUE) & (found.unlike < ALIKE) & (at_its_place < MOVED)
+    found = found_again(own, other, places_in(own, other))
+    return (found.alpha > OPAQUE) & (found.unlike(AROUND_PX) < ALIKE) & (at_its_place < MOVED)
 
 
 def _without_pieces(core: NDArray[np.uint8], moved: NDArray[np.bool_]) -> NDArray[np.uint8]:

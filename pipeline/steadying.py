@@ -14,10 +14,11 @@ from pipeline.composite import unit
 from pipeline.frames import Draft, FloatImage
 
 RAISED, LOWERED = 0.1, 0.06
-"""How far, in [0, 1] and as a mean of AROUND coarse pixels, a place's colour may be from that of what the flow found:
+"""How far, in [0, 1] and as a mean over AROUND_PX, a place's colour may be from that of what the flow found:
 for alpha to rise, and for it to fall. A hand that moves fast before a wall of about its colour is found in the wall."""
 
-AROUND = (7, 7)
+AROUND_PX = 7
+"""Side of the square whose colours are compared with those of what the flow found, coarse pixels."""
 
 CHANGED = 0.02
 """Change of alpha from which on the neighbours' expected error counts: what they are sure of is not refined anew."""
@@ -65,25 +66,24 @@ class Found(NamedTuple):
     Attributes:
         alpha: In [0, 1].
         error: What the network expects of it.
-        unlike: How far the colours differ, in [0, 1]; 1 where its picture does not reach.
+        apart: How far the colours differ, in [0, 1]; 0 where its picture does not reach.
         places: Where they lie in its picture.
     """
 
     alpha: FloatImage
     error: FloatImage
-    unlike: FloatImage
+    apart: FloatImage
     places: Places
 
     def within(self, box: Box) -> Found:
         """Of a part of the part."""
-        return Found(self.alpha[box], self.error[box], self.unlike[box], self.places.within(box))
+        return Found(self.alpha[box], self.error[box], self.apart[box], self.places.within(box))
 
-    def heard(self, other: Found) -> Found:
-        """With the word of the other neighbour where this one's picture did not reach."""
-        alpha, error, unlike = (
-            np.where(self.places.outside, theirs, own) for own, theirs in zip(self[:3], other[:3], strict=True)
-        )
-        return Found(alpha, error, unlike, self.places)
+    def unlike(self, side_px: int) -> FloatImage:
+        """How far the colours around differ on the mean, h x w in [0, 1]; 1 where its picture does not reach."""
+        known, side = np.float32(~self.places.outside), (side_px, side_px)
+        mean = cv2.blur(self.apart, side) / np.maximum(cv2.blur(known, side), np.float32(1e-3))
+        return np.where(self.places.outside, np.float32(1), mean)
 
 
 def steadied(draft: Draft, before: Found, after: Found) -> Coarse:
@@ -104,17 +104,19 @@ def steadied(draft: Draft, before: Found, after: Found) -> Coarse:
     """
     coarse = coarse_of(draft)
     alpha, error = _said(coarse)
-    alone = before.places.outside | after.places.outside
-    found = before.heard(after), after.heard(before)
-    change = _between(alpha, *(each.alpha for each in found)) - alpha
-    unlike = np.maximum(*(each.unlike for each in found))
-    change[(unlike > np.where(change > 0, RAISED, LOWERED)) | (alone & (change < 0))] = 0
+    outside = before.places.outside, after.places.outside
+    layers = zip(*((each.alpha, each.error, each.unlike(AROUND_PX)) for each in (before, after)), strict=True)
+    alphas, errors, unlike = (  # where the picture of one does not reach, the other has the word
+        (np.where(outside[0], other, one), np.where(outside[1], one, other)) for one, other in layers
+    )
+    change = _between(alpha, *alphas) - alpha
+    found = np.maximum(*unlike) <= np.where(change > 0, RAISED, LOWERED)
+    change[~found | ((outside[0] | outside[1]) & (change < 0))] = 0
     change = cv2.medianBlur(change, 3)
-    calmer = np.minimum(error, _between(error, *(each.error for each in found)))
-    error = np.where(np.abs(change) > CHANGED, calmer, error)
-    alphas, errors = (torch.from_numpy(x)[None, None].to(coarse.alpha.device) for x in (alpha + change, error))
-    first = errors[:, : coarse.hidden.shape[1]]  # networks without a refiner hide nothing
-    return coarse._replace(alpha=alphas, hidden=torch.cat((first, coarse.hidden[:, 1:]), dim=1))
+    error = np.where(np.abs(change) > CHANGED, np.minimum(error, _between(error, *errors)), error)
+    steady, expected = (torch.from_numpy(x)[None, None].to(coarse.alpha.device) for x in (alpha + change, error))
+    first = expected[:, : coarse.hidden.shape[1]]  # networks without a refiner hide nothing
+    return coarse._replace(alpha=steady, hidden=torch.cat((first, coarse.hidden[:, 1:]), dim=1))
 
 
 def coarse_of(draft: Draft) -> Coarse:
@@ -139,32 +141,33 @@ def _between(value: FloatImage, one: FloatImage, other: FloatImage) -> FloatImag
     return np.clip(value, np.minimum(one, other), np.maximum(one, other))
 
 
-def found_again(own: Draft, other: Draft, places: Places | None = None, box: Box = EVERYWHERE) -> Found:
-    """Another draft's matte as it lies in this one's frame.
+def places_in(own: Draft, other: Draft) -> Places:
+    """Where a frame's places lie in the picture of another draft, as the flow leads to them at once."""
+    x, y = cv2.split(flow(own.window.observation.grey, other.window.observation.grey))
+    x += np.arange(x.shape[1], dtype=np.float32)
+    y += np.arange(y.shape[0], dtype=np.float32)[:, None]
+    return Places(x, y, _beyond(x, y, x.shape))
+
+
+def found_again(own: Draft, other: Draft, places: Places, box: Box = EVERYWHERE) -> Found:
+    """Another draft's matte as it lies in a frame.
 
     Args:
         own: The frame's own draft.
         other: The other.
-        places: Where the frame's places lie in its picture; those that the flow leads to at once, if not given.
-        box: The part of the frame that they are those of.
+        places: Where the frame's places, or those in a part of it, lie in the other's picture.
+        box: That part of the frame.
 
     Raises:
         ValueError: The other has no coarse matte.
     """
-    here, there = own.window.observation, other.window.observation
     alpha, error = _said(coarse_of(other))
-    if places is None:
-        x, y = cv2.split(flow(here.grey, there.grey))
-        x += np.arange(x.shape[1], dtype=np.float32)
-        y += np.arange(y.shape[0], dtype=np.float32)[:, None]
-        places = Places(x, y, _beyond(x, y, x.shape)).within(box)
-    red, green, blue = cv2.split(cv2.absdiff(places.of(there.small), here.small[box]))
-    unlike = unit(cv2.max(cv2.max(red, green), blue)) * np.float32(own.levels.gain)
-    unlike[places.outside] = 0
-    unlike = cv2.blur(unlike, AROUND) / np.maximum(cv2.blur(np.float32(~places.outside), AROUND), np.float32(1e-3))
-    unlike[places.outside] = 1
+    seen, there = own.window.observation.small[box], places.of(other.window.observation.small)
+    red, green, blue = cv2.split(cv2.absdiff(there, seen))
+    apart = unit(cv2.max(cv2.max(red, green), blue)) * np.float32(own.levels.gain)
+    apart[places.outside] = 0
     # Linear between pixels, alpha would be softened by motion; cubic, it overshoots.
-    return Found(np.clip(places.of(alpha, cv2.INTER_CUBIC), 0, 1), places.of(error), unlike, places)
+    return Found(np.clip(places.of(alpha, cv2.INTER_CUBIC), 0, 1), places.of(error), apart, places)
 
 
 def _beyond(x: FloatImage, y: FloatImage, shape: tuple[int, ...]) -> NDArray[np.bool_]:

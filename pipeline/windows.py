@@ -1,4 +1,4 @@
-"""Streams a clip as windows: each frame with what its neighbours show of it; and drafts with those beside them."""
+"""Streams a clip as windows: each frame with what its neighbours show of it; and drafts with those around them."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ class Drafts(NamedTuple):
 
     Attributes:
         own: The frame's own.
-        beside: Those of the frames just before and just after, where the shot has both.
-        further: Those just before and just after these, as far as the shot has them.
+        beside: Those of the frames just before and just after, see `motion.indices_beside`, where the shot has both.
+        further: Those just before the one and just after the other of these, as far as the shot has them.
     """
 
     own: Draft

@@ -7,14 +7,14 @@ import pytest
 
 from pipeline.frames import Draft
 from pipeline.levels import Levels
-from pipeline.steadying import EVERYWHERE, flow, found_again, steadied
+from pipeline.steadying import EVERYWHERE, flow, found_again, places_in, steadied
 from tests.pipeline.drafts import HEIGHT, WIDTH, alpha_of, disc, draft, moved, noise
 
 SHIFTS = ((-6, 2), (0, 0), (5, -3))
 
 
 def steadied_by(own, before, after):
-    return steadied(own, found_again(own, before), found_again(own, after))
+    return steadied(own, *(found_again(own, each, places_in(own, each)) for each in (before, after)))
 
 
 HOLE = np.s_[152:160, 100:120]
@@ -133,15 +133,15 @@ def test_what_has_gone_beyond_the_border_is_not_found_there():
 
 def stepwise(own, near, far, box=EVERYWHERE):
     """What the far one says, found by way of the near one."""
-    return found_again(own, far, found_again(own, near).places.within(box).onward(near, far), box)
+    return found_again(own, far, places_in(own, near).within(box).onward(near, far), box)
 
 
 def test_what_moves_by_much_is_found_step_by_step():
     near, far, own = (draft(i, disc(45, shift), shift) for i, shift in enumerate(((10, 0), (20, 0), (0, 0))))
     inside = disc(40) == 1
-    at_once, stepped = found_again(own, far), stepwise(own, near, far)
+    at_once, stepped = found_again(own, far, places_in(own, far)), stepwise(own, near, far)
     assert stepped.alpha[inside].mean() > 0.99 > 0.9 > at_once.alpha[inside].mean()
-    assert stepped.unlike[inside].mean() < 0.02 < 0.1 < at_once.unlike[inside].mean()
+    assert stepped.apart[inside].mean() < 0.02 < 0.1 < at_once.apart[inside].mean()
 
 
 def test_a_part_of_a_frame_is_found_as_in_the_whole():
@@ -157,7 +157,7 @@ def test_what_left_the_picture_on_the_way_is_not_found():
     own = draft(1, np.ones((HEIGHT, WIDTH)), grey=picture)
     away, back = draft(2, disc(45), grey=moved(picture, (-12, 0))), draft(3, disc(45), grey=picture)
     found = stepwise(own, away, back)
-    assert found.places.outside[40:120, :8].all() and (found.unlike[40:120, :8] == 1).all()
+    assert found.places.outside[40:120, :8].all() and (found.unlike(3)[40:120, :8] == 1).all()
     assert not found.places.outside[40:120, 40:200].any()
 
 
