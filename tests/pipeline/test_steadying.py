@@ -158,6 +158,7 @@ def test_what_left_the_picture_on_the_way_is_not_found():
     away, back = draft(2, disc(45), grey=moved(picture, (-12, 0))), draft(3, disc(45), grey=picture)
     found = stepwise(own, away, back)
     assert found.places.outside[40:120, :8].all() and (found.unlike(3)[40:120, :8] == 1).all()
+    assert not found.apart[found.places.outside].any()  # or it would count for what is beside
     assert not found.places.outside[40:120, 40:200].any()
 
 
