@@ -188,8 +188,10 @@ class Matter:
         coarse = without_specks(without_shades(coarse, *seen), inputs.mask, *seen)
         coarse = carried_beyond(coarse, inputs.mask, inputs.image, inputs.coverage)
         coarse = without_holes(coarse, *seen)
-        closed = solid_to_the_rim(without_false_veils(coarse, *seen), inputs.coverage)
-        closed = solid_where_alike(closed, inputs.image, inputs.coverage)
+        closed = without_false_veils(coarse, *seen)
+        if self.net.generator.config.alpha_skip:  # else its edges are softer than the picture's, and tell nothing
+            closed = solid_to_the_rim(closed, inputs.coverage)
+            closed = solid_where_alike(closed, inputs.image, inputs.coverage)
         return closed if self.net.refiner is None else recoloured(coarse, closed, inputs.image, inputs.plate)
 
     def _precision(self) -> torch.autocast:
