@@ -88,9 +88,8 @@ def without_lapses(coarse: Coarse, drafts: Drafts, near: Sequence[Found]) -> Coa
     closed = decided(coarse, torch.from_numpy(kept).to(coarse.alpha), 1)
     if own.image is None or own.plate is None or own.coverage is None or not coarse.carried.shape[1]:
         return closed
-    place = np.where(
-        own.coverage[..., None] > 0.99, own.plate, own.image
-    )  # what is not known has no colour to take out
+    # What is not known has no colour to take out.
+    place = np.where(own.coverage[..., None] > 0.99, own.plate, own.image)
     return recoloured(coarse, closed, own.image, place)
 
 

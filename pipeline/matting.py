@@ -237,7 +237,7 @@ def agreed_with_those_around(drafts: Drafts) -> Coarse:
     if beside is None or any(each.coarse is None for each in beside):
         return coarse
     near = [found_again(own, each, places_in(own, each)) for each in beside]
-    return without_smears(without_lapses(steadied(own, *near), drafts, near), own, *beside)
+    return without_smears(without_lapses(steadied(own, *near), drafts, near), drafts, near)
 
 
 def reduce(image: Image | FloatImage, size: tuple[int, int]) -> FloatImage:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import torch
@@ -11,8 +13,9 @@ from models.coarse import Coarse, decided
 from pipeline.colourful import without_small
 from pipeline.frames import Draft, FloatImage
 from pipeline.motion import at_size
-from pipeline.steadying import AROUND_PX, found_again, places_in
+from pipeline.steadying import AROUND_PX, Found
 from pipeline.veils import ramp
+from pipeline.windows import Drafts
 
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
 """Share of each channel in the brightness."""
@@ -63,7 +66,7 @@ DARKEST = 0.02
 """Least brightness, in [0, 1], that shares are taken of."""
 
 
-def without_smears(coarse: Coarse, own: Draft, before: Draft, after: Draft) -> Coarse:
+def without_smears(coarse: Coarse, drafts: Drafts, near: Sequence[Found]) -> Coarse:
     """The coarse result without what has the place's colour undimmed, is darker, and is there for a moment only.
 
     Codecs are coarser with colour than with brightness. Where something dark has passed quickly, they may leave it
@@ -72,9 +75,9 @@ def without_smears(coarse: Coarse, own: Draft, before: Draft, after: Draft) -> C
 
     Args:
         coarse: The frame's coarse result, batch of 1; where no colours are carried, nothing is touched.
-        own: The frame's draft, with the place that the generator was shown.
-        before: That of a frame before it in the same shot, with a coarse matte.
-        after: That of a frame after it, likewise.
+        drafts: The frame's draft, with the place that the generator was shown, and those around it; without any beside
+            it, nothing is touched.
+        near: What those beside it say of the frame's places.
 
     Returns:
         The same with alpha and its expected error nearer to 0 there.
@@ -82,9 +85,10 @@ def without_smears(coarse: Coarse, own: Draft, before: Draft, after: Draft) -> C
     Raises:
         ValueError: One of the drafts is not aligned, or has no coarse matte.
     """
-    if own.image is None or own.plate is None or own.coverage is None or not coarse.carried.shape[1]:
+    own, beside, _ = drafts
+    if own.image is None or own.plate is None or own.coverage is None or not coarse.carried.shape[1] or not beside:
         return coarse
-    alpha, beside = coarse.alpha[0, 0].cpu().numpy(), (before, after)
+    alpha = coarse.alpha[0, 0].cpu().numpy()
     places = [_at_its_place(other, own) for other in beside]
     passing = (1 - ramp(np.minimum(*places), PASSING)) * _near(places[0] > OPAQUE, round(NEAR * max(alpha.shape)))
     opaque = (alpha > OPAQUE) & (passing > 0.5) & (own.coverage > 0.5)
@@ -99,7 +103,7 @@ def without_smears(coarse: Coarse, own: Draft, before: Draft, after: Draft) -> C
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CORE_PX, CORE_PX))
     core = cv2.morphologyEx((opaque[box] & (smeared > 0.5)).astype(np.uint8), cv2.MORPH_OPEN, ellipse)
     if core.any():
-        moved = [_moved_on(own, other, place)[box] for other, place in zip(beside, places, strict=True)]
+        moved = [_moved_on(found, place)[box] for found, place in zip(near, places, strict=True)]
         core = _without_pieces(core, np.logical_or(*moved))
     if not core.any():
         return coarse
@@ -116,9 +120,8 @@ def _near(there: NDArray[np.bool_], reach_px: int) -> NDArray[np.bool_]:
     return cv2.dilate(there.astype(np.uint8), np.ones((2 * reach_px + 1,) * 2, np.uint8)) > 0
 
 
-def _moved_on(own: Draft, other: Draft, at_its_place: FloatImage) -> NDArray[np.bool_]:
+def _moved_on(found: Found, at_its_place: FloatImage) -> NDArray[np.bool_]:
     """What another draft has elsewhere: found again, as opaque and of the same colour, while its place is clear."""
-    found = found_again(own, other, places_in(own, other))
     return (found.alpha > OPAQUE) & (found.unlike(AROUND_PX) < ALIKE) & (at_its_place < MOVED)
 
 

@@ -11,6 +11,8 @@ from alignment.plate import AlignmentReport
 from models.coarse import Coarse
 from pipeline.frames import Draft, Frame, FrameWindow, Observation
 from pipeline.smears import without_smears
+from pipeline.steadying import found_again, places_in
+from pipeline.windows import Drafts
 
 HEIGHT, WIDTH = 216, 384
 WOOD = (0.60, 0.36, 0.18)
@@ -49,8 +51,13 @@ def matte(*areas):
     return filled(*((area, 1.0) for area in areas), over=0.0, channels=1)
 
 
+def without(own, before, after, coarse=None):
+    near = [found_again(own, each, places_in(own, each)) for each in (before, after)]
+    return without_smears(coarse or own.coarse, Drafts(own, (before, after)), near)
+
+
 def cleaned(own, before, after):
-    result = without_smears(own.coarse, own, before, after)
+    result = without(own, before, after)
     return result.alpha[0, 0].numpy(), result.hidden[0, 0].numpy()
 
 
@@ -96,7 +103,7 @@ def test_what_is_left_of_its_edge_goes_along():
 )  # fmt: skip
 def test_everything_else_stays(what, arguments):
     own, before, after = scene(**arguments)
-    result = without_smears(own.coarse, own, before, after)
+    result = without(own, before, after)
     assert result.alpha.equal(own.coarse.alpha) and result.hidden.equal(own.coarse.hidden), what
 
 
@@ -133,7 +140,7 @@ def test_where_a_neighbour_shows_nothing_nothing_is_known():
 def test_a_network_that_carries_no_colours_is_left_alone():
     own, before, after = scene()
     coarse = own.coarse._replace(carried=own.coarse.carried[:, :0])
-    assert without_smears(coarse, own, before, after) is coarse
+    assert without(own, before, after, coarse) is coarse
 
 
 def test_what_was_not_aligned_is_refused():
@@ -145,7 +152,7 @@ def test_what_was_not_aligned_is_refused():
         before.coarse,
     )
     with pytest.raises(ValueError, match="frames 1 and 0 are not both aligned, with a matte"):
-        without_smears(own.coarse, own, lost, after)
+        without(own, lost, after)
 
 
 def test_what_is_found_elsewhere_before_or_later_stays():
@@ -159,10 +166,10 @@ def test_what_is_found_elsewhere_before_or_later_stays():
         return draft(index, picture, matte(trousers, shoe))
 
     own, near, far = walks(1, 28), walks(0, 0), walks(2, 56)
-    result = without_smears(own.coarse, own, near, far)
+    result = without(own, near, far)
     assert result.alpha.equal(own.coarse.alpha)
     stood = draft(0, filled((SHOE, BLACK)), matte(SHOE))
-    gone = without_smears(own.coarse, own, stood, stood)
+    gone = without(own, stood, stood)
     assert not gone.alpha.equal(own.coarse.alpha)  # where nobody walks it is nobody's
 
 
